@@ -1,0 +1,1 @@
+"""What the integration tests share: certificates, servers and clients, one concern a file."""

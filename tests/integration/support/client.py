@@ -1,0 +1,61 @@
+"""A client as a test tells of it: where to, under which name, with which certificate.
+
+    with connect(port, sni="guarded.test", credential=edge, tls="1.3", http="2") as client:
+        assert client.request("/", host="guarded.test").status == 200
+"""
+
+from __future__ import annotations
+
+from typing import Optional, Union
+
+from OpenSSL import SSL
+
+from support.http1 import Headers, Http1
+from support.http2 import Http2
+from support.pki import Credential
+from support.response import Response
+from support.streams import PlainStream, TlsStream
+
+Client = Union[Http1, Http2]
+TLS_VERSIONS = ("1.2", "1.3")
+HTTP_VERSIONS = ("1.1", "2")
+_ALPN = {"1.1": ("http/1.1",), "2": ("h2",)}
+
+
+def connect(
+    port: int,
+    *,
+    sni: Optional[str] = None,
+    credential: Optional[Credential] = None,
+    tls: str = "1.3",
+    http: str = "1.1",
+    session: Optional[SSL.Session] = None,
+    context: Optional[SSL.Context] = None,
+) -> Client:
+    """A TLS connection that speaks HTTP/1.1 or HTTP/2."""
+    stream = TlsStream(
+        port, sni=sni, credential=credential, version=tls, session=session, alpn=_ALPN[http], context=context
+    )
+    return Http2(stream) if http == "2" else Http1(stream)
+
+
+def connect_plain(port: int) -> Http1:
+    """A connection without TLS."""
+    return Http1(PlainStream(port))
+
+
+def fetch(
+    port: int,
+    path: str = "/",
+    *,
+    sni: Optional[str] = None,
+    host: Optional[str] = None,
+    credential: Optional[Credential] = None,
+    tls: str = "1.3",
+    http: str = "1.1",
+    method: str = "GET",
+    headers: Headers = (),
+) -> Response:
+    """One request on a connection of its own; the Host is the SNI's unless given."""
+    with connect(port, sni=sni, credential=credential, tls=tls, http=http) as client:
+        return client.request(path, host=host or sni, method=method, headers=headers)

@@ -1,0 +1,260 @@
+"""A private Apache httpd: its configuration, its life, and the judgement of its error log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Optional, Sequence
+
+from support import environment
+from support.error_log import ErrorLog
+from support.processes import children_of, is_listening
+from support.waiting import wait_until
+
+_READY = "resuming normal operations"
+_BASE_MODULES = ("alias", "authz_core", "authz_host", "dir", "env", "headers", "mime", "setenvif", "socache_shmcb", "ssl")
+_POOLS = {
+    "event": "StartServers 1\nServerLimit 4\nThreadsPerChild 16\nMaxRequestWorkers 64\nMinSpareThreads 8\nMaxSpareThreads 64",
+    "prefork": "StartServers 3\nMinSpareServers 2\nMaxSpareServers 8\nMaxRequestWorkers 32",
+}
+_POOLS["worker"] = _POOLS["event"]
+
+
+@dataclass(frozen=True)
+class ConfigTest:
+    """What `apache2 -t` answered."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0 and "Syntax OK" in self.stderr
+
+
+class StartFailure(AssertionError):
+    """The server ended before it served. `stderr` and the log say why."""
+
+
+class Httpd:
+    """A server in a directory of its own.
+
+    `config` follows a base configuration that loads modules and listens on `listen`. Modules are loaded in the
+    order of their names, as Debian's a2enmod has it: mod_cfaop before mod_ssl.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        config: str,
+        *,
+        listen: Sequence[int] = (),
+        modules: Iterable[str] = (),
+        mpm: Optional[str] = None,
+        with_module: bool = True,
+        log_level: str = "info",
+    ) -> None:
+        self.directory = directory
+        self.listen = list(listen)
+        self.mpm = mpm or environment.default_mpm()
+        self.modules = sorted({*_BASE_MODULES, *modules, *self._http2()})
+        self.with_module = with_module
+        self.log_level = log_level
+        self.process: Optional[subprocess.Popen[bytes]] = None
+        self._prepare_directory()
+        self.log = ErrorLog([directory / "logs" / "stderr.log", directory / "logs" / "error.log"])
+        self.write_config(config)
+
+    @property
+    def port(self) -> int:
+        """The first port that the server listens on."""
+        return self.listen[0]
+
+    @property
+    def htdocs(self) -> Path:
+        return self.directory / "htdocs"
+
+    @property
+    def config_file(self) -> Path:
+        return self.directory / "httpd.conf"
+
+    def access_log(self) -> str:
+        """Lines of: vhost, request line, status, and CF_ORIGIN_PULL_VERIFY of the environment."""
+        return (self.directory / "logs" / "access.log").read_text()
+
+    # Files
+
+    def write_config(self, config: str) -> None:
+        """Replace the configuration; a running server reads it with graceful() or restart()."""
+        self.config_file.write_text(self._base_config() + config)
+
+    def put(self, name: str, content: str, *, mode: int = 0o644) -> Path:
+        """A file below the document root."""
+        path = self.htdocs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        path.chmod(mode)
+        return path
+
+    # What a test says of the log
+
+    def expect(self, pattern: str) -> None:
+        self.log.expect(pattern)
+
+    def allow(self, pattern: str) -> None:
+        self.log.allow(pattern)
+
+    def expect_refusal(self, reason: str, *, would: bool = False) -> None:
+        """A refusal for this reason is logged; its warnings, rarer than the refusals, may be."""
+        words = "would refuse" if would else "refused"
+        self.expect(f"CFAOP301: {words}: reason={reason} ")
+        self.allow_refusals()
+
+    def allow_refusals(self) -> None:
+        """Warnings about refusals may come."""
+        self.allow("CFAOP302: ")
+        self.allow("CFAOP303: ")
+
+    # Life
+
+    def config_test(self, *, defines: Sequence[str] = (), user: Optional[str] = None) -> ConfigTest:
+        """`apache2 -t`, as the caller or as another user."""
+        words = [*self._command(), "-t", *(word for name in defines for word in ("-D", name))]
+        done = subprocess.run(
+            words, env=self._environment(), user=user, capture_output=True, text=True, timeout=120, check=False
+        )
+        return ConfigTest(done.returncode, done.stdout, done.stderr)
+
+    def start(self) -> "Httpd":
+        """Start, and wait until the server serves."""
+        started_before = self.log.text().count(_READY)
+        with (self.directory / "logs" / "stderr.log").open("ab") as stderr:
+            self.process = subprocess.Popen(
+                [*self._command(), "-D", "FOREGROUND"],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        process = self.process
+        wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, 120)
+        if process.poll() is not None:
+            self.process = None
+            raise StartFailure(f"httpd ended with {process.returncode}:\n{self.log.text()}")
+        assert self.log.text().count(_READY) > started_before, "httpd did not come up:\n" + self.log.text()
+        return self
+
+    def stop(self) -> None:
+        """Stop, and judge how the server ended and what it said."""
+        if self.process is None:
+            return
+        returncode = self._terminate(self.process)
+        self.process = None
+        self.check()
+        assert returncode == 0, f"httpd ended with {returncode}"
+
+    def graceful(self) -> None:
+        """SIGUSR1, and wait until only processes of the new configuration accept connections."""
+        self._reread(signal.SIGUSR1)
+
+    def restart(self) -> None:
+        """SIGHUP, and wait until only processes of the new configuration accept connections."""
+        self._reread(signal.SIGHUP)
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def check(self) -> None:
+        """Fail on unexpected log lines and on sanitizer reports; called at the end of every test."""
+        reports = sorted((self.directory / "sanitizer").glob("*"))
+        self.log.settle()
+        texts = [f"{path.name}:\n{path.read_text(errors='replace')}" for path in reports]
+        for path in reports:
+            path.unlink()
+        assert not texts, "sanitizer report:\n" + "\n".join(texts)
+
+    def _reread(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        started_before = self.log.text().count(_READY)
+        old = children_of(self.process.pid)
+        self.process.send_signal(number)
+        came = wait_until(lambda: not self.is_running() or self.log.text().count(_READY) > started_before, 120)
+        assert came and self.is_running(), "httpd did not survive the restart:\n" + self.log.text()
+        assert wait_until(lambda: not any(is_listening(pid) for pid in old)), "an old process still accepts"
+        parent = self.process.pid
+        assert wait_until(lambda: bool(children_of(parent) - old)), "no new process came"
+
+    def _terminate(self, process: subprocess.Popen[bytes]) -> int:
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+
+    # Details
+
+    def _http2(self) -> tuple[str, ...]:
+        # mod_http2 warns that it does not work with prefork.
+        return () if self.mpm == "prefork" else ("http2",)
+
+    def _prepare_directory(self) -> None:
+        for name in ("", "htdocs", "logs", "run", "sanitizer"):
+            (self.directory / name).mkdir(parents=True, exist_ok=True)
+        # Children that gave up root write their reports here.
+        (self.directory / "sanitizer").chmod(0o777)
+        self.put("index.html", "the site\n")
+
+    def _command(self) -> list[str]:
+        return [environment.APACHE, "-d", str(self.directory), "-f", str(self.config_file)]
+
+    def _environment(self) -> dict[str, str]:
+        values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C"}
+        if environment.sanitizing():
+            report = self.directory / "sanitizer"
+            # httpd itself leaks, and leaves by exit() while threads still run.
+            values["ASAN_OPTIONS"] = f"detect_leaks=0:abort_on_error=0:log_path={report}/asan"
+            values["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={report}/ubsan"
+            values["LD_PRELOAD"] = environment.sanitizer_libraries()
+        return values
+
+    def _base_config(self) -> str:
+        lines = [
+            f"ServerRoot {self.directory}",
+            "ServerName httpd.test",
+            f"DefaultRuntimeDir {self.directory}/run",
+            f"PidFile {self.directory}/run/httpd.pid",
+            *(f"Listen 127.0.0.1:{port}" for port in self.listen),
+            *self._load_lines(),
+            _POOLS[self.mpm],
+            f"ErrorLog {self.directory}/logs/error.log",
+            f"LogLevel {self.log_level}",
+            f'CustomLog {self.directory}/logs/access.log "%v \\"%r\\" %>s %{{CF_ORIGIN_PULL_VERIFY}}e"',
+            "TypesConfig /dev/null",
+            "AddType text/html .html",
+            "Timeout 20",
+            "KeepAliveTimeout 10",
+            f"SSLSessionCache shmcb:{self.directory}/run/sessions(512000)",
+            f"DocumentRoot {self.htdocs}",
+            "<Directory />\n  Require all denied\n</Directory>",
+            f"<Directory {self.htdocs}>\n  Require all granted\n</Directory>",
+        ]
+        if "http2" in self.modules:
+            lines.append("Protocols h2 http/1.1")
+        if environment.is_root():
+            lines.append(f"User {environment.UNPRIVILEGED}\nGroup {environment.UNPRIVILEGED}")
+        return "\n".join(lines) + "\n\n"
+
+    def _load_lines(self) -> list[str]:
+        lines = [f"LoadModule mpm_{self.mpm}_module {environment.APACHE_MODULES}/mod_mpm_{self.mpm}.so"]
+        names = sorted([*self.modules, "cfaop"] if self.with_module else self.modules)
+        for name in names:
+            path = environment.module_path() if name == "cfaop" else environment.APACHE_MODULES / f"mod_{name}.so"
+            lines.append(f"LoadModule {name}_module {path}")
+        return lines

@@ -1,0 +1,275 @@
+"""Certificates of every good and bad kind, made when a test asks for them.
+
+    pki = Pki(directory)
+    root = pki.root("origin-pull")
+    leaf = root.issue("edge", eku="client")
+    crl = root.crl("edge-revoked", revoked=[leaf])
+
+Labels name files and, unless told otherwise, subjects. Keys are P-256 unless a test needs another kind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Iterable, Optional, Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = timedelta(days=1)
+_EKU = {"client": ExtendedKeyUsageOID.CLIENT_AUTH, "server": ExtendedKeyUsageOID.SERVER_AUTH}
+_HASHES = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha512": hashes.SHA512}
+
+
+def make_key(kind: str) -> Any:
+    """A private key of kind "p256", "p384", "ed25519" or "rsa<bits>"."""
+    if kind == "p256":
+        return ec.generate_private_key(ec.SECP256R1())
+    if kind == "p384":
+        return ec.generate_private_key(ec.SECP384R1())
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if kind.startswith("rsa"):
+        return rsa.generate_private_key(public_exponent=65537, key_size=int(kind[3:]))
+    raise ValueError(f"no such kind of key: {kind}")
+
+
+def common_name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A certificate with its key. `chain` is what its owner sends along in a handshake."""
+
+    pki: "Pki"
+    label: str
+    certificate: x509.Certificate
+    key: Any
+    chain: tuple["Credential", ...] = ()
+
+    @property
+    def cert_pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    @property
+    def sha256(self) -> str:
+        """The fingerprint as lower-case hex, as log lines have it."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def subject(self) -> str:
+        return self.certificate.subject.rfc4514_string()
+
+    @property
+    def cert_file(self) -> Path:
+        return self.pki.file(f"{self.label}.cert.pem", self.cert_pem)
+
+    @property
+    def key_file(self) -> Path:
+        return self.pki.file(f"{self.label}.key.pem", self.key_pem)
+
+    def sending(self, *chain: "Credential") -> "Credential":
+        """The same credential, whose owner sends these certificates after his own."""
+        return replace(self, chain=chain)
+
+    def issue(
+        self,
+        label: str,
+        *,
+        subject: Optional[str] = None,
+        name: Optional[x509.Name] = None,
+        key: str = "p256",
+        ca: bool = False,
+        path_length: Optional[int] = None,
+        eku: str = "client",
+        san: Sequence[str] = (),
+        not_before: timedelta = -DAY,
+        not_after: timedelta = 30 * DAY,
+        digest: str = "sha256",
+    ) -> "Credential":
+        """A certificate signed by this one.
+
+        `eku` is "none" or a list of "client" and "server" joined by "+"; certificates of CAs have none.
+        `not_before` and `not_after` are distances from now.
+        """
+        private = make_key(key)
+        builder = _unsigned(name or common_name(subject or label), self.certificate.subject, private.public_key())
+        builder = _valid(builder, not_before, not_after)
+        if ca:
+            builder = _as_ca(builder, path_length)
+        else:
+            builder = _as_leaf(builder, eku, san)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+        )
+        return self.pki.keep(Credential(self.pki, label, _sign(builder, self.key, digest), private))
+
+    def crl(
+        self,
+        label: str,
+        *,
+        revoked: Iterable["Credential"] = (),
+        last_update: timedelta = -DAY,
+        next_update: timedelta = 30 * DAY,
+    ) -> Path:
+        """A CRL file signed by this one."""
+        now = datetime.utcnow()
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now + last_update)
+            .next_update(now + next_update)
+            .add_extension(x509.CRLNumber(1), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+            )
+        )
+        for credential in revoked:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder()
+                .serial_number(credential.certificate.serial_number)
+                .revocation_date(now - DAY)
+                .build()
+            )
+        crl = builder.sign(self.key, _hash_for(self.key, "sha256"))
+        return self.pki.file(f"{label}.crl.pem", crl.public_bytes(serialization.Encoding.PEM))
+
+
+class Pki:
+    """A directory of certificates, whose labels are unique."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._labels: set[str] = set()
+
+    def root(
+        self,
+        label: str,
+        *,
+        subject: Optional[str] = None,
+        name: Optional[x509.Name] = None,
+        key: str = "p256",
+        path_length: Optional[int] = None,
+        not_before: timedelta = -DAY,
+        not_after: timedelta = 365 * DAY,
+        digest: str = "sha256",
+    ) -> Credential:
+        """A self-signed CA."""
+        dn = name or common_name(subject or label)
+        private = make_key(key)
+        builder = _as_ca(_valid(_unsigned(dn, dn, private.public_key()), not_before, not_after), path_length)
+        return self.keep(Credential(self, label, _sign(builder, private, digest), private))
+
+    def self_signed(
+        self,
+        label: str,
+        *,
+        subject: Optional[str] = None,
+        key: str = "p256",
+        eku: str = "client",
+        san: Sequence[str] = (),
+        not_before: timedelta = -DAY,
+        not_after: timedelta = 30 * DAY,
+    ) -> Credential:
+        """A leaf that vouches for itself."""
+        dn = common_name(subject or label)
+        private = make_key(key)
+        builder = _as_leaf(_valid(_unsigned(dn, dn, private.public_key()), not_before, not_after), eku, san)
+        return self.keep(Credential(self, label, _sign(builder, private, "sha256"), private))
+
+    def keep(self, credential: Credential) -> Credential:
+        """Refuse a label's second use: its files would be the first one's."""
+        if credential.label in self._labels:
+            raise ValueError(f"a certificate named {credential.label} was made before")
+        self._labels.add(credential.label)
+        return credential
+
+    def bundle(self, label: str, *parts: Credential) -> Path:
+        """One PEM file with several certificates."""
+        return self.file(f"{label}.bundle.pem", b"".join(part.cert_pem for part in parts))
+
+    def file(self, name: str, content: bytes) -> Path:
+        """The file of that name, written once; readable for a server that gave up root."""
+        path = self.directory / name
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+            path.chmod(0o644)
+        return path
+
+
+def _unsigned(subject: x509.Name, issuer: x509.Name, public_key: Any) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+
+
+def _valid(builder: x509.CertificateBuilder, start: timedelta, end: timedelta) -> x509.CertificateBuilder:
+    now = datetime.utcnow()
+    return builder.not_valid_before(now + start).not_valid_after(now + end)
+
+
+def _as_ca(builder: x509.CertificateBuilder, path_length: Optional[int]) -> x509.CertificateBuilder:
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    return builder.add_extension(x509.BasicConstraints(True, path_length), critical=True).add_extension(
+        usage, critical=True
+    )
+
+
+def _as_leaf(builder: x509.CertificateBuilder, eku: str, san: Sequence[str]) -> x509.CertificateBuilder:
+    builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
+    if eku != "none":
+        usages = [_EKU[part] for part in eku.split("+")]
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    if san:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general_name(entry) for entry in san]), critical=False
+        )
+    return builder
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def _sign(builder: x509.CertificateBuilder, key: Any, digest: str) -> x509.Certificate:
+    return builder.sign(key, _hash_for(key, digest))
+
+
+def _hash_for(key: Any, digest: str) -> Optional[hashes.HashAlgorithm]:
+    return None if isinstance(key, ed25519.Ed25519PrivateKey) else _HASHES[digest]()

@@ -1,0 +1,36 @@
+"""What /proc tells of a server's processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def children_of(pid: int) -> set[int]:
+    """The living children of a process."""
+    try:
+        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    except FileNotFoundError:
+        return set()
+
+
+def is_listening(pid: int) -> bool:
+    """True while a process holds a TCP socket that accepts connections."""
+    listening = _listening_inodes()
+    try:
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+    except (FileNotFoundError, PermissionError):
+        return False
+    return any(_target(descriptor) in listening for descriptor in descriptors)
+
+
+def _listening_inodes() -> set[str]:
+    rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return {f"socket:[{row.split()[9]}]" for row in rows if row.split()[3] == "0A"}
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""

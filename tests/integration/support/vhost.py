@@ -1,0 +1,27 @@
+"""Text of <VirtualHost> sections."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from support.pki import Credential
+
+# Every answer shows which vhost gave it and what the module says of the request.
+_EVIDENCE = 'Header always set X-Vhost "{name}"\n  Header always set X-Verify "expr=%{{CF_ORIGIN_PULL_VERIFY}}"'
+
+
+def vhost(port: int, name: str, *lines: str, tls: Optional[Credential] = None, aliases: str = "") -> str:
+    """A vhost on 127.0.0.1, with TLS where it is given a server certificate."""
+    body = [f"ServerName {name}"]
+    if aliases:
+        body.append(f"ServerAlias {aliases}")
+    if tls:
+        body += [
+            "SSLEngine on",
+            f"SSLCertificateFile {tls.cert_file}",
+            f"SSLCertificateKeyFile {tls.key_file}",
+        ]
+    body.append(_EVIDENCE.format(name=name))
+    body += lines
+    inside = "\n".join(f"  {line}" for line in body)
+    return f"<VirtualHost 127.0.0.1:{port}>\n{inside}\n</VirtualHost>\n"
