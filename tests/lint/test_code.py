@@ -1,0 +1,108 @@
+"""House rules of the C code and of the tree."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+LONGEST_FUNCTION = 60
+
+
+def test_functions_are_short(sources):
+    long = []
+    for name, text in sources.items():
+        start = 0
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.startswith("{"):
+                start = number
+            elif line.startswith("}"):
+                if start and number - start > LONGEST_FUNCTION:
+                    long.append(f"{name}:{start}: {number - start} lines")
+                start = 0
+    assert not long
+
+
+def test_log_lines_name_the_module(sources):
+    """Without APLOG_USE_MODULE, LogLevel cfaop:... has no effect on a file's lines."""
+    for name, text in sources.items():
+        if name.endswith(".c") and "http_log.h" in text or "ap_log_" in text:
+            assert ("APLOG_USE_MODULE(cfaop)" in text) != ("AP_DECLARE_MODULE(cfaop)" in text), name
+
+
+def test_every_source_is_in_the_makefile(top, sources):
+    makefile = (top / "Makefile.am").read_text()
+    assert [name for name in sources if not re.search(rf"\s{re.escape(name)}\s", makefile)] == []
+
+
+def test_every_test_is_in_the_makefile(top):
+    makefile = (top / "Makefile.am").read_text()
+    named = set(re.findall(r"\btests/[\w./-]+", makefile))
+    there = {
+        str(path.relative_to(top))
+        for kind in ("*.py", "*.c", "*.h", "*.ini")
+        for path in (top / "tests").rglob(kind)
+        if "__pycache__" not in path.parts
+    }
+    assert there - named == set()
+
+
+# --- the server configuration: a field that is forgotten in the merge is lost in every virtual host ---
+
+
+def function_body(text: str, name: str) -> str:
+    return re.search(rf"\b{name}\([^;{{]*\)\n\{{\n(.*?)\n\}}", text, re.S).group(1)
+
+
+def written_fields(header: str) -> dict[str, tuple[str, str]]:
+    """Name -> (type, comment) of the fields of cfaop_server_conf that the directives write."""
+    struct = re.search(r"typedef struct \{((?:(?!typedef struct).)*?)\} cfaop_server_conf;", header, re.S).group(1)
+    written = struct.split("/* resolved from it at startup */")[0]
+    fields = re.findall(r"^\s+([\w ]+?[ *]+)(\w+);\s*/\*\*<(.*?)\*/", written, re.M)
+    return {name: (kind.strip(), comment) for kind, name, comment in fields}
+
+
+def test_config_fields_are_merged(sources):
+    body = function_body(sources["src/config.c"], "cfaop_config_merge")
+    fields = written_fields(sources["include/cfaop.h"])
+    assert len(fields) >= 5
+    for name in fields:
+        merged = re.search(rf"conf->{name} = (.*?);", body, re.S)
+        assert merged, f"{name} is not merged"
+        assert f"add->{name}" in merged.group(1), f"{name}: the virtual host's own value is lost"
+        if not name.endswith("_is_own"):
+            assert f"base->{name}" in merged.group(1), f"{name} is not inherited"
+
+
+def test_config_fields_are_initialised(sources):
+    """apr_pcalloc says "not said" for pointers; a field whose "not said" is another value needs a line of its own."""
+    body = function_body(sources["src/config.c"], "cfaop_config_create")
+    assert "apr_pcalloc" in body
+    for name, (kind, comment) in written_fields(sources["include/cfaop.h"]).items():
+        if kind == "cfaop_mode" or "-1" in comment:
+            assert f"conf->{name} = " in body, name
+
+
+# --- words ---
+
+FORBIDDEN = {
+    "left open": r"\b(TODO|FIXME|XXX|HACK)\b",
+    "a path of somebody's machine": r"(?<![\w.])/(work|farm|home)/",
+    "a test that does not run": r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b",
+}
+TEXT = {".c", ".h", ".py", ".md", ".sh", ".conf", ".load", ".ac", ".am", ""}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_words_that_do_not_belong_here(top, what):
+    here = Path(__file__).resolve()
+    folders = ["src", "include", "tests", "scripts", "conf", "docs"]
+    files = [path for path in top.iterdir() if path.suffix in {".c", ".md", ".ac", ".am"}]
+    files += [path for folder in folders for path in (top / folder).rglob("*") if path.suffix in TEXT]
+    found = [
+        f"{path.relative_to(top)}:{number}: {line.strip()}"
+        for path in files
+        if path.is_file() and path.resolve() != here and "__pycache__" not in path.parts
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        if re.search(FORBIDDEN[what], line)
+    ]
+    assert not found

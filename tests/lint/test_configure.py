@@ -1,0 +1,104 @@
+"""configure says what is missing and what to install, and refuses what the module cannot work with."""
+
+import os
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+
+class Machine:
+    """A machine with headers of our making, as configure sees it through a false apxs."""
+
+    def __init__(self, top, tmp_path):
+        self.dir = tmp_path
+        self.include = tmp_path / "include"
+        self.path = "/usr/bin:/bin:/usr/sbin:/sbin"
+        (self.include / "openssl").mkdir(parents=True)
+        # A copy: a tree that was configured in place cannot be configured from outside.
+        shutil.copy(top / "configure", tmp_path)
+        shutil.copytree(top / "build-aux", tmp_path / "build-aux")
+        (tmp_path / "mod_cfaop.c").touch()
+        self.header("httpd.h")
+        self.header("mod_ssl_openssl.h")
+        self.httpd(2, 4, 48)
+        apxs = tmp_path / "apxs"
+        apxs.write_text(
+            "#!/bin/sh\n"
+            'case $2 in\n'
+            f"*INCLUDEDIR) echo {self.include} ;;\n"
+            "APR_CONFIG) echo true ;;\n"
+            "esac\n"
+        )
+        apxs.chmod(apxs.stat().st_mode | stat.S_IXUSR)
+        self.apxs = str(apxs)
+
+    def header(self, name, text=""):
+        (self.include / name).write_text(text + "\n")
+
+    def httpd(self, major, minor, patch):
+        self.header(
+            "ap_release.h",
+            f"#define AP_SERVER_MAJORVERSION_NUMBER {major}\n"
+            f"#define AP_SERVER_MINORVERSION_NUMBER {minor}\n"
+            f"#define AP_SERVER_PATCHLEVEL_NUMBER {patch}",
+        )
+
+    def configure(self):
+        """Returns configure's last error, or what it said of the first checks when it got past them all."""
+        env = {**os.environ, "PATH": self.path, "APXS": self.apxs or ""}
+        done = subprocess.run(["./configure"], cwd=self.dir, env=env, capture_output=True, text=True)
+        errors = [line for line in done.stderr.splitlines() if line.startswith("configure: error:")]
+        return errors[-1] if errors else ""
+
+
+@pytest.fixture
+def machine(top, tmp_path):
+    return Machine(top, tmp_path)
+
+
+def test_what_is_enough_is_accepted(machine):
+    """The positive control: nothing of the below is refused. (It ends for want of a Makefile.in.)"""
+    error = machine.configure()
+    assert error == "" or "Makefile.in" in error
+
+
+def test_no_apxs(machine):
+    bin_without_apxs = machine.dir / "bin"
+    bin_without_apxs.mkdir()
+    for folder in ("/bin", "/usr/bin"):
+        for name in os.listdir(folder):
+            if not name.startswith("apxs") and not (bin_without_apxs / name).is_symlink():
+                (bin_without_apxs / name).symlink_to(os.path.join(folder, name))
+    machine.path, machine.apxs = str(bin_without_apxs), None
+    assert "apt-get install apache2-dev" in machine.configure()
+
+
+@pytest.mark.parametrize(
+    "header, package",
+    [("httpd.h", "apache2-dev"), ("openssl/ssl.h", "libssl-dev"), ("mod_ssl_openssl.h", "apache2-ssl-dev")],
+)
+def test_a_missing_header_is_named_with_its_package(machine, header, package):
+    machine.header(header, "#error not there")
+    assert f"apt-get install {package}." in machine.configure()
+
+
+@pytest.mark.parametrize("version", [(2, 4, 47), (2, 2, 99), (2, 5, 1)])
+def test_httpd_of_another_series_or_too_old(machine, version):
+    machine.httpd(*version)
+    assert "needs httpd 2.4.48 or later" in machine.configure()
+
+
+def test_libressl(machine):
+    machine.header(
+        "openssl/opensslv.h", "#define OPENSSL_VERSION_NUMBER 0x20000000L\n#define LIBRESSL_VERSION_NUMBER 0x3080200fL"
+    )
+    machine.header("openssl/ssl.h")
+    assert "needs OpenSSL: LibreSSL" in machine.configure()
+
+
+def test_old_openssl(machine):
+    machine.header("openssl/opensslv.h", "#define OPENSSL_VERSION_NUMBER 0x1010010fL")
+    machine.header("openssl/ssl.h")
+    assert "needs OpenSSL 1.1.1 or later" in machine.configure()

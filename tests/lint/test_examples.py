@@ -1,0 +1,96 @@
+"""`apachectl -t` accepts what lies in conf/, with the certificate files that it names in place."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((TOP / "conf/examples").glob("*.conf"))
+MODULES = ("mpm_event", "authz_core", "alias", "log_config", "ssl")
+
+
+def apxs(variable: str) -> str:
+    return subprocess.run(["apxs", "-q", variable], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def sanitizer_environment() -> dict[str, str]:
+    """A module built with sanitizers needs their libraries in the httpd that loads it; httpd's own leaks are httpd's."""
+    if not os.environ.get("CFAOP_SANITIZE"):
+        return {}
+    libraries = [
+        subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    return {"LD_PRELOAD": ":".join(libraries), "ASAN_OPTIONS": "detect_leaks=0"}
+
+
+def openssl(*arguments, cwd):
+    subprocess.run(["openssl", *map(str, arguments)], cwd=cwd, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    """What the examples expect in /etc/ssl/example."""
+    folder = tmp_path_factory.mktemp("ssl")
+    for name in ("www", "shop", "direct", "zone-ca"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", f"/CN={name}.example.com", "-keyout", f"{name}.key", "-out", f"{name}.pem", cwd=folder)
+    (folder / "ca.cnf").write_text("[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=2\n")
+    (folder / "index").touch()
+    openssl("ca", "-gencrl", "-config", "ca.cnf", "-cert", "zone-ca.pem", "-keyfile", "zone-ca.key",
+            "-out", "zone-ca.crl.pem", cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def config_test(tmp_path, builddir):
+    """Runs httpd -t on a configuration text with the module loaded, and returns (exit status, output)."""
+
+    def run(text: str):
+        libexec = apxs("LIBEXECDIR")
+        loads = "".join(f"LoadModule {name}_module {libexec}/mod_{name}.so\n" for name in MODULES)
+        conf = tmp_path / "httpd.conf"
+        conf.write_text(
+            f"{loads}LoadModule cfaop_module {builddir}/.libs/mod_cfaop.so\n"
+            f"ServerRoot {tmp_path}\nServerName localhost\nListen 127.0.0.1:8443\nDefaultRuntimeDir .\n"
+            f"ErrorLog error.log\n{text}"
+        )
+        done = subprocess.run(
+            [f"{apxs('SBINDIR')}/{apxs('PROGNAME')}", "-t", "-d", tmp_path, "-f", conf],
+            env={**os.environ, **sanitizer_environment()}, capture_output=True, text=True,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_example_is_accepted(example, config_test, pki, tmp_path):
+    text = example.read_text()
+    (tmp_path / "html").mkdir()
+    for there, here in (("/etc/ssl/example", pki), ("/var/www/html", tmp_path / "html"), ("/var/log/apache2", tmp_path)):
+        text = text.replace(there, str(here))
+    assert config_test(text) == (0, "Syntax OK\n")
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) == 4
+
+
+def test_the_commented_configuration_enables_nothing_and_every_line_of_it_is_valid(top, config_test, pki):
+    text = (top / "conf/cfaop.conf").read_text()
+    assert all(line.startswith("#") or not line for line in text.splitlines())
+    enabled = text.replace("\n#CF", "\nCF").replace("/etc/ssl/origin-pull", str(pki))
+    # An explicit On needs a TLS virtual host around it.
+    status, output = config_test(
+        f"<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile {pki}/www.pem\n"
+        f"SSLCertificateKeyFile {pki}/www.key\n{enabled}</VirtualHost>\n"
+    )
+    assert (status, output) == (0, "Syntax OK\n")
+
+
+def test_the_load_file_is_debians(top):
+    lines = (top / "conf/cfaop.load").read_text().splitlines()
+    assert lines == ["# Depends: ssl", "LoadModule cfaop_module /usr/lib/apache2/modules/mod_cfaop.so"]
