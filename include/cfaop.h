@@ -1,0 +1,349 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file cfaop.h
+ * The types that the files of the module share, and what each file offers to the others.
+ *
+ * Data flows one way: configuration -> policy -> handshake -> verdict -> request -> refusal.
+ * Phases named below: "configuration" is the parent process, single-threaded, from reading the files to the end of
+ * post_config; "connection" is the one thread that drives a TLS connection; "request" is any worker thread (with HTTP/2
+ * several requests of one connection run at the same time).
+ */
+#ifndef CFAOP_H
+#define CFAOP_H
+
+#include "ap_config.h"
+#include "httpd.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "ap_expr.h"
+
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <openssl/ssl.h>
+
+#include "cfaop_verdict.h"
+
+extern module AP_MODULE_DECLARE_DATA cfaop_module;
+
+#define CFAOP_SHA256_LEN 32
+/** Room for a SHA-256 in hexadecimal with its closing NUL. */
+#define CFAOP_SHA256_HEX (2 * CFAOP_SHA256_LEN + 1)
+
+/** The word that names the compiled-in CA in CFOriginPullCACertificateFile. */
+#define CFAOP_BUILTIN "builtin"
+
+/** The highest CFOriginPullVerifyDepth, and the default one (nginx's). */
+#define CFAOP_DEPTH_MAX     10
+#define CFAOP_DEPTH_DEFAULT 1
+
+/* ---- configuration (src/config.c) ---------------------------------------------------------------------------- */
+
+/** One file of a list directive. */
+typedef struct {
+    const char *path;  /**< absolute, or CFAOP_BUILTIN */
+    const char *where; /**< "file:line" of the directive, for messages */
+} cfaop_source;
+
+typedef struct cfaop_trust cfaop_trust;
+typedef struct cfaop_policy cfaop_policy;
+
+/** The configuration of one server (main server or virtual host). Written in the configuration phase only. */
+typedef struct {
+    /* as written by the administrator, merged */
+    cfaop_mode mode;                 /**< CFOriginPull */
+    int mode_is_own;                 /**< CFOriginPull stands in this very server: it is not inherited */
+    const char *mode_where;          /**< "file:line" of that CFOriginPull; NULL if none */
+    apr_array_header_t *ca_sources;  /**< of cfaop_source; NULL: not said, builtin */
+    apr_array_header_t *crl_sources; /**< of cfaop_source; NULL: not said, none */
+    int depth;                       /**< CFOriginPullVerifyDepth; -1: not said */
+    const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */
+
+    /* resolved from it at startup */
+    int index;                  /**< number of this server, 0 to the count of servers - 1 */
+    const cfaop_trust *trust;   /**< what certificates are verified against; NULL: cannot be used, see broken */
+    const char *broken;         /**< why trust cannot be used; NULL: it can */
+    const cfaop_policy *policy; /**< trust under the security level of this server's TLS; set by mod_ssl's hook */
+    int has_tls;                /**< mod_ssl has initialised TLS for this server */
+    int mod_ssl_verifies;       /**< SSLVerifyClient is set for this server */
+    cfaop_demand demand;        /**< what requests are judged by; final after post_config */
+} cfaop_server_conf;
+
+/** The directive table for the module record. */
+extern const command_rec cfaop_config_directives[];
+
+/** Creates the configuration of a server with nothing said. Allocated from @a p, the configuration pool. */
+void *cfaop_config_create(apr_pool_t *p, server_rec *s);
+
+/** Merges a virtual host's configuration @a add over the main server's @a base into a new one, from @a p. */
+void *cfaop_config_merge(apr_pool_t *p, void *base, void *add);
+
+/** Returns the configuration of @a s. Never NULL. */
+cfaop_server_conf *cfaop_config_of(const server_rec *s);
+
+/** Says whether httpd is rereading its configuration while it runs, when an error would end the whole server. */
+int cfaop_config_is_reread(void);
+
+/* ---- the parsed configuration files (src/config_tree.c) ------------------------------------------------------ */
+
+/** An index over httpd's directive tree, for what other modules' directives say. Lives in the pool it was made from. */
+typedef struct cfaop_tree cfaop_tree;
+
+/** Indexes ap_conftree. Configuration phase; the result is allocated from @a p. */
+cfaop_tree *cfaop_tree_index(apr_pool_t *p);
+
+/**
+ * Says whether the tree shows that @a s can have TLS: SSLEngine not off, or a certificate for "Listen ... https".
+ * When in doubt it says yes: mod_ssl decides, and post_config looks again.
+ */
+int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
+
+/** Says whether virtual host @a s answers everything with a redirect, as the usual port-80 host does. */
+int cfaop_tree_only_redirects(const cfaop_tree *tree, const server_rec *s);
+
+/** Returns the local path that @a s sets with "ErrorDocument @a code /path", inherited or not; NULL: it sets none. */
+const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code);
+
+/* ---- PEM files (src/pem_file.c) ------------------------------------------------------------------------------ */
+
+/** What a PEM file holds. The objects end with the pool that it was read with. */
+typedef struct {
+    apr_array_header_t *certificates; /**< of X509 * */
+    apr_array_header_t *crls;         /**< of X509_CRL * */
+    int private_keys;                 /**< number of private keys */
+    int others;                       /**< number of blocks of any other kind */
+} cfaop_pem;
+
+/**
+ * Reads the PEM file at @a path into @a pem, with all that it creates owned by @a p.
+ * Returns NULL, or what is wrong with the file and what to do (one line without the file's name). A file that cannot be read
+ * whole, or has any block that is cut off or broken, is refused as a whole.
+ */
+const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem);
+
+/* ---- trust anchors and CRLs (src/trust_anchor.c) ------------------------------------------------------------- */
+
+/** A trusted certificate: a CA, an intermediate or a leaf. */
+typedef struct {
+    X509 *cert;                          /**< owned by the configuration pool */
+    unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
+    const char *origin;                  /**< CFAOP_BUILTIN or the file's path */
+} cfaop_anchor;
+
+/** A certificate revocation list. */
+typedef struct {
+    X509_CRL *crl;                       /**< owned by the configuration pool */
+    unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
+    const char *origin;                  /**< the file's path */
+} cfaop_crl;
+
+/** Files that have been read in this round, each once; from cfaop_files_create(). */
+typedef struct cfaop_files cfaop_files;
+
+/** Creates an empty set of files in @a p, the configuration pool. */
+cfaop_files *cfaop_files_create(apr_pool_t *p);
+
+/**
+ * Returns the trusted certificates (of cfaop_anchor) of the file @a path, or of the built-in CA. On a mistake it returns
+ * NULL and sets @a tag to the message's tag and @a error to one line that says what to do.
+ */
+const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *path, const char **tag, const char **error);
+
+/** The same for the CRLs (of cfaop_crl) of a file. */
+const apr_array_header_t *cfaop_files_crls(cfaop_files *files, const char *path, const char **tag, const char **error);
+
+/** Writes @a sha256 as lower-case hexadecimal with its NUL into @a hex, and returns @a hex. */
+const char *cfaop_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX]);
+
+/** Prints @a name as one line of text, unescaped, UTF-8, at most @a max bytes (0: all), from @a p. */
+const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max);
+
+/* ---- policies (src/policy.c) --------------------------------------------------------------------------------- */
+
+/** What certificates are verified against, the security level aside. Immutable once built; equal ones are one. */
+struct cfaop_trust {
+    unsigned char digest[CFAOP_SHA256_LEN]; /**< over certificates, CRLs, depth, purpose and flags */
+    apr_array_header_t *anchors;            /**< of cfaop_anchor, sorted by SHA-256, no doubles */
+    apr_array_header_t *crls;               /**< of cfaop_crl, sorted by SHA-256, no doubles */
+    int depth;                              /**< how many intermediates may stand between leaf and anchor */
+    X509_STORE *store;                      /**< anchors and CRLs */
+    STACK_OF(X509_NAME) *names;             /**< CA names for the CertificateRequest; never empty */
+};
+
+/** What a connection is asked and judged under. Immutable once built; equal digests are one pointer. */
+struct cfaop_policy {
+    const cfaop_trust *trust;               /**< certificates, CRLs, depth */
+    int level;                              /**< OpenSSL's security level of the server's TLS */
+    unsigned char digest[CFAOP_SHA256_LEN]; /**< of the trust's digest and the level: the policy digest */
+};
+
+/** A config mistake or warning found while policies were resolved. */
+typedef struct {
+    int level;        /**< APLOG_ERR: a mistake that must not start; APLOG_WARNING: worth a line */
+    const char *text; /**< the line, with its tag */
+} cfaop_finding;
+
+/**
+ * Resolves trust and broken of every server from @a base on. Configuration phase (check_config). What is built lives in
+ * @a p, the configuration pool; @a ptemp is for what only the round needs. Returns the findings (of cfaop_finding), each text
+ * once.
+ */
+apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base);
+
+/** Returns the policy of @a trust at @a level; the same arguments return the same pointer. Configuration phase. */
+const cfaop_policy *cfaop_policy_at_level(const cfaop_trust *trust, int level);
+
+/** Says whether the file lists of @a s name certificates and CRLs that this server really asks by. */
+int cfaop_policy_is_needed(const cfaop_server_conf *conf);
+
+/* ---- verifying a chain (src/chain.c) ------------------------------------------------------------------------- */
+
+/** What verifying a peer certificate has shown. */
+typedef struct {
+    cfaop_reason reason;                    /**< NONE: verified */
+    int x509_error;                         /**< OpenSSL's X509_V_ code; X509_V_OK if verified */
+    apr_int64_t valid_from;                 /**< seconds: the time of verification; with reason NONE only */
+    apr_int64_t valid_until;                /**< seconds: earliest notAfter of the chain and nextUpdate of its CRLs */
+    unsigned char anchor[CFAOP_SHA256_LEN]; /**< SHA-256 of the trust anchor that matched; with reason NONE only */
+} cfaop_chain_result;
+
+/**
+ * Verifies @a leaf with the certificates that the client sent beside it, against @a policy and nothing else, at security level
+ * @a level or the policy's, whichever is higher, at time @a now. Connection phase; any thread; takes no ownership.
+ * Anything that fails, memory included, is a reason other than NONE.
+ */
+cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level,
+                                      apr_time_t now);
+
+/* ---- connections (src/handshake.c, src/session.c: the only two that know SSL) -------------------------------- */
+
+/** What the module knows of a TLS connection. Written by the connection's thread until frozen, read by requests after. */
+typedef struct {
+    conn_rec *c;                            /**< the connection; HTTP/2 requests come by c->master */
+    SSL *ssl;                               /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says it lives */
+    int frozen;                             /**< the first handshake is over: all below it is final */
+    const cfaop_policy *asked;              /**< policy that the handshake asked under; NULL: it did not ask */
+    X509 *peer;                             /**< the peer certificate, owned by the connection pool; NULL: none shown */
+    cfaop_chain_result chain;               /**< with asked and peer: the judgement */
+    int judged;                             /**< chain has been written */
+    int known_sni;                          /**< the client named a virtual host that exists */
+    const char *sni;                        /**< the name it sent; NULL: none */
+    int resumed;                            /**< an earlier session was taken up */
+    int delegated;                          /**< mod_ssl verifies too, by its own rules */
+    int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
+    int reverified;                         /**< mod_ssl asked again after the freeze */
+} cfaop_conn;
+
+/** What the module keeps for a server's SSL_CTX. Written in the configuration phase only. */
+typedef struct {
+    server_rec *server;                     /**< the virtual host of the SSL_CTX */
+    const cfaop_policy *policy;             /**< what it asks under; NULL: it does not ask */
+    int mod_ssl_mode;                       /**< mod_ssl's own verify mode, to be put back after the handshake */
+    SSL_verify_cb mod_ssl_callback;         /**< and its callback */
+    int (*new_session)(SSL *, SSL_SESSION *); /**< mod_ssl's session cache; NULL: none */
+    SSL_SESSION *(*get_session)(SSL *, const unsigned char *, int, int *); /**< the same */
+} cfaop_tls_context;
+
+/** mod_ssl's optional hooks; see mod_ssl_openssl.h. They never fail: an error would end a restarting server. */
+int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx);
+int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy);
+
+/**
+ * Makes the hooks above work: gets the ex_data slots that tie our data to SSL and SSL_CTX (they outlive the module, each reload
+ * finds the same). Not called, they do nothing; so it must not be where mod_ssl runs with another OpenSSL. Configuration
+ * phase. Returns 0 if OpenSSL fails.
+ */
+int cfaop_handshake_enable(void);
+
+/** Returns what is known of @a c (or of its master); NULL: not a TLS connection. Any phase. */
+cfaop_conn *cfaop_handshake_of(conn_rec *c);
+
+/** Says whether TLS was expected but the client spoke plain HTTP, which mod_ssl turns into a request of its own. */
+int cfaop_handshake_is_plain_http(conn_rec *c);
+
+/** Makes mod_ssl's own verify result bad or good. HTTP/1 requests and the connection's thread only; a no-op elsewhere. */
+void cfaop_handshake_set_result(conn_rec *c, int good);
+
+/** Returns our data of an SSL_CTX or SSL; NULL if it is not ours (a proxy's). */
+cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx);
+cfaop_conn *cfaop_handshake_conn(const SSL *ssl);
+
+/** Binds TLS sessions made by @a ctx to the policy they were judged under (session tickets and session cache). */
+void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
+
+/**
+ * Reads the judgement that the resumed session of @a ssl carries. Returns 1 and fills @a result if the session was verified
+ * under @a policy and still holds; else 0. Connection phase.
+ */
+int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
+
+/* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/event_log.c) ----------------------------------- */
+
+/** What the module keeps for a request. Written and read by the request's thread. */
+typedef struct {
+    int logged;                /**< its refusal stands in the log already */
+    char *user;                /**< r->user before mod_ssl's access hook */
+    const char *authorization; /**< the Authorization header before mod_ssl's authentication hook */
+} cfaop_request;
+
+/** Returns the module's state of @a r, made at the first call. Request phase. */
+cfaop_request *cfaop_request_state(request_rec *r);
+
+/** The verdict on @a r, from frozen state. Request phase; any thread. */
+cfaop_verdict cfaop_request_verdict(request_rec *r);
+
+/** The same for a virtual host and a connection, where there is no request (yet). */
+cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c);
+
+/** Hooks that judge: post_read_request, quick_handler and fixups. */
+int cfaop_request_post_read(request_rec *r);
+int cfaop_request_quick_handler(request_rec *r, int lookup);
+int cfaop_request_fixups(request_rec *r);
+
+/** Makes the variable CF_ORIGIN_PULL_VERIFY known to ap_expr. */
+int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms);
+
+/**
+ * Refuses @a r as @a v says: prepares the page and the connection, and returns the status for httpd to answer with.
+ * Request phase.
+ */
+int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v);
+
+/**
+ * Keeps mod_ssl from vouching for a certificate that nobody accepted: returns the value that SSL_CLIENT_VERIFY must have for
+ * requests to @a s over @a c, or NULL if mod_ssl's own value is the truth. Any phase.
+ */
+const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c);
+
+/** Registers all hooks that say so wherever mod_ssl would not. */
+void cfaop_truth_register_hooks(apr_pool_t *p);
+
+/** Makes room for what event lines share between processes. Configuration phase; @a servers is the count of servers. */
+void cfaop_event_log_init(apr_pool_t *p, int servers);
+
+/** Logs a request that is refused, or would be under LogOnly. Request phase. */
+void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
+
+/** Notes that a request was verified, for the hint that origin pulls may be off. Request phase. */
+void cfaop_event_log_verified(const server_rec *s);
+
+/* ---- startup (src/startup.c, src/hook_order.c, src/dump.c) ---------------------------------------------------- */
+
+/**
+ * check_config: loads and validates everything, so that "-t" finds each mistake. A mistake ends a first start; when a running
+ * server rereads its configuration it does not, the virtual hosts that need the broken part answer 400 instead.
+ */
+int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
+
+/** post_config, after mod_ssl's: settles what each server demands, now that it is known which have TLS. Never fails. */
+int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
+
+/** Warns of modules whose hooks answer before the guard has judged. Configuration phase, hooks sorted. */
+void cfaop_hook_order_check(server_rec *base);
+
+/** test_config hook: prints what each virtual host demands for "-t -D DUMP_CF_ORIGIN_PULL". */
+void cfaop_dump(apr_pool_t *p, server_rec *base);
+
+/** Returns the name and port of @a s as people write it, "www.example.org:443". From @a p. */
+const char *cfaop_server_label(apr_pool_t *p, const server_rec *s);
+
+#endif

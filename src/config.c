@@ -1,0 +1,205 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file config.c
+ * The directives. Setters only look at words, they open no files: a setter's error ends httpd, and it runs on every restart.
+ */
+#include "cfaop.h"
+
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "http_core.h"
+
+APLOG_USE_MODULE(cfaop);
+
+#define DEPTH_UNSET (-1)
+
+#define ALLOWED_MODES "On, Optional, LogOnly or Off"
+
+static const struct {
+    const char *word;
+    cfaop_mode mode;
+} modes[] = {
+    {"On", CFAOP_MODE_ON},
+    {"Optional", CFAOP_MODE_OPTIONAL},
+    {"LogOnly", CFAOP_MODE_LOG_ONLY},
+    {"Off", CFAOP_MODE_OFF},
+};
+
+cfaop_server_conf *cfaop_config_of(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &cfaop_module);
+}
+
+int cfaop_config_is_reread(void)
+{
+    /* the generation is 0 while the first configuration is checked, 1 when it is loaded for good, then more */
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_NORMAL && ap_state_query(AP_SQ_CONFIG_GEN) > 1;
+}
+
+void *cfaop_config_create(apr_pool_t *p, server_rec *s)
+{
+    cfaop_server_conf *conf = apr_pcalloc(p, sizeof(*conf));
+
+    (void)s;
+    conf->mode = CFAOP_MODE_UNSET;
+    conf->depth = DEPTH_UNSET;
+    return conf;
+}
+
+void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
+{
+    const cfaop_server_conf *base = base_, *add = add_;
+    cfaop_server_conf *conf = apr_pcalloc(p, sizeof(*conf));
+
+    conf->mode = add->mode != CFAOP_MODE_UNSET ? add->mode : base->mode;
+    conf->mode_is_own = add->mode_is_own;
+    conf->mode_where = add->mode_where ? add->mode_where : base->mode_where;
+    conf->ca_sources = add->ca_sources ? add->ca_sources : base->ca_sources;
+    conf->crl_sources = add->crl_sources ? add->crl_sources : base->crl_sources;
+    conf->depth = add->depth != DEPTH_UNSET ? add->depth : base->depth;
+    conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
+    return conf;
+}
+
+static const char *where(cmd_parms *cmd)
+{
+    return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename, cmd->directive->line_num);
+}
+
+/* AllowOverrideList can name any directive, so the context is checked here too. */
+static const char *context_error(cmd_parms *cmd)
+{
+    return ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT | NOT_IN_HTACCESS);
+}
+
+/*
+ * A bad value: refused, unless the server is running already. Then refusing would end it, so the virtual host is kept, with
+ * nothing that it could verify by.
+ */
+static const char *bad_value(cmd_parms *cmd, cfaop_server_conf *conf, const char *error)
+{
+    if (!cfaop_config_is_reread()) {
+        return error;
+    }
+    conf->setter_error = apr_psprintf(cmd->pool, "%s: %s", where(cmd), error);
+    return NULL;
+}
+
+static const char *set_mode(cmd_parms *cmd, void *dummy, const char *word)
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd);
+    apr_size_t i;
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    conf->mode_is_own = 1;
+    conf->mode_where = where(cmd);
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); ++i) {
+        if (!ap_cstr_casecmp(word, modes[i].word)) {
+            conf->mode = modes[i].mode;
+            return NULL;
+        }
+    }
+    conf->mode = CFAOP_MODE_ON; /* seen only if the error below must not end the server */
+    return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPull: '%s' is not a mode, write %s", word, ALLOWED_MODES));
+}
+
+static const char *add_source(cmd_parms *cmd, apr_array_header_t **list, const char *word)
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    cfaop_source *source;
+
+    if (!*list) {
+        *list = apr_array_make(cmd->pool, 2, sizeof(cfaop_source));
+    }
+    if (!ap_cstr_casecmp(word, "none")) {
+        apr_array_clear(*list);
+        return NULL;
+    }
+    if (!*word) {
+        return bad_value(cmd, conf, apr_psprintf(cmd->pool, "%s: '' is not a file name, write the path of a PEM file, or none",
+                                                 cmd->cmd->name));
+    }
+    source = apr_array_push(*list);
+    source->where = where(cmd);
+    source->path = word;
+    return NULL;
+}
+
+/* Turns the word that was just added into an absolute path. */
+static const char *resolve_path(cmd_parms *cmd, apr_array_header_t *list)
+{
+    cfaop_source *source = &APR_ARRAY_IDX(list, list->nelts - 1, cfaop_source);
+    const char *path = ap_server_root_relative(cmd->pool, source->path);
+
+    if (!path) {
+        return bad_value(cmd, cfaop_config_of(cmd->server),
+                         apr_psprintf(cmd->pool, "%s: '%s' is not a valid path, write the path of a PEM file",
+                                      cmd->cmd->name, source->path));
+    }
+    source->path = path;
+    return NULL;
+}
+
+static const char *add_ca_file(cmd_parms *cmd, void *dummy, const char *word)
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd);
+
+    (void)dummy;
+    if (error || (error = add_source(cmd, &conf->ca_sources, word)) || !conf->ca_sources->nelts) {
+        return error;
+    }
+    if (!ap_cstr_casecmp(word, CFAOP_BUILTIN)) {
+        APR_ARRAY_IDX(conf->ca_sources, conf->ca_sources->nelts - 1, cfaop_source).path = CFAOP_BUILTIN;
+        return NULL;
+    }
+    return resolve_path(cmd, conf->ca_sources);
+}
+
+static const char *add_crl_file(cmd_parms *cmd, void *dummy, const char *word)
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd);
+
+    (void)dummy;
+    if (error || (error = add_source(cmd, &conf->crl_sources, word)) || !conf->crl_sources->nelts) {
+        return error;
+    }
+    return resolve_path(cmd, conf->crl_sources);
+}
+
+static const char *set_depth(cmd_parms *cmd, void *dummy, const char *word)
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd);
+    char *end = NULL;
+    apr_int64_t depth;
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    depth = apr_isdigit(*word) ? apr_strtoi64(word, &end, 10) : -1;
+    if (depth < 0 || depth > CFAOP_DEPTH_MAX || *end) {
+        return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole number "
+                                                 "from 0 to %d", word, CFAOP_DEPTH_MAX));
+    }
+    conf->depth = (int)depth;
+    return NULL;
+}
+
+const command_rec cfaop_config_directives[] = {
+    AP_INIT_TAKE1("CFOriginPull", set_mode, NULL, RSRC_CONF,
+                  "ask clients for Cloudflare's certificate: " ALLOWED_MODES),
+    AP_INIT_ITERATE("CFOriginPullCACertificateFile", add_ca_file, NULL, RSRC_CONF,
+                    "trusted certificates: builtin and/or PEM files, or none to empty the list"),
+    AP_INIT_ITERATE("CFOriginPullCARevocationFile", add_crl_file, NULL, RSRC_CONF,
+                    "PEM files with certificate revocation lists, or none to empty the list"),
+    AP_INIT_TAKE1("CFOriginPullVerifyDepth", set_depth, NULL, RSRC_CONF,
+                  "how many intermediate certificates a chain may have, 0 to 10"),
+    {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
+};

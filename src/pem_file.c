@@ -1,0 +1,178 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file pem_file.c
+ * Reading PEM files strictly. OpenSSL's readers skip what they do not understand, which would quietly leave out a CA or a
+ * CRL; here a file is either understood as a whole, or refused.
+ */
+#include "cfaop.h"
+
+#include "apr_file_io.h"
+#include "apr_strings.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+/* Far above any CA bundle or CRL in use; keeps a wrong path (a disk image, a log) from filling the memory. */
+#define FILE_MAX (64 * 1024 * 1024)
+
+static apr_status_t free_certificate(void *cert)
+{
+    X509_free(cert);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_crl(void *crl)
+{
+    X509_CRL_free(crl);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_bio(void *bio)
+{
+    BIO_free(bio);
+    return APR_SUCCESS;
+}
+
+/* Reads the file whole; returns what is wrong, or NULL. */
+static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_size_t *length)
+{
+    apr_finfo_t info;
+    apr_file_t *file;
+    apr_status_t rv;
+    char reason[120];
+
+    rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p);
+    if (APR_STATUS_IS_ENOENT(rv) || APR_STATUS_IS_ENOTDIR(rv)) {
+        return "does not exist: create it or correct the path";
+    }
+    if (rv == APR_SUCCESS && info.filetype == APR_DIR) {
+        return "is a directory: name the PEM file itself";
+    }
+    if (rv == APR_SUCCESS && info.filetype != APR_REG) {
+        return "is not a regular file: name a PEM file";
+    }
+    if (rv == APR_SUCCESS && info.size == 0) {
+        return "is empty: put the certificates (PEM) into it";
+    }
+    if (rv == APR_SUCCESS && info.size > FILE_MAX) {
+        return "is larger than 64 MiB: name a PEM file";
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, p);
+    }
+    if (rv == APR_SUCCESS) {
+        *length = (apr_size_t)info.size;
+        *text = apr_palloc(p, *length + 1);
+        rv = apr_file_read_full(file, *text, *length, length);
+        (*text)[*length] = '\0';
+        apr_file_close(file);
+    }
+    if (rv != APR_SUCCESS) {
+        return apr_psprintf(p, "cannot be read (%s): check the permissions of the file and of its directories",
+                            apr_strerror(rv, reason, sizeof(reason)));
+    }
+    return NULL;
+}
+
+static int count_of(const char *text, const char *marker)
+{
+    int count = 0;
+
+    while ((text = strstr(text, marker))) {
+        text += strlen(marker);
+        ++count;
+    }
+    return count;
+}
+
+/* Keeps one decoded block in pem; returns 0 if its DER is broken. */
+static int keep_block(apr_pool_t *p, const char *name, const unsigned char *der, long length, cfaop_pem *pem)
+{
+    if (!strcmp(name, PEM_STRING_X509) || !strcmp(name, PEM_STRING_X509_OLD) || !strcmp(name, PEM_STRING_X509_TRUSTED)) {
+        X509 *cert = d2i_X509(NULL, &der, length);
+        if (!cert) {
+            return 0;
+        }
+        apr_pool_cleanup_register(p, cert, free_certificate, apr_pool_cleanup_null);
+        APR_ARRAY_PUSH(pem->certificates, X509 *) = cert;
+    }
+    else if (!strcmp(name, PEM_STRING_X509_CRL)) {
+        X509_CRL *crl = d2i_X509_CRL(NULL, &der, length);
+        if (!crl) {
+            return 0;
+        }
+        apr_pool_cleanup_register(p, crl, free_crl, apr_pool_cleanup_null);
+        APR_ARRAY_PUSH(pem->crls, X509_CRL *) = crl;
+    }
+    else if (strstr(name, "PRIVATE KEY")) {
+        pem->private_keys++;
+    }
+    else {
+        pem->others++;
+    }
+    return 1;
+}
+
+/* Decodes all blocks; returns their number, or minus the number of the first broken one. */
+static int decode_blocks(apr_pool_t *p, BIO *bio, cfaop_pem *pem)
+{
+    char *name, *header;
+    unsigned char *der;
+    long length;
+    int blocks = 0;
+
+    for (;;) {
+        int good;
+        ERR_clear_error();
+        if (!PEM_read_bio(bio, &name, &header, &der, &length)) {
+            int at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+            ERR_clear_error();
+            return at_end ? blocks : -(blocks + 1);
+        }
+        ++blocks;
+        good = keep_block(p, name, der, length, pem);
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(der, (size_t)length);
+        ERR_clear_error();
+        if (!good) {
+            return -blocks;
+        }
+    }
+}
+
+const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
+{
+    char *text;
+    apr_size_t length;
+    BIO *bio;
+    int blocks;
+    const char *error = read_whole(p, path, &text, &length);
+
+    if (error) {
+        return error;
+    }
+    pem->certificates = apr_array_make(p, 4, sizeof(X509 *));
+    pem->crls = apr_array_make(p, 1, sizeof(X509_CRL *));
+    pem->private_keys = pem->others = 0;
+    if (memchr(text, '\0', length) || !strstr(text, "-----BEGIN ")) {
+        return text[0] == 0x30 && (text[1] & 0x80)
+            ? "is DER, not PEM: convert it with 'openssl x509 -inform DER' (or 'openssl crl -inform DER')"
+            : "holds no PEM block (-----BEGIN ...): name a PEM file";
+    }
+    bio = BIO_new_mem_buf(text, (int)length);
+    if (!bio) {
+        return "cannot be read: out of memory";
+    }
+    apr_pool_cleanup_register(p, bio, free_bio, apr_pool_cleanup_null);
+    blocks = decode_blocks(p, bio, pem);
+    apr_pool_cleanup_run(p, bio, free_bio);
+    if (blocks < 0) {
+        return apr_psprintf(p, "is cut off or broken in PEM block %d: copy the file again", -blocks);
+    }
+    /* OpenSSL passes over a block whose first or last line is damaged */
+    if (blocks != count_of(text, "-BEGIN ") || blocks != count_of(text, "-END ")) {
+        return "has a PEM block with a damaged BEGIN or END line: copy the file again";
+    }
+    return NULL;
+}

@@ -1,0 +1,409 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file policy.c
+ * What a virtual host demands, resolved at startup. Virtual hosts that say the same, by content, share one X509_STORE: ten
+ * thousand of them cost no more than one.
+ */
+#include "cfaop.h"
+
+#include "apr_hash.h"
+#include "apr_strings.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+/* Part of each digest: a release that judges differently must not take up sessions that an older one judged. */
+#define DIGEST_DOMAIN "mod_cfaop policy 1: purpose sslclient, partial chain"
+
+/* What one round of resolving shares between servers. */
+typedef struct {
+    apr_pool_t *pool;             /* the configuration pool */
+    apr_pool_t *temp;             /* ends with the round */
+    cfaop_files *files;
+    apr_hash_t *by_lists;         /* lists and depth as written -> resolved, so that lists are hashed once */
+    apr_hash_t *by_digest;        /* digest -> cfaop_trust */
+    apr_hash_t *texts;            /* findings that stand already */
+    apr_array_header_t *findings; /* of cfaop_finding */
+} round_of;
+
+typedef struct {
+    const cfaop_trust *trust; /* NULL: see broken */
+    const char *broken;
+} resolved;
+
+/* policy digest -> cfaop_policy; ends with the configuration pool */
+static apr_hash_t *policies;
+
+static void add_finding(round_of *round, int level, const char *text)
+{
+    if (!apr_hash_get(round->texts, text, APR_HASH_KEY_STRING)) {
+        cfaop_finding *finding = apr_array_push(round->findings);
+        finding->level = level;
+        finding->text = text;
+        apr_hash_set(round->texts, text, APR_HASH_KEY_STRING, text);
+    }
+}
+
+/* ---- building a trust ---- */
+
+static int compare_anchors(const void *a, const void *b)
+{
+    return memcmp(((const cfaop_anchor *)a)->sha256, ((const cfaop_anchor *)b)->sha256, CFAOP_SHA256_LEN);
+}
+
+static int compare_crls(const void *a, const void *b)
+{
+    return memcmp(((const cfaop_crl *)a)->sha256, ((const cfaop_crl *)b)->sha256, CFAOP_SHA256_LEN);
+}
+
+/* Sorts items and drops doubles. */
+static void make_set(apr_array_header_t *items, int (*compare)(const void *, const void *))
+{
+    apr_size_t size = (apr_size_t)items->elt_size;
+    int from, to = 0;
+
+    qsort(items->elts, (size_t)items->nelts, size, compare);
+    for (from = 0; from < items->nelts; ++from) {
+        if (to == 0 || compare(items->elts + (apr_size_t)(to - 1) * size, items->elts + (apr_size_t)from * size) != 0) {
+            memmove(items->elts + (apr_size_t)to * size, items->elts + (apr_size_t)from * size, size);
+            ++to;
+        }
+    }
+    items->nelts = to;
+}
+
+static int digest_trust(cfaop_trust *trust)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    unsigned char depth = (unsigned char)trust->depth;
+    int i, ok;
+
+    ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN))
+        && EVP_DigestUpdate(md, &depth, 1);
+    for (i = 0; ok && i < trust->anchors->nelts; ++i) {
+        ok = EVP_DigestUpdate(md, "A", 1)
+            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN);
+    }
+    for (i = 0; ok && i < trust->crls->nelts; ++i) {
+        ok = EVP_DigestUpdate(md, "R", 1)
+            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).sha256, CFAOP_SHA256_LEN);
+    }
+    ok = ok && EVP_DigestFinal_ex(md, trust->digest, NULL);
+    EVP_MD_CTX_free(md);
+    return ok;
+}
+
+static apr_status_t free_store(void *store)
+{
+    X509_STORE_free(store);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_names(void *names)
+{
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return APR_SUCCESS;
+}
+
+static int add_name(STACK_OF(X509_NAME) *names, X509_NAME *name)
+{
+    X509_NAME *copy;
+    int i;
+
+    for (i = 0; i < sk_X509_NAME_num(names); ++i) {
+        if (!X509_NAME_cmp(sk_X509_NAME_value(names, i), name)) {
+            return 1;
+        }
+    }
+    copy = X509_NAME_dup(name);
+    if (copy && sk_X509_NAME_push(names, copy)) {
+        return 1;
+    }
+    X509_NAME_free(copy);
+    return 0;
+}
+
+/* A client looks for the issuer of its certificate among the names, so a leaf that is listed is named by its issuer. */
+static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
+{
+    return add_name(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
+}
+
+static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
+{
+    int i;
+
+    trust->store = X509_STORE_new();
+    if (!trust->store) {
+        return 0;
+    }
+    apr_pool_cleanup_register(p, trust->store, free_store, apr_pool_cleanup_null);
+    trust->names = sk_X509_NAME_new_null();
+    if (!trust->names) {
+        return 0;
+    }
+    apr_pool_cleanup_register(p, trust->names, free_names, apr_pool_cleanup_null);
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *cert = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
+        if (!X509_STORE_add_cert(trust->store, cert) || !add_names_of(trust->names, cert)) {
+            return 0;
+        }
+    }
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        if (!X509_STORE_add_crl(trust->store, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Returns the one trust with these items: an earlier one of the same content, or a new one; NULL if OpenSSL fails. */
+static const cfaop_trust *intern_trust(round_of *round, cfaop_trust *trust)
+{
+    const cfaop_trust *known;
+
+    make_set(trust->anchors, compare_anchors);
+    make_set(trust->crls, compare_crls);
+    if (!digest_trust(trust)) {
+        return NULL;
+    }
+    known = apr_hash_get(round->by_digest, trust->digest, CFAOP_SHA256_LEN);
+    if (known) {
+        return known;
+    }
+    if (!fill_trust(round->pool, trust)) {
+        return NULL;
+    }
+    apr_hash_set(round->by_digest, trust->digest, CFAOP_SHA256_LEN, trust);
+    return trust;
+}
+
+/* ---- warnings ---- */
+
+static const char *ends(apr_pool_t *p, const ASN1_TIME *t)
+{
+    char text[64] = "";
+    BIO *bio = BIO_new(BIO_s_mem());
+    int length;
+
+    if (bio && ASN1_TIME_print(bio, t) && (length = BIO_read(bio, text, sizeof(text) - 1)) > 0) {
+        text[length] = '\0';
+    }
+    BIO_free(bio);
+    return apr_pstrdup(p, text);
+}
+
+static void warn_of_dates(round_of *round, const char *kind, const char *origin, const char *subject, const ASN1_TIME *from,
+                          const ASN1_TIME *until)
+{
+    apr_pool_t *p = round->pool;
+
+    if (until && X509_cmp_current_time(until) < 0) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(p, "CFAOP106: %s of \"%s\" (%s) ended on %s: what depends on it is refused, replace it", kind,
+                                 subject, origin, ends(p, until)));
+    }
+    if (from && X509_cmp_current_time(from) > 0) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(p, "CFAOP106: %s of \"%s\" (%s) is not valid before %s: what depends on it is refused until "
+                                    "then, check the clock or replace it", kind, subject, origin, ends(p, from)));
+    }
+}
+
+static int has_listed_issuer(const cfaop_trust *trust, X509 *cert)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *issuer = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
+        if (X509_check_ca(issuer) > 0 && X509_check_issued(issuer, cert) == X509_V_OK) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void warn_of_trust(round_of *round, const cfaop_trust *trust)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        const char *subject = cfaop_name_text(round->pool, X509_get_subject_name(a->cert), 256);
+        warn_of_dates(round, "the trusted certificate", a->origin, subject, X509_get0_notBefore(a->cert),
+                      X509_get0_notAfter(a->cert));
+        if (trust->crls->nelts && X509_check_ca(a->cert) <= 0 && !has_listed_issuer(trust, a->cert)) {
+            add_finding(round, APLOG_WARNING,
+                        apr_psprintf(round->pool, "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is never "
+                                                  "looked up in CRLs, remove it from the file to revoke it",
+                                     subject, a->origin));
+        }
+    }
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
+        warn_of_dates(round, "the CRL", c->origin, cfaop_name_text(round->pool, X509_CRL_get_issuer(c->crl), 256),
+                      X509_CRL_get0_lastUpdate(c->crl), X509_CRL_get0_nextUpdate(c->crl));
+    }
+}
+
+/* ---- resolving a server ---- */
+
+/* Collects what the files of list hold into items; returns NULL, or what is wrong (reported already). */
+static const char *collect(round_of *round, const apr_array_header_t *list, const char *directive, apr_array_header_t *items,
+                           const apr_array_header_t *(*load)(cfaop_files *, const char *, const char **, const char **))
+{
+    const char *broken = NULL;
+    int i;
+
+    for (i = 0; list && i < list->nelts; ++i) {
+        const cfaop_source *source = &APR_ARRAY_IDX(list, i, cfaop_source);
+        const char *tag, *error;
+        const apr_array_header_t *loaded = load(round->files, source->path, &tag, &error);
+        if (loaded) {
+            apr_array_cat(items, loaded);
+            continue;
+        }
+        broken = apr_psprintf(round->pool, "%s: %s: file %s %s (%s)", tag, directive, source->path, error, source->where);
+        add_finding(round, APLOG_ERR, broken);
+    }
+    return broken;
+}
+
+static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
+{
+    const char *text = apr_psprintf(round->pool, "CFAOP103: CFOriginPullCACertificateFile: the list is empty, so that nothing "
+                                                 "could ever be verified (%s): write " CFAOP_BUILTIN " or the path of a PEM file",
+                                    conf->mode_where);
+    add_finding(round, APLOG_ERR, text);
+    return text;
+}
+
+static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolved *out)
+{
+    cfaop_source builtin = {CFAOP_BUILTIN, CFAOP_BUILTIN};
+    apr_array_header_t *ca_sources = conf->ca_sources;
+    cfaop_trust *trust = apr_pcalloc(round->pool, sizeof(*trust));
+    const char *broken_crl;
+
+    if (!ca_sources) {
+        ca_sources = apr_array_make(round->pool, 1, sizeof(cfaop_source));
+        APR_ARRAY_PUSH(ca_sources, cfaop_source) = builtin;
+    }
+    trust->depth = conf->depth >= 0 ? conf->depth : CFAOP_DEPTH_DEFAULT;
+    trust->anchors = apr_array_make(round->pool, 2, sizeof(cfaop_anchor));
+    trust->crls = apr_array_make(round->pool, 1, sizeof(cfaop_crl));
+    out->broken = collect(round, ca_sources, "CFOriginPullCACertificateFile", trust->anchors, cfaop_files_anchors);
+    broken_crl = collect(round, conf->crl_sources, "CFOriginPullCARevocationFile", trust->crls, cfaop_files_crls);
+    if (!out->broken) {
+        out->broken = broken_crl;
+    }
+    if (!out->broken && !trust->anchors->nelts && cfaop_policy_is_needed(conf)) {
+        out->broken = no_anchors(round, conf);
+    }
+    if (!out->broken && trust->anchors->nelts) {
+        out->trust = intern_trust(round, trust);
+        if (!out->trust) {
+            out->broken = "CFAOP125: OpenSSL failed to build the certificate store: see the lines above, check the memory";
+            add_finding(round, APLOG_ERR, out->broken);
+        }
+    }
+    ERR_clear_error();
+}
+
+/* What the lists of a server look like, as a hash key: servers that inherit the same lists look up the same key. */
+static const char *key_of(apr_pool_t *p, const cfaop_server_conf *conf)
+{
+    const apr_array_header_t *lists[2];
+    const char *key = apr_psprintf(p, "%d %d", conf->depth, cfaop_policy_is_needed(conf));
+    int i, k;
+
+    lists[0] = conf->ca_sources;
+    lists[1] = conf->crl_sources;
+    for (k = 0; k < 2; ++k) {
+        key = apr_pstrcat(p, key, lists[k] ? "\n+" : "\n-", NULL);
+        for (i = 0; lists[k] && i < lists[k]->nelts; ++i) {
+            key = apr_pstrcat(p, key, "\n", APR_ARRAY_IDX(lists[k], i, cfaop_source).path, NULL);
+        }
+    }
+    return key;
+}
+
+static void resolve(round_of *round, cfaop_server_conf *conf)
+{
+    const char *key = key_of(round->temp, conf);
+    resolved *r = apr_hash_get(round->by_lists, key, APR_HASH_KEY_STRING);
+
+    if (!r) {
+        r = apr_pcalloc(round->temp, sizeof(*r));
+        resolve_lists(round, conf, r);
+        apr_hash_set(round->by_lists, key, APR_HASH_KEY_STRING, r);
+        if (r->trust) {
+            warn_of_trust(round, r->trust);
+        }
+    }
+    conf->trust = r->trust;
+    conf->broken = r->broken;
+    if (conf->setter_error) {
+        conf->trust = NULL;
+        conf->broken = apr_pstrcat(round->pool, "CFAOP108: ", conf->setter_error, NULL);
+        add_finding(round, APLOG_ERR, conf->broken);
+    }
+}
+
+int cfaop_policy_is_needed(const cfaop_server_conf *conf)
+{
+    return conf->mode != CFAOP_MODE_UNSET && conf->mode != CFAOP_MODE_OFF;
+}
+
+static apr_status_t forget_policies(void *data)
+{
+    (void)data;
+    policies = NULL;
+    return APR_SUCCESS;
+}
+
+apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base)
+{
+    round_of round;
+    server_rec *s;
+    int index = 0;
+
+    round.pool = p;
+    round.temp = ptemp;
+    round.files = cfaop_files_create(p);
+    round.by_lists = apr_hash_make(ptemp);
+    round.by_digest = apr_hash_make(p);
+    round.texts = apr_hash_make(ptemp);
+    round.findings = apr_array_make(p, 4, sizeof(cfaop_finding));
+    policies = apr_hash_make(p);
+    apr_pool_cleanup_register(p, NULL, forget_policies, apr_pool_cleanup_null);
+    for (s = base; s; s = s->next) {
+        cfaop_server_conf *conf = cfaop_config_of(s);
+        conf->index = index++;
+        resolve(&round, conf);
+    }
+    return round.findings;
+}
+
+const cfaop_policy *cfaop_policy_at_level(const cfaop_trust *trust, int level)
+{
+    unsigned char digest[CFAOP_SHA256_LEN], last = (unsigned char)level;
+    apr_pool_t *p = apr_hash_pool_get(policies);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    cfaop_policy *policy = NULL;
+
+    if (md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, trust->digest, CFAOP_SHA256_LEN)
+        && EVP_DigestUpdate(md, &last, 1) && EVP_DigestFinal_ex(md, digest, NULL)) {
+        policy = apr_hash_get(policies, digest, CFAOP_SHA256_LEN);
+        if (!policy) {
+            policy = apr_pcalloc(p, sizeof(*policy));
+            policy->trust = trust;
+            policy->level = level;
+            memcpy(policy->digest, digest, CFAOP_SHA256_LEN);
+            apr_hash_set(policies, policy->digest, CFAOP_SHA256_LEN, policy);
+        }
+    }
+    EVP_MD_CTX_free(md);
+    return policy;
+}
