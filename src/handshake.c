@@ -1,0 +1,339 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file handshake.c
+ * Asking for a certificate in mod_ssl's handshakes, judging it, and freezing the judgement when the handshake ends.
+ *
+ * mod_ssl's own rules stay in force. Where it verifies itself, we judge beside it and leave its answer alone. Where it does
+ * not, we ask in its place, let every certificate through the handshake (the answer is a 400, not an alert), and put its
+ * settings back afterwards, so that a per-directory SSLVerifyClient still negotiates for itself.
+ */
+#include "cfaop.h"
+
+#include "apr_strings.h"
+#include "http_core.h"
+#include "http_ssl.h"
+#include "http_vhost.h"
+
+#include <openssl/err.h>
+
+APLOG_USE_MODULE(cfaop);
+
+#define RETAINED_SLOTS "mod_cfaop ex_data slots 1"
+
+/* Indices of our data; kept with the process, since OpenSSL never gives one back. */
+typedef struct {
+    int ssl;
+    int ctx;
+} slots;
+
+static slots slot = {-1, -1};
+
+static int is_enabled(void)
+{
+    return slot.ssl >= 0 && slot.ctx >= 0;
+}
+
+int cfaop_handshake_enable(void)
+{
+    slots *kept = ap_retained_data_get(RETAINED_SLOTS);
+
+    if (!kept) {
+        kept = ap_retained_data_create(RETAINED_SLOTS, sizeof(*kept));
+        /* no free functions: they would point into a module that restarts unload */
+        kept->ssl = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+        kept->ctx = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    }
+    slot = *kept;
+    return is_enabled();
+}
+
+cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx)
+{
+    return ctx ? SSL_CTX_get_ex_data(ctx, slot.ctx) : NULL;
+}
+
+cfaop_conn *cfaop_handshake_conn(const SSL *ssl)
+{
+    return SSL_get_ex_data(ssl, slot.ssl);
+}
+
+cfaop_conn *cfaop_handshake_of(conn_rec *c)
+{
+    return ap_get_module_config((c->master ? c->master : c)->conn_config, &cfaop_module);
+}
+
+int cfaop_handshake_is_plain_http(conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(c);
+
+    return conn && !conn->frozen && !ap_ssl_conn_is_ssl(c);
+}
+
+/* ---- judging ---- */
+
+/*
+ * Marks the SSLs that ask on our behalf only: mod_ssl does not verify here. OpenSSL does not call it, since its verification
+ * is replaced by on_certificate(); should it ever be called, it changes nothing.
+ */
+static int marker(int ok, X509_STORE_CTX *store_ctx)
+{
+    (void)store_ctx;
+    return ok;
+}
+
+static int is_delegated(const SSL *ssl)
+{
+    return SSL_get_verify_callback(ssl) != marker;
+}
+
+static void judge(cfaop_conn *conn, SSL *ssl, const cfaop_policy *policy, X509_STORE_CTX *store_ctx)
+{
+    conn->chain = cfaop_chain_verify(policy, X509_STORE_CTX_get0_cert(store_ctx), X509_STORE_CTX_get0_untrusted(store_ctx),
+                                     SSL_get_security_level(ssl), apr_time_now());
+    conn->judged = 1;
+}
+
+/* mod_ssl's own verification, with its callback, CAs, CRLs and depth. */
+static int delegate(cfaop_conn *conn, X509_STORE_CTX *store_ctx)
+{
+    int ok = X509_verify_cert(store_ctx);
+
+    if (conn && conn->frozen) {
+        conn->reverified = 1;
+        conn->accepted_by_mod_ssl = ok > 0;
+    }
+    return ok;
+}
+
+/* OpenSSL calls this in place of X509_verify_cert() for the certificates of every client of our SSL_CTXs. */
+static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    cfaop_conn *conn = ssl ? cfaop_handshake_conn(ssl) : NULL;
+    const cfaop_tls_context *context = ssl ? cfaop_handshake_context(SSL_get_SSL_CTX(ssl)) : NULL;
+
+    (void)arg;
+    if (!conn || conn->frozen || !context || !context->policy) {
+        return delegate(conn, store_ctx);
+    }
+    judge(conn, ssl, context->policy, store_ctx);
+    if (is_delegated(ssl)) {
+        return delegate(conn, store_ctx);
+    }
+    /*
+     * Let the handshake go on, but leave the true error where it is: OpenSSL keeps it with the session, so that the
+     * certificate is not taken for a good one where the session is resumed.
+     */
+    X509_STORE_CTX_set_error(store_ctx, conn->chain.x509_error);
+    return 1;
+}
+
+/* ---- the freeze ---- */
+
+static int name_in(const apr_array_header_t *names, const char *name, int (*differ)(const char *, const char *))
+{
+    int i;
+
+    for (i = 0; names && i < names->nelts; ++i) {
+        const char *candidate = APR_ARRAY_IDX(names, i, const char *);
+        if (candidate && !differ(name, candidate)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Finds the virtual host by the same rules as mod_ssl does when it follows an SNI. */
+static int is_named(void *name, conn_rec *c, server_rec *s)
+{
+    (void)c;
+    return (s->server_hostname && !strcasecmp(name, s->server_hostname)) || name_in(s->names, name, strcasecmp)
+        || name_in(s->wild_names, name, ap_strcasecmp_match);
+}
+
+static apr_status_t free_peer(void *peer)
+{
+    X509_free(peer);
+    return APR_SUCCESS;
+}
+
+static void keep_peer(cfaop_conn *conn, SSL *ssl)
+{
+    conn->peer = SSL_get_peer_certificate(ssl);
+    if (conn->peer) {
+        apr_pool_cleanup_register(conn->c->pool, conn->peer, free_peer, apr_pool_cleanup_null);
+    }
+}
+
+static void keep_sni(cfaop_conn *conn, SSL *ssl)
+{
+    const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+    if (sni) {
+        conn->sni = apr_pstrdup(conn->c->pool, sni);
+        conn->known_sni = ap_vhost_iterate_given_conn(conn->c, is_named, (void *)conn->sni) != 0;
+    }
+}
+
+/* A certificate was shown where we asked, so there must be a judgement on it: from this handshake, or from the session's. */
+static void settle_judgement(cfaop_conn *conn, SSL *ssl)
+{
+    if (conn->resumed) {
+        conn->judged = cfaop_session_judgement(ssl, conn->asked, &conn->chain);
+    }
+    if (!conn->judged) {
+        ap_log_cerror(APLOG_MARK, APLOG_ERR, 0, conn->c, "CFAOP201: a client certificate was not judged in the handshake "
+                      "(%s): its requests are refused", conn->resumed ? "resumed" : "full");
+        conn->chain.reason = CFAOP_REASON_OTHER;
+        conn->chain.x509_error = X509_V_ERR_APPLICATION_VERIFICATION;
+        conn->judged = 1;
+    }
+}
+
+static void freeze(cfaop_conn *conn, SSL *ssl)
+{
+    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+
+    conn->resumed = SSL_session_reused(ssl);
+    conn->asked = context ? context->policy : NULL;
+    keep_peer(conn, ssl);
+    keep_sni(conn, ssl);
+    if (conn->asked && conn->peer) {
+        settle_judgement(conn, ssl);
+    }
+    conn->delegated = is_delegated(ssl);
+    if (!conn->delegated && context) {
+        SSL_set_verify(ssl, context->mod_ssl_mode, context->mod_ssl_callback);
+        /* or mod_ssl would drop the connection; the session has the true result by now */
+        SSL_set_verify_result(ssl, X509_V_OK);
+    }
+    conn->frozen = 1;
+}
+
+static void on_progress(const SSL *ssl, int where, int value)
+{
+    void (*mod_ssl)(const SSL *, int, int) = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+    cfaop_conn *conn = cfaop_handshake_conn(ssl);
+
+    if (mod_ssl) {
+        mod_ssl(ssl, where, value);
+    }
+    if ((where & SSL_CB_HANDSHAKE_DONE) && conn && !conn->frozen) {
+        freeze(conn, (SSL *)ssl);
+    }
+}
+
+void cfaop_handshake_set_result(conn_rec *c, int good)
+{
+    cfaop_conn *conn = cfaop_handshake_of(c);
+
+    if (conn && conn->frozen && !c->master && ap_ssl_conn_is_ssl(c)) {
+        SSL_set_verify_result(conn->ssl, good ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    }
+}
+
+/* ---- mod_ssl's hooks ---- */
+
+int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
+{
+    cfaop_conn *conn;
+
+    if (is_proxy || c->outgoing || !is_enabled() || !cfaop_handshake_context(SSL_get_SSL_CTX(ssl))) {
+        return DECLINED;
+    }
+    conn = apr_pcalloc(c->pool, sizeof(*conn));
+    conn->c = c;
+    conn->ssl = ssl;
+    ap_set_module_config(c->conn_config, &cfaop_module, conn);
+    SSL_set_ex_data(ssl, slot.ssl, conn);
+    SSL_set_info_callback(ssl, on_progress);
+    return OK;
+}
+
+/* Our copies of the lists of CA names; see share_names(). */
+static apr_status_t empty_names(void *names)
+{
+    sk_X509_NAME_zero((STACK_OF(X509_NAME) *)names);
+    return APR_SUCCESS;
+}
+
+/*
+ * Sets the CA names that the client is sent. An SSL_CTX frees its list with the names in it; thousands of deep copies would
+ * cost much memory, so each gets a list of its own with the policy's names in it, emptied before mod_ssl frees its SSL_CTXs.
+ */
+static int share_names(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
+{
+    STACK_OF(X509_NAME) *list = sk_X509_NAME_dup(names);
+
+    if (!list) {
+        return 0;
+    }
+    apr_pool_pre_cleanup_register(p, list, empty_names);
+    SSL_CTX_set_client_CA_list(ctx, list);
+    return 1;
+}
+
+/* Where mod_ssl verifies too, the client is sent mod_ssl's names and ours. */
+static int join_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
+{
+    STACK_OF(X509_NAME) *list = SSL_CTX_get_client_CA_list(ctx) ? SSL_dup_CA_list(SSL_CTX_get_client_CA_list(ctx))
+                                                                : sk_X509_NAME_new_null();
+    int i;
+
+    for (i = 0; list && i < sk_X509_NAME_num(names); ++i) {
+        X509_NAME *copy = X509_NAME_dup(sk_X509_NAME_value(names, i));
+        if (!copy || !sk_X509_NAME_push(list, copy)) {
+            X509_NAME_free(copy);
+            sk_X509_NAME_pop_free(list, X509_NAME_free);
+            return 0;
+        }
+    }
+    SSL_CTX_set_client_CA_list(ctx, list);
+    return list != NULL;
+}
+
+static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
+{
+    STACK_OF(X509_NAME) *names = context->policy->trust->names;
+
+    if (context->mod_ssl_mode != SSL_VERIFY_NONE) {
+        return join_names(ctx, names);
+    }
+    if (!share_names(p, ctx, names)) {
+        return 0;
+    }
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
+    return 1;
+}
+
+int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+{
+    cfaop_server_conf *conf = cfaop_config_of(s);
+    cfaop_tls_context *context;
+
+    if (is_proxy) {
+        return OK;
+    }
+    conf->has_tls = 1;
+    if (!is_enabled()) {
+        return OK;
+    }
+    context = apr_pcalloc(p, sizeof(*context));
+    context->server = s;
+    context->mod_ssl_mode = SSL_CTX_get_verify_mode(ctx);
+    context->mod_ssl_callback = SSL_CTX_get_verify_callback(ctx);
+    conf->mod_ssl_verifies = context->mod_ssl_mode != SSL_VERIFY_NONE;
+    if (cfaop_policy_is_needed(conf) && conf->trust) {
+        conf->policy = cfaop_policy_at_level(conf->trust, SSL_CTX_get_security_level(ctx));
+    }
+    context->policy = conf->policy;
+    if (!SSL_CTX_set_ex_data(ctx, slot.ctx, context) || (context->policy && !ask(p, ctx, context))) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP125: OpenSSL failed to prepare %s for origin pulls: it answers 400; "
+                     "check the memory and restart", cfaop_server_label(p, s));
+        conf->policy = context->policy = NULL;
+    }
+    SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
+    cfaop_session_install(ctx, context);
+    ERR_clear_error();
+    return OK;
+}

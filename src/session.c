@@ -1,0 +1,199 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file session.c
+ * Binding a verdict to a TLS session. When a session is resumed no certificate is verified and the chain is gone, so the
+ * judgement of the full handshake travels with the session, as ticket application data, which OpenSSL keeps in tickets
+ * (encrypted and authenticated with the server's key) and in the session cache alike.
+ *
+ * A session that was not judged good under the very policy of the virtual host that it is resumed on becomes a full
+ * handshake. No client is refused because its session is old.
+ */
+#include "cfaop.h"
+
+/* A session may be renewed for ever (TLS 1.3), a judgement may not: it ends a day after the last full handshake. */
+#define JUDGEMENT_MAX_SECONDS (24 * 60 * 60)
+
+#define MAGIC     "CFAOP"
+#define MAGIC_LEN 5
+#define FORMAT    1
+
+/* What the application data holds, byte for byte. */
+enum {
+    AT_MAGIC = 0,
+    AT_VERSION = AT_MAGIC + MAGIC_LEN,
+    AT_GOOD = AT_VERSION + 1, /* 1: verified */
+    AT_POLICY = AT_GOOD + 1,
+    AT_ANCHOR = AT_POLICY + CFAOP_SHA256_LEN,
+    AT_FROM = AT_ANCHOR + CFAOP_SHA256_LEN, /* seconds, big-endian */
+    AT_UNTIL = AT_FROM + 8,
+    DATA_LEN = AT_UNTIL + 8
+};
+
+static void put_seconds(unsigned char *to, apr_int64_t seconds)
+{
+    apr_uint64_t value = (apr_uint64_t)seconds;
+    int i;
+
+    for (i = 7; i >= 0; --i) {
+        to[i] = (unsigned char)(value & 255);
+        value >>= 8;
+    }
+}
+
+static apr_int64_t get_seconds(const unsigned char *from)
+{
+    apr_uint64_t value = 0;
+    int i;
+
+    for (i = 0; i < 8; ++i) {
+        value = (value << 8) | from[i];
+    }
+    return (apr_int64_t)value;
+}
+
+/* Our data in session; NULL: none. Data that is not ours, or not of this version, is none as well: see may_resume(). */
+static const unsigned char *data_of(SSL_SESSION *session, int *foreign)
+{
+    void *data = NULL;
+    size_t length = 0;
+
+    *foreign = 0;
+    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &length) || !data || !length) {
+        return NULL;
+    }
+    if (length != DATA_LEN || memcmp(data, MAGIC, MAGIC_LEN) || ((unsigned char *)data)[AT_VERSION] != FORMAT) {
+        *foreign = 1;
+        return NULL;
+    }
+    return data;
+}
+
+/* Does data say that the client was verified under policy, in a way that holds now? */
+static int holds(const unsigned char *data, const cfaop_policy *policy)
+{
+    apr_int64_t now = apr_time_sec(apr_time_now());
+
+    return data[AT_GOOD] == 1 && !memcmp(data + AT_POLICY, policy->digest, CFAOP_SHA256_LEN)
+        && get_seconds(data + AT_FROM) <= now && now < get_seconds(data + AT_UNTIL);
+}
+
+/*
+ * Where we ask, only a session that we judged good under the same policy resumes. Where we do not ask, a session of ours never
+ * does: what its client showed elsewhere means nothing there.
+ */
+static int may_resume(const SSL *ssl, SSL_SESSION *session)
+{
+    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    int foreign;
+    const unsigned char *data = data_of(session, &foreign);
+
+    if (!context || foreign) {
+        return 0;
+    }
+    if (!context->policy) {
+        return data == NULL;
+    }
+    return data && holds(data, context->policy);
+}
+
+/* Writes the judgement on the connection of ssl into session, before it leaves as a ticket or for the cache. */
+static void bind_judgement(SSL *ssl, SSL_SESSION *session)
+{
+    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_conn *conn = cfaop_handshake_conn(ssl);
+    unsigned char data[DATA_LEN] = MAGIC;
+    apr_int64_t until;
+
+    if (!context || !context->policy || !session || (conn && !conn->frozen && SSL_session_reused(ssl))) {
+        return; /* a renewed TLS 1.2 ticket carries on what its session holds */
+    }
+    data[AT_VERSION] = FORMAT;
+    memcpy(data + AT_POLICY, context->policy->digest, CFAOP_SHA256_LEN);
+    /* a certificate that mod_ssl asked for later is not the one that was judged */
+    if (conn && conn->judged && conn->chain.reason == CFAOP_REASON_NONE && !conn->reverified) {
+        until = conn->chain.valid_from + JUDGEMENT_MAX_SECONDS;
+        data[AT_GOOD] = 1;
+        memcpy(data + AT_ANCHOR, conn->chain.anchor, CFAOP_SHA256_LEN);
+        put_seconds(data + AT_FROM, conn->chain.valid_from);
+        put_seconds(data + AT_UNTIL, until < conn->chain.valid_until ? until : conn->chain.valid_until);
+    }
+    SSL_SESSION_set1_ticket_appdata(session, data, sizeof(data));
+}
+
+int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    int foreign;
+    const unsigned char *data = session ? data_of(session, &foreign) : NULL;
+
+    if (!data || !holds(data, policy)) {
+        return 0;
+    }
+    result->reason = CFAOP_REASON_NONE;
+    result->x509_error = X509_V_OK;
+    result->valid_from = get_seconds(data + AT_FROM);
+    result->valid_until = get_seconds(data + AT_UNTIL);
+    memcpy(result->anchor, data + AT_ANCHOR, CFAOP_SHA256_LEN);
+    return 1;
+}
+
+/* ---- OpenSSL's callbacks ---- */
+
+static int on_new_ticket(SSL *ssl, void *arg)
+{
+    (void)arg;
+    bind_judgement(ssl, SSL_get_session(ssl));
+    return 1;
+}
+
+static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_length,
+                                   SSL_TICKET_STATUS status, void *arg)
+{
+    (void)name;
+    (void)name_length;
+    (void)arg;
+    if (status == SSL_TICKET_SUCCESS && may_resume(ssl, session)) {
+        return SSL_TICKET_RETURN_USE;
+    }
+    if (status == SSL_TICKET_SUCCESS_RENEW && may_resume(ssl, session)) {
+        return SSL_TICKET_RETURN_USE_RENEW;
+    }
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
+static int on_new_session(SSL *ssl, SSL_SESSION *session)
+{
+    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+
+    bind_judgement(ssl, session);
+    return context && context->new_session ? context->new_session(ssl, session) : 0;
+}
+
+static SSL_SESSION *on_get_session(SSL *ssl, const unsigned char *id, int length, int *copy)
+{
+    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    SSL_SESSION *session = context && context->get_session ? context->get_session(ssl, id, length, copy) : NULL;
+
+    if (session && !may_resume(ssl, session)) {
+        if (!*copy) {
+            SSL_SESSION_free(session); /* it was handed over to us */
+        }
+        return NULL;
+    }
+    return session;
+}
+
+void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context)
+{
+    /* OpenSSL's own cache is looked up without a callback; mod_ssl has it off anyway */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_CTX_get_session_cache_mode(ctx) | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_ticket_cb(ctx, on_new_ticket, on_ticket, NULL);
+    context->new_session = SSL_CTX_sess_get_new_cb(ctx);
+    context->get_session = SSL_CTX_sess_get_get_cb(ctx);
+    if (context->new_session) {
+        SSL_CTX_sess_set_new_cb(ctx, on_new_session);
+    }
+    if (context->get_session) {
+        SSL_CTX_sess_set_get_cb(ctx, on_get_session);
+    }
+}
