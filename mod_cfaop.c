@@ -1,0 +1,44 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file mod_cfaop.c
+ * Authenticated Origin Pulls for Apache httpd: the module record and its hooks. Each hook is a line into a file of src/.
+ */
+#include "cfaop.h"
+
+#include "apr_optional_hooks.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "mod_ssl_openssl.h"
+
+static void register_hooks(apr_pool_t *p)
+{
+    static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
+    static const char *const mod_http2[] = {"mod_http2.c", NULL};
+
+    ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(cfaop_startup_post_config, mod_ssl, NULL, APR_HOOK_LAST);
+    ap_hook_test_config(cfaop_dump, NULL, NULL, APR_HOOK_MIDDLE);
+
+    APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_server, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ssl, pre_handshake, cfaop_handshake_pre_handshake, NULL, NULL, APR_HOOK_MIDDLE);
+
+    /* mod_http2 completes the request_rec of a stream in this hook, at the same place */
+    ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);
+
+    cfaop_truth_register_hooks(p);
+}
+
+AP_DECLARE_MODULE(cfaop) = {
+    STANDARD20_MODULE_STUFF,
+    NULL,
+    NULL,
+    cfaop_config_create,
+    cfaop_config_merge,
+    cfaop_config_directives,
+    register_hooks,
+    /* a virtual host without directives must not share the main server's configuration, which it would change */
+    AP_MODULE_FLAG_ALWAYS_MERGE,
+};

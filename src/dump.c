@@ -1,0 +1,212 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file dump.c
+ * What each virtual host demands, in words: "apachectl -t -D DUMP_CF_ORIGIN_PULL".
+ */
+#include "cfaop.h"
+
+#include "apr_strings.h"
+#include "http_core.h"
+
+#include <stdio.h>
+
+/* How many virtual hosts of the same policy are named before they are only counted. */
+#define SHARERS_MAX 20
+
+static const char *mode_name(cfaop_mode mode)
+{
+    switch (mode) {
+    case CFAOP_MODE_ON:
+        return "On";
+    case CFAOP_MODE_OPTIONAL:
+        return "Optional";
+    case CFAOP_MODE_LOG_ONLY:
+        return "LogOnly";
+    case CFAOP_MODE_OFF:
+    case CFAOP_MODE_UNSET:
+    default:
+        return "Off";
+    }
+}
+
+static const char *place(apr_pool_t *p, const server_rec *s)
+{
+    return s->is_virtual && s->defn_name ? apr_psprintf(p, "%s:%u", s->defn_name, s->defn_line_number) : "main server";
+}
+
+static const char *date(apr_pool_t *p, const ASN1_TIME *t)
+{
+    struct tm tm;
+
+    return t && ASN1_TIME_to_tm(t, &tm) ? apr_psprintf(p, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday)
+                                        : "never";
+}
+
+static int days_left(const ASN1_TIME *t)
+{
+    int days = 0, seconds = 0;
+
+    return t && ASN1_TIME_diff(&days, &seconds, NULL, t) ? days : 0;
+}
+
+static void print_trust(apr_pool_t *p, const cfaop_trust *trust)
+{
+    char hex[CFAOP_SHA256_HEX];
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        const ASN1_TIME *end = X509_get0_notAfter(a->cert);
+        printf("    certificate: %s\n        sha256 %s\n        not after %s (%d days left), %s\n",
+               ap_escape_logitem(p, cfaop_name_text(p, X509_get_subject_name(a->cert), 0)), cfaop_hex(a->sha256, hex),
+               date(p, end), days_left(end), a->origin);
+    }
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(c->crl);
+        printf("    CRL: %s\n        sha256 %s\n        next update %s, %s\n",
+               ap_escape_logitem(p, cfaop_name_text(p, X509_CRL_get_issuer(c->crl), 0)), cfaop_hex(c->sha256, hex),
+               date(p, next), c->origin);
+    }
+    printf("    depth: %d\n    policy digest: %s\n", trust->depth, cfaop_hex(trust->digest, hex));
+}
+
+static void print_sharers(apr_pool_t *p, const server_rec *base, const server_rec *self)
+{
+    const cfaop_trust *trust = cfaop_config_of(self)->trust;
+    const server_rec *s;
+    int sharers = 0;
+
+    printf("    shared with:");
+    for (s = base; s; s = s->next) {
+        const cfaop_server_conf *conf = cfaop_config_of(s);
+        if (s != self && cfaop_policy_is_needed(conf) && conf->trust == trust && ++sharers <= SHARERS_MAX) {
+            printf(" %s", cfaop_server_label(p, s));
+        }
+    }
+    if (sharers > SHARERS_MAX) {
+        printf(" and %d more", sharers - SHARERS_MAX);
+    }
+    printf("%s\n", sharers ? "" : " nobody");
+}
+
+/* ---- ways round the guard ---- */
+
+static int has_name(const apr_array_header_t *names, const char *name)
+{
+    int i;
+
+    for (i = 0; names && i < names->nelts; ++i) {
+        const char *candidate = APR_ARRAY_IDX(names, i, const char *);
+        if (candidate && !ap_cstr_casecmp(candidate, name)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int matches_wildcard(const apr_array_header_t *wildcards, const char *name)
+{
+    int i;
+
+    for (i = 0; wildcards && i < wildcards->nelts; ++i) {
+        const char *pattern = APR_ARRAY_IDX(wildcards, i, const char *);
+        if (pattern && !ap_strcasecmp_match(name, pattern)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int serves(const server_rec *s, const char *name)
+{
+    return (s->server_hostname && !ap_cstr_casecmp(s->server_hostname, name)) || has_name(s->names, name)
+        || matches_wildcard(s->wild_names, name);
+}
+
+/* The first name of guarded that s serves too; NULL: none. */
+static const char *common_name(const server_rec *guarded, const server_rec *s)
+{
+    int i;
+
+    if (guarded->server_hostname && serves(s, guarded->server_hostname)) {
+        return guarded->server_hostname;
+    }
+    for (i = 0; guarded->names && i < guarded->names->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(guarded->names, i, const char *);
+        if (name && serves(s, name)) {
+            return name;
+        }
+    }
+    for (i = 0; guarded->wild_names && i < guarded->wild_names->nelts; ++i) {
+        const char *pattern = APR_ARRAY_IDX(guarded->wild_names, i, const char *);
+        if (pattern && (has_name(s->wild_names, pattern)
+                        || (s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern)))) {
+            return pattern;
+        }
+    }
+    return NULL;
+}
+
+/* Does s let requests through without a certificate? */
+static int is_open(const cfaop_tree *tree, const server_rec *s)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+    int tls = cfaop_tree_shows_tls(tree, s);
+
+    if (tls) {
+        return conf->mode != CFAOP_MODE_ON;
+    }
+    return !(conf->mode == CFAOP_MODE_ON && conf->mode_is_own && s->is_virtual) && !cfaop_tree_only_redirects(tree, s);
+}
+
+static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base, const server_rec *guarded)
+{
+    const server_rec *s;
+
+    for (s = base->next; s; s = s->next) {
+        const char *name = s != guarded && is_open(tree, s) ? common_name(guarded, s) : NULL;
+        if (name) {
+            printf("    bypass: %s is served without the guard by %s (%s)\n", name, cfaop_server_label(p, s), place(p, s));
+        }
+    }
+}
+
+static void print_server(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base, const server_rec *s)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+    int tls = cfaop_tree_shows_tls(tree, s);
+
+    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), place(p, s), mode_name(conf->mode),
+           cfaop_policy_is_needed(conf) && !tls ? " (no TLS)" : "");
+    if (!cfaop_policy_is_needed(conf) || !conf->trust) {
+        return;
+    }
+    print_trust(p, conf->trust);
+    print_sharers(p, base, s);
+    if (conf->mode == CFAOP_MODE_ON && tls) {
+        print_bypasses(p, tree, base, s);
+    }
+}
+
+void cfaop_dump(apr_pool_t *p, server_rec *base)
+{
+    apr_array_header_t *servers;
+    cfaop_tree *tree;
+    server_rec *s, **last;
+
+    if (!ap_exists_config_define("DUMP_CF_ORIGIN_PULL")) {
+        return;
+    }
+    tree = cfaop_tree_index(p);
+    printf("mod_cfaop configuration:\n");
+    print_server(p, tree, base, base);
+    /* httpd chains virtual hosts last one first; people read them as they stand in the files */
+    servers = apr_array_make(p, 8, sizeof(server_rec *));
+    for (s = base->next; s; s = s->next) {
+        APR_ARRAY_PUSH(servers, server_rec *) = s;
+    }
+    while ((last = apr_array_pop(servers))) {
+        print_server(p, tree, base, *last);
+    }
+}

@@ -1,0 +1,148 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file request.c
+ * Judging requests. Everything here reads what was frozen when the handshake ended; nothing asks OpenSSL.
+ *
+ * One hook is not enough: a cache answers in quick_handler, sub-requests run fixups only, and redirects for errors start in
+ * post_read_request again. So the verdict is taken in all three, for each request_rec.
+ */
+#include "cfaop.h"
+
+#include "http_protocol.h"
+#include "http_request.h"
+
+APLOG_USE_MODULE(cfaop);
+
+#define VARIABLE "CF_ORIGIN_PULL_VERIFY"
+
+static cfaop_evidence evidence_of(conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(c);
+    cfaop_evidence evidence = {0};
+
+    if (!conn) {
+        return evidence;
+    }
+    /* a request before the freeze: either plain HTTP, which has shown nothing, or a state that must not be relied on */
+    if (!conn->frozen) {
+        evidence.unreadable = !cfaop_handshake_is_plain_http(c);
+        return evidence;
+    }
+    evidence.asked = conn->asked;
+    evidence.shown = conn->peer != NULL;
+    evidence.reason = conn->chain.reason;
+    evidence.unreadable = conn->asked && conn->peer && !conn->judged;
+    evidence.known_sni = conn->known_sni;
+    return evidence;
+}
+
+cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c)
+{
+    cfaop_evidence evidence = evidence_of(c);
+
+    return cfaop_verdict_reach(&cfaop_config_of(s)->demand, &evidence);
+}
+
+cfaop_verdict cfaop_request_verdict(request_rec *r)
+{
+    cfaop_verdict v = cfaop_connection_verdict(r->server, r->connection);
+
+    /* mod_ssl refuses plain HTTP on a TLS port, and Optional has nothing to forgive there */
+    if (v.would_status && !v.status && cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OPTIONAL
+        && cfaop_handshake_is_plain_http(r->connection)) {
+        v.status = v.would_status;
+    }
+    return v;
+}
+
+cfaop_request *cfaop_request_state(request_rec *r)
+{
+    cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
+
+    if (!state) {
+        state = apr_pcalloc(r->pool, sizeof(*state));
+        ap_set_module_config(r->request_config, &cfaop_module, state);
+    }
+    return state;
+}
+
+/* Was an event logged already for r, or for the request that it was made from? */
+static int is_logged(const request_rec *r)
+{
+    for (; r; r = r->prev ? r->prev : r->main) {
+        const cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
+        if (state && state->logged) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void log_once(request_rec *r, const cfaop_verdict *v)
+{
+    if (!is_logged(r)) {
+        cfaop_request_state(r)->logged = 1;
+        cfaop_event_log_refusal(r, v);
+    }
+}
+
+/* Judges r: DECLINED, or the status to refuse it with. */
+static int judge(request_rec *r)
+{
+    const cfaop_demand *demand = &cfaop_config_of(r->server)->demand;
+    cfaop_verdict v;
+
+    if (demand->mode == CFAOP_MODE_OFF) {
+        return DECLINED;
+    }
+    v = cfaop_request_verdict(r);
+    apr_table_setn(r->subprocess_env, VARIABLE, v.variable);
+    if (v.status) {
+        log_once(r, &v);
+        return cfaop_refusal_answer(r, &v);
+    }
+    if (v.reason == CFAOP_REASON_NONE) {
+        cfaop_event_log_verified(r->server);
+    }
+    else if (demand->mode == CFAOP_MODE_LOG_ONLY) {
+        log_once(r, &v);
+    }
+    return DECLINED;
+}
+
+int cfaop_request_post_read(request_rec *r)
+{
+    return judge(r);
+}
+
+int cfaop_request_quick_handler(request_rec *r, int lookup)
+{
+    (void)lookup;
+    return judge(r);
+}
+
+int cfaop_request_fixups(request_rec *r)
+{
+    return judge(r);
+}
+
+static const char *variable_value(ap_expr_eval_ctx_t *ctx, const void *data)
+{
+    const server_rec *s = ctx->r ? ctx->r->server : ctx->s;
+
+    (void)data;
+    if (!s || !ctx->c || cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF) {
+        return "";
+    }
+    return cfaop_connection_verdict(s, ctx->c).variable;
+}
+
+int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms)
+{
+    if (parms->type != AP_EXPR_FUNC_VAR || ap_cstr_casecmp(parms->name, VARIABLE)) {
+        return DECLINED;
+    }
+    *parms->func = variable_value;
+    *parms->data = NULL;
+    return OK;
+}

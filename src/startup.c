@@ -1,0 +1,286 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file startup.c
+ * From the configuration as written to what each virtual host demands, and the lines that tell the administrator of mistakes.
+ */
+#include "cfaop.h"
+
+#include "apr_dso.h"
+#include "apr_strings.h"
+#include "http_core.h"
+
+APLOG_USE_MODULE(cfaop);
+
+/* How many names a line lists before it only counts. */
+#define NAMES_MAX 20
+
+/* What check_config found, for post_config, which can write to the error log. Ends with the configuration pool. */
+static apr_array_header_t *findings;
+
+const char *cfaop_server_label(apr_pool_t *p, const server_rec *s)
+{
+    const char *name = s->server_hostname ? s->server_hostname : "main server";
+    unsigned port = s->addrs && s->is_virtual ? s->addrs->host_port : s->port;
+
+    return port ? apr_psprintf(p, "%s:%u", name, port) : name;
+}
+
+static void add_finding(apr_array_header_t *list, int level, const char *text)
+{
+    cfaop_finding *finding = apr_array_push(list);
+
+    finding->level = level;
+    finding->text = text;
+}
+
+static int is_any_needed(const server_rec *base)
+{
+    const server_rec *s;
+
+    for (s = base; s; s = s->next) {
+        if (cfaop_policy_is_needed(cfaop_config_of(s))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* An explicit On is one that stands in a virtual host; or in the main server if there is no other. */
+static int is_explicit_on(const server_rec *s, const server_rec *base)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+
+    return conf->mode == CFAOP_MODE_ON && conf->mode_is_own && (s->is_virtual || !base->next);
+}
+
+/* ---- mod_ssl and its OpenSSL ---- */
+
+/*
+ * Says whether the OpenSSL that mod_ssl calls is the one that this module calls. Handing an SSL of one library to another
+ * would be memory corruption.
+ */
+static int is_same_openssl(const module *mod_ssl)
+{
+    apr_dso_handle_sym_t symbol = NULL;
+
+    if (!mod_ssl->dynamic_load_handle) {
+        return 1; /* linked into httpd: its symbols come first for us, too */
+    }
+    return apr_dso_sym(&symbol, mod_ssl->dynamic_load_handle, "SSL_CTX_new") == APR_SUCCESS
+        && symbol == (apr_dso_handle_sym_t)SSL_CTX_new;
+}
+
+/* Returns 1 if the handshake hooks may be used. */
+static int check_mod_ssl(apr_array_header_t *list)
+{
+    const module *mod_ssl = ap_find_linked_module("mod_ssl.c");
+
+    if (!mod_ssl) {
+        add_finding(list, APLOG_ERR, "CFAOP101: CFOriginPull needs mod_ssl, which is not loaded: load it (LoadModule ssl_module "
+                                     "..., on Debian: a2enmod ssl)");
+        return 0;
+    }
+    if (!is_same_openssl(mod_ssl)) {
+        add_finding(list, APLOG_ERR, "CFAOP102: mod_ssl runs with another OpenSSL library than mod_cfaop: build mod_cfaop "
+                                     "against the library that mod_ssl was built with");
+        return 0;
+    }
+    return 1;
+}
+
+static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, apr_array_header_t *list)
+{
+    cfaop_tree *tree = cfaop_tree_index(ptemp);
+    const server_rec *s;
+
+    for (s = base; s; s = s->next) {
+        if (is_explicit_on(s, base) && !cfaop_tree_shows_tls(tree, s)) {
+            add_finding(list, APLOG_ERR,
+                        apr_psprintf(p, "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show a "
+                                        "certificate: configure SSLEngine on and SSLCertificateFile there, or remove CFOriginPull",
+                                     cfaop_config_of(s)->mode_where, cfaop_server_label(p, s)));
+        }
+    }
+}
+
+/* ---- check_config ---- */
+
+static apr_status_t forget_findings(void *data)
+{
+    (void)data;
+    findings = NULL;
+    return APR_SUCCESS;
+}
+
+/* Prints the findings where they end the start or where "-t" shows them. Returns the number of mistakes. */
+static int print_findings(int with_warnings)
+{
+    int i, mistakes = 0;
+
+    for (i = 0; i < findings->nelts; ++i) {
+        const cfaop_finding *finding = &APR_ARRAY_IDX(findings, i, cfaop_finding);
+        if (finding->level <= APLOG_ERR) {
+            ++mistakes;
+        }
+        if (finding->level <= APLOG_ERR || with_warnings) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | finding->level, 0, NULL, "%s", finding->text);
+        }
+    }
+    return mistakes;
+}
+
+int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
+{
+    int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+
+    (void)plog;
+    findings = cfaop_policy_resolve_all(p, ptemp, base);
+    apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
+    if (is_any_needed(base)) {
+        if (check_mod_ssl(findings) && !cfaop_handshake_enable()) {
+            add_finding(findings, APLOG_ERR, "CFAOP125: OpenSSL has no room for the module's data: check the memory");
+        }
+        check_tls_shown(p, ptemp, base, findings);
+    }
+    if (cfaop_config_is_reread()) {
+        return OK; /* post_config logs the findings */
+    }
+    return print_findings(is_test) ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
+/* ---- post_config ---- */
+
+/* "a, b and 3 more" */
+typedef struct {
+    apr_pool_t *pool;
+    const char *text;
+    int count;
+} name_list;
+
+static void add_name(name_list *list, const char *name)
+{
+    if (list->count++ < NAMES_MAX) {
+        list->text = list->text ? apr_pstrcat(list->pool, list->text, ", ", name, NULL) : name;
+    }
+}
+
+static const char *text_of(const name_list *list)
+{
+    return list->count <= NAMES_MAX ? list->text
+                                    : apr_psprintf(list->pool, "%s and %d more", list->text, list->count - NAMES_MAX);
+}
+
+/* What post_config has to tell, apart from the findings. */
+typedef struct {
+    name_list without_tls;     /* the mode has no effect there */
+    name_list verified_twice;  /* SSLVerifyClient is set too */
+    name_list error_documents; /* local paths that will not be served */
+} report;
+
+static void settle_without_tls(server_rec *s, const server_rec *base, cfaop_server_conf *conf, report *rep)
+{
+    if (!is_explicit_on(s, base)) {
+        conf->demand.mode = CFAOP_MODE_OFF;
+        add_name(&rep->without_tls, cfaop_server_label(rep->without_tls.pool, s));
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull On (%s), but mod_ssl gives %s no TLS: every request to "
+                 "it is answered with 400; configure SSLEngine on and SSLCertificateFile, or remove CFOriginPull",
+                 conf->mode_where, cfaop_server_label(rep->without_tls.pool, s));
+}
+
+/* Fixes what requests to s are judged by. Nothing after this changes it. */
+static void settle(server_rec *s, const server_rec *base, report *rep)
+{
+    cfaop_server_conf *conf = cfaop_config_of(s);
+
+    conf->demand.mode = cfaop_policy_is_needed(conf) ? conf->mode : CFAOP_MODE_OFF;
+    conf->demand.policy = conf->policy;
+    conf->demand.usable = conf->has_tls && conf->policy != NULL;
+    if (conf->demand.mode == CFAOP_MODE_OFF) {
+        return;
+    }
+    if (!conf->has_tls) {
+        settle_without_tls(s, base, conf, rep);
+        return;
+    }
+    if (!conf->demand.usable) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP125: the policy of %s cannot be used, %s: %s",
+                     cfaop_server_label(rep->without_tls.pool, s),
+                     conf->mode == CFAOP_MODE_LOG_ONLY ? "nothing is verified" : "every request to it is answered with 400",
+                     conf->broken ? conf->broken : "see the lines above");
+    }
+    if (conf->mod_ssl_verifies) {
+        add_name(&rep->verified_twice, cfaop_server_label(rep->without_tls.pool, s));
+    }
+}
+
+static void note_error_documents(const cfaop_tree *tree, const server_rec *s, report *rep)
+{
+    static const char *const codes[] = {"400", "421"};
+    apr_pool_t *p = rep->error_documents.pool;
+    int i;
+
+    if (cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY) {
+        return;
+    }
+    for (i = 0; i < 2; ++i) {
+        const char *path = cfaop_tree_local_error_document(tree, s, codes[i]);
+        if (path) {
+            add_name(&rep->error_documents, apr_psprintf(p, "%s (%s, %s)", path, codes[i], cfaop_server_label(p, s)));
+        }
+    }
+}
+
+static void log_report(server_rec *base, const report *rep)
+{
+    if (rep->without_tls.count) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base, "CFAOP121: CFOriginPull has no effect where there is no TLS: %s",
+                     text_of(&rep->without_tls));
+    }
+    if (rep->verified_twice.count) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP122: SSLVerifyClient is set beside CFOriginPull on %s: mod_ssl "
+                     "verifies first and by its own CAs, so refusals may be TLS alerts instead of 400; remove SSLVerifyClient "
+                     "unless you need both", text_of(&rep->verified_twice));
+    }
+    if (rep->error_documents.count) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP124: no local ErrorDocument is run for refused requests, they "
+                     "get the built-in page; write a text or a URL instead of %s", text_of(&rep->error_documents));
+    }
+}
+
+/* A first start was refused for mistakes, so mistakes here are those of a running server: critical. */
+static void log_findings(server_rec *base)
+{
+    int i;
+
+    for (i = 0; findings && i < findings->nelts; ++i) {
+        const cfaop_finding *finding = &APR_ARRAY_IDX(findings, i, cfaop_finding);
+        ap_log_error(APLOG_MARK, finding->level <= APLOG_ERR ? APLOG_CRIT : finding->level, 0, base, "%s", finding->text);
+    }
+}
+
+int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
+{
+    report rep = {{ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
+    cfaop_tree *tree;
+    server_rec *s;
+    int servers = 0;
+
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK; /* the real one follows */
+    }
+    log_findings(base);
+    tree = cfaop_tree_index(ptemp);
+    for (s = base; s; s = s->next, ++servers) {
+        settle(s, base, &rep);
+        note_error_documents(tree, s, &rep);
+    }
+    log_report(base, &rep);
+    if (is_any_needed(base)) {
+        cfaop_hook_order_check(base);
+        cfaop_event_log_init(p, servers);
+    }
+    return OK;
+}

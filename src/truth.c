@@ -1,0 +1,241 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file truth.c
+ * Keeping mod_ssl from vouching for a certificate that nobody accepted.
+ *
+ * The handshake lets every certificate through so that a request can be answered with a 400, and mod_ssl takes what came
+ * through for good: SSL_CLIENT_VERIFY says SUCCESS, SSLUserName and FakeBasicAuth make a user of it. Where a request goes on
+ * all the same (LogOnly, a virtual host that is Off, another policy), that must not stand. mod_ssl has many outlets, each is
+ * corrected where it flows; on connections with nothing to hide the first branch ends it.
+ */
+#include "cfaop.h"
+
+#include "apr_optional.h"
+#include "apr_strings.h"
+#include "http_core.h"
+#include "http_connection.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "http_ssl.h"
+#include "mod_log_config.h"
+
+APLOG_USE_MODULE(cfaop);
+
+#define CLIENT_VERIFY "SSL_CLIENT_VERIFY"
+#define FAILED        "FAILED:"
+
+/* Was a certificate shown because we asked, and is there no word of mod_ssl's own on it? */
+static int is_ours_alone(const cfaop_conn *conn)
+{
+    return conn && conn->frozen && conn->asked && conn->peer && !conn->delegated && !conn->accepted_by_mod_ssl;
+}
+
+const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(c);
+    const cfaop_demand *demand = &cfaop_config_of(s)->demand;
+
+    if (!is_ours_alone(conn)) {
+        return NULL;
+    }
+    if (conn->chain.reason != CFAOP_REASON_NONE) {
+        return cfaop_reason_failed(conn->chain.reason);
+    }
+    if (demand->mode == CFAOP_MODE_OFF || !demand->usable || demand->policy != conn->asked) {
+        return cfaop_reason_failed(CFAOP_REASON_MISDIRECTED);
+    }
+    return NULL;
+}
+
+static const char *hidden(request_rec *r)
+{
+    return cfaop_truth_client_verify(r->server, r->connection);
+}
+
+/* ---- variables ---- */
+
+static const char *on_var_lookup(apr_pool_t *p, server_rec *s, conn_rec *c, request_rec *r, const char *name)
+{
+    (void)p;
+    if (!c || strcmp(name, CLIENT_VERIFY)) {
+        return NULL;
+    }
+    return cfaop_truth_client_verify(r ? r->server : s, c);
+}
+
+static const char *lookup(ap_expr_eval_ctx_t *ctx, const char *name)
+{
+    return ap_ssl_var_lookup(ctx->p, ctx->s, ctx->c, ctx->r, name);
+}
+
+static const char *expr_client_verify(ap_expr_eval_ctx_t *ctx, const void *data)
+{
+    (void)data;
+    return lookup(ctx, CLIENT_VERIFY);
+}
+
+static const char *expr_ssl_function(ap_expr_eval_ctx_t *ctx, const void *data, const char *arg)
+{
+    (void)data;
+    return arg ? lookup(ctx, arg) : NULL;
+}
+
+/* ap_expr asks mod_ssl itself for %{SSL_...} and SSL(...), past the hook above; ours answers first. */
+static int on_expr_lookup(ap_expr_lookup_parms *parms)
+{
+    if (parms->type == AP_EXPR_FUNC_VAR && !strcmp(parms->name, CLIENT_VERIFY)) {
+        *parms->func = expr_client_verify;
+        *parms->data = NULL;
+        return OK;
+    }
+    if (parms->type == AP_EXPR_FUNC_STRING && !strcmp(parms->name, "SSL")) {
+        *parms->func = expr_ssl_function;
+        *parms->data = NULL;
+        return OK;
+    }
+    return DECLINED;
+}
+
+/* SSLOptions +StdEnvVars */
+static int on_fixups(request_rec *r)
+{
+    const char *truth = hidden(r);
+
+    if (truth && apr_table_get(r->subprocess_env, CLIENT_VERIFY)) {
+        apr_table_setn(r->subprocess_env, CLIENT_VERIFY, truth);
+    }
+    return DECLINED;
+}
+
+/* ---- log formats: mod_ssl's handlers for %{...}x and %{...}c ask mod_ssl itself ---- */
+
+static const char *log_lookup(request_rec *r, const char *name)
+{
+    const char *value = ap_ssl_var_lookup(r->pool, r->server, r->connection, r, name);
+
+    return value && *value ? value : NULL;
+}
+
+static const char *log_x(request_rec *r, char *name)
+{
+    return log_lookup(r, name);
+}
+
+static const char *log_c(request_rec *r, char *name)
+{
+    static const struct {
+        const char *word, *variable;
+    } words[] = {
+        {"version", "SSL_PROTOCOL"},      {"cipher", "SSL_CIPHER"},        {"subjectdn", "SSL_CLIENT_S_DN"},
+        {"clientcert", "SSL_CLIENT_S_DN"}, {"issuerdn", "SSL_CLIENT_I_DN"}, {"cacert", "SSL_CLIENT_I_DN"},
+    };
+    apr_size_t i;
+
+    if (!ap_ssl_conn_is_ssl(r->connection)) {
+        return NULL;
+    }
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
+        if (!strcmp(name, words[i].word)) {
+            return log_lookup(r, words[i].variable);
+        }
+    }
+    if (!strcmp(name, "errcode")) {
+        return "-";
+    }
+    if (!strcmp(name, "errstr")) {
+        const char *verify = log_lookup(r, CLIENT_VERIFY);
+        return verify && !strncmp(verify, FAILED, sizeof(FAILED) - 1) ? verify + sizeof(FAILED) - 1 : NULL;
+    }
+    return NULL;
+}
+
+/* After mod_ssl's pre_config, before the log formats are read. */
+static int on_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    APR_OPTIONAL_FN_TYPE(ap_register_log_handler) *add = APR_RETRIEVE_OPTIONAL_FN(ap_register_log_handler);
+
+    (void)plog;
+    (void)ptemp;
+    if (add) {
+        add(p, "x", log_x, 0);
+        add(p, "c", log_c, 0);
+    }
+    return OK;
+}
+
+/* ---- what mod_ssl makes of a certificate: its verify result, a user, an Authorization header ---- */
+
+/* "Require ssl-verify-client" reads OpenSSL's result. mod_ssl resets it on every TLS 1.2 request, so this is done twice. */
+static int on_process_connection(conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(c);
+
+    if (is_ours_alone(conn) && conn->chain.reason != CFAOP_REASON_NONE) {
+        cfaop_handshake_set_result(c, 0);
+    }
+    return DECLINED;
+}
+
+static int before_access(request_rec *r)
+{
+    if (hidden(r)) {
+        cfaop_request_state(r)->user = r->user;
+    }
+    return DECLINED;
+}
+
+static int after_access(request_rec *r)
+{
+    if (hidden(r)) {
+        r->user = cfaop_request_state(r)->user;
+        cfaop_handshake_set_result(r->connection, 0);
+    }
+    else if (is_ours_alone(cfaop_handshake_of(r->connection))) {
+        /* an earlier request on this connection may have gone to a virtual host where it had to be hidden */
+        cfaop_handshake_set_result(r->connection, 1);
+    }
+    return DECLINED;
+}
+
+static int before_authn(request_rec *r)
+{
+    if (hidden(r)) {
+        cfaop_request_state(r)->authorization = apr_table_get(r->headers_in, "Authorization");
+    }
+    return DECLINED;
+}
+
+static int after_authn(request_rec *r)
+{
+    const char *before;
+
+    if (!hidden(r)) {
+        return DECLINED;
+    }
+    before = cfaop_request_state(r)->authorization;
+    if (before) {
+        apr_table_setn(r->headers_in, "Authorization", before);
+    }
+    else {
+        apr_table_unset(r->headers_in, "Authorization");
+    }
+    return DECLINED;
+}
+
+void cfaop_truth_register_hooks(apr_pool_t *p)
+{
+    static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
+    static const char *const mod_http2[] = {"mod_http2.c", NULL};
+    static const char *const loggers[] = {"mod_ssl.c", "mod_log_config.c", NULL};
+
+    (void)p;
+    ap_hook_pre_config(on_pre_config, loggers, NULL, APR_HOOK_LAST);
+    ap_hook_ssl_var_lookup(on_var_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_expr_lookup(on_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_process_connection(on_process_connection, mod_ssl, mod_http2, APR_HOOK_MIDDLE);
+    ap_hook_check_access(before_access, NULL, mod_ssl, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_access(after_access, mod_ssl, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authn(before_authn, NULL, mod_ssl, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authn(after_authn, mod_ssl, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_fixups(on_fixups, mod_ssl, NULL, APR_HOOK_MIDDLE);
+}
