@@ -7,7 +7,7 @@ import struct
 from typing import Optional, Sequence
 
 from OpenSSL import SSL
-from OpenSSL.crypto import PKey, X509
+from OpenSSL.crypto import PKey, X509, X509Name
 
 from support.pki import Credential
 
@@ -102,6 +102,11 @@ class TlsStream:
     def session(self) -> Optional[SSL.Session]:
         """The newest session that the server gave; with TLS 1.3 read an answer first."""
         return self._tls.get_session()
+
+    @property
+    def client_ca_names(self) -> list[X509Name]:
+        """The CAs that the server named when it asked for a certificate."""
+        return self._tls.get_client_ca_list()
 
     def send(self, data: bytes) -> None:
         try:
