@@ -273,11 +273,10 @@ static int share_names(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
     return 1;
 }
 
-/* Where mod_ssl verifies too, the client is sent mod_ssl's names and ours. */
+/* Where mod_ssl has CAs too, for this server or a directory of it, the client is sent mod_ssl's names and ours. */
 static int join_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 {
-    STACK_OF(X509_NAME) *list = SSL_CTX_get_client_CA_list(ctx) ? SSL_dup_CA_list(SSL_CTX_get_client_CA_list(ctx))
-                                                                : sk_X509_NAME_new_null();
+    STACK_OF(X509_NAME) *list = SSL_dup_CA_list(SSL_CTX_get_client_CA_list(ctx));
     int i;
 
     for (i = 0; list && i < sk_X509_NAME_num(names); ++i) {
@@ -295,15 +294,12 @@ static int join_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
 {
     STACK_OF(X509_NAME) *names = context->policy->trust->names;
+    int named = sk_X509_NAME_num(SSL_CTX_get_client_CA_list(ctx)) > 0 ? join_names(ctx, names) : share_names(p, ctx, names);
 
-    if (context->mod_ssl_mode != SSL_VERIFY_NONE) {
-        return join_names(ctx, names);
+    if (named && context->mod_ssl_mode == SSL_VERIFY_NONE) {
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
     }
-    if (!share_names(p, ctx, names)) {
-        return 0;
-    }
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
-    return 1;
+    return named;
 }
 
 int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)

@@ -70,22 +70,36 @@ static int is_same_openssl(const module *mod_ssl)
         && symbol == (apr_dso_handle_sym_t)SSL_CTX_new;
 }
 
-/* Returns 1 if the handshake hooks may be used. */
-static int check_mod_ssl(apr_array_header_t *list)
+/* Returns what keeps the handshake hooks from being used, or NULL. */
+static const char *mod_ssl_mistake(void)
 {
     const module *mod_ssl = ap_find_linked_module("mod_ssl.c");
 
     if (!mod_ssl) {
-        add_finding(list, APLOG_ERR, "CFAOP101: CFOriginPull needs mod_ssl, which is not loaded: load it (LoadModule ssl_module "
-                                     "..., on Debian: a2enmod ssl)");
-        return 0;
+        return "CFAOP101: CFOriginPull needs mod_ssl, which is not loaded: load it (LoadModule ssl_module ..., on Debian: "
+               "a2enmod ssl)";
     }
     if (!is_same_openssl(mod_ssl)) {
-        add_finding(list, APLOG_ERR, "CFAOP102: mod_ssl runs with another OpenSSL library than mod_cfaop: build mod_cfaop "
-                                     "against the library that mod_ssl was built with");
-        return 0;
+        return "CFAOP102: mod_ssl runs with another OpenSSL library than mod_cfaop: build mod_cfaop against the library that "
+               "mod_ssl was built with";
     }
-    return 1;
+    return NULL;
+}
+
+/*
+ * The hooks are used even if every virtual host is Off: clients may hold sessions from the time before, and those of a refused
+ * certificate must not be resumed.
+ */
+static void enable_handshake(int is_needed, apr_array_header_t *list)
+{
+    const char *mistake = mod_ssl_mistake();
+
+    if (!mistake && !cfaop_handshake_enable()) {
+        mistake = "CFAOP125: OpenSSL has no room for the module's data: check the memory";
+    }
+    if (mistake && is_needed) {
+        add_finding(list, APLOG_ERR, mistake);
+    }
 }
 
 static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, apr_array_header_t *list)
@@ -136,10 +150,8 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     (void)plog;
     findings = cfaop_policy_resolve_all(p, ptemp, base);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
+    enable_handshake(is_any_needed(base), findings);
     if (is_any_needed(base)) {
-        if (check_mod_ssl(findings) && !cfaop_handshake_enable()) {
-            add_finding(findings, APLOG_ERR, "CFAOP125: OpenSSL has no room for the module's data: check the memory");
-        }
         check_tls_shown(p, ptemp, base, findings);
     }
     if (cfaop_config_is_reread()) {
