@@ -86,6 +86,10 @@ class Httpd:
         """Lines of: vhost, request line, status, and CF_ORIGIN_PULL_VERIFY of the environment."""
         return (self.directory / "logs" / "access.log").read_text()
 
+    def wait_for_access(self, line: str) -> None:
+        """The access log has this line; it is written after the answer."""
+        assert wait_until(lambda: line in self.access_log().splitlines(), 5), self.access_log()[-2000:]
+
     # Files
 
     def write_config(self, config: str) -> None:
