@@ -7,7 +7,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Optional, Sequence
+from typing import Iterable, Mapping, Optional, Sequence
 
 from support import environment
 from support.error_log import ErrorLog
@@ -44,7 +44,8 @@ class Httpd:
     """A server in a directory of its own.
 
     `config` follows a base configuration that loads modules and listens on `listen`. Modules are loaded in the
-    order of their names, as Debian's a2enmod has it: mod_cfaop before mod_ssl.
+    order of their names, as Debian's a2enmod has it: mod_cfaop before mod_ssl. `without` names modules of the base
+    that shall be missing; `extra_environment` adds to the environment, to a variable that is a path list its end.
     """
 
     def __init__(
@@ -57,13 +58,16 @@ class Httpd:
         mpm: Optional[str] = None,
         with_module: bool = True,
         log_level: str = "info",
+        without: Iterable[str] = (),
+        extra_environment: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.directory = directory
         self.listen = list(listen)
         self.mpm = mpm or environment.default_mpm()
-        self.modules = sorted({*_BASE_MODULES, *modules, *self._http2()})
+        self.modules = sorted({*_BASE_MODULES, *modules, *self._http2()} - {*without})
         self.with_module = with_module
         self.log_level = log_level
+        self.extra_environment = dict(extra_environment or {})
         self.process: Optional[subprocess.Popen[bytes]] = None
         self._prepare_directory()
         self.log = ErrorLog([directory / "logs" / "stderr.log", directory / "logs" / "error.log"])
@@ -226,6 +230,9 @@ class Httpd:
             values["ASAN_OPTIONS"] = f"detect_leaks=0:abort_on_error=0:log_path={report}/asan"
             values["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={report}/ubsan"
             values["LD_PRELOAD"] = environment.sanitizer_libraries()
+        for name, value in self.extra_environment.items():
+            # the sanitizers' runtimes must come first
+            values[name] = f"{values[name]}:{value}" if name in values else value
         return values
 
     def _base_config(self) -> str:
@@ -244,11 +251,12 @@ class Httpd:
             "AddType text/html .html",
             "Timeout 20",
             "KeepAliveTimeout 10",
-            f"SSLSessionCache shmcb:{self.directory}/run/sessions(512000)",
             f"DocumentRoot {self.htdocs}",
             "<Directory />\n  Require all denied\n</Directory>",
             f"<Directory {self.htdocs}>\n  Require all granted\n</Directory>",
         ]
+        if "ssl" in self.modules:
+            lines.append(f"SSLSessionCache shmcb:{self.directory}/run/sessions(512000)")
         if "http2" in self.modules:
             lines.append("Protocols h2 http/1.1")
         if environment.is_root():
