@@ -1,0 +1,284 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file test_chain.c
+ * Verifying chains against a policy: which certificates pass, why others do not, and how long a good verdict holds.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "apr_general.h"
+#include "cfaop.h"
+#include "pki.h"
+
+#define LEVEL 1 /* OpenSSL's default on most systems */
+
+static apr_pool_t *pool;
+static pki_pair root, inter, inter2;
+static cfaop_trust trust;
+static cfaop_policy policy;
+
+static void set_up(void)
+{
+    ck_assert_int_eq(apr_initialize(), APR_SUCCESS);
+    ck_assert_int_eq(apr_pool_create(&pool, NULL), APR_SUCCESS);
+    root = pki_issue(NULL, (pki_wish){.name = "root", .is_ca = 1, .until = 10 * HOUR});
+    inter = pki_issue(&root, (pki_wish){.name = "intermediate", .is_ca = 1, .until = 10 * HOUR});
+    inter2 = pki_issue(&inter, (pki_wish){.name = "intermediate 2", .is_ca = 1, .until = 10 * HOUR});
+    trust.store = X509_STORE_new();
+    trust.depth = 1;
+    trust.anchors = apr_array_make(pool, 2, sizeof(cfaop_anchor));
+    trust.crls = apr_array_make(pool, 2, sizeof(cfaop_crl));
+    policy.trust = &trust;
+    policy.level = LEVEL;
+}
+
+static void tear_down(void)
+{
+    X509_STORE_free(trust.store);
+    apr_pool_destroy(pool);
+    apr_terminate();
+}
+
+static void list_anchor(X509 *cert)
+{
+    cfaop_anchor *anchor = apr_array_push(trust.anchors);
+
+    anchor->cert = cert;
+    ck_assert_int_eq(X509_STORE_add_cert(trust.store, cert), 1);
+}
+
+static void list_crl(X509_CRL *crl)
+{
+    cfaop_crl *listed = apr_array_push(trust.crls);
+
+    listed->crl = crl;
+    ck_assert_int_eq(X509_STORE_add_crl(trust.store, crl), 1);
+}
+
+/* Verifies leaf, with up to two certificates that the client sends beside it. */
+static cfaop_chain_result verify(const pki_pair *leaf, const pki_pair *sent, const pki_pair *sent2)
+{
+    STACK_OF(X509) *untrusted = sk_X509_new_null();
+    cfaop_chain_result result;
+
+    if (sent) {
+        sk_X509_push(untrusted, sent->cert);
+    }
+    if (sent2) {
+        sk_X509_push(untrusted, sent2->cert);
+    }
+    result = cfaop_chain_verify(&policy, leaf->cert, untrusted, LEVEL, apr_time_now());
+    sk_X509_free(untrusted);
+    return result;
+}
+
+static void check_reason(cfaop_chain_result result, cfaop_reason reason)
+{
+    ck_assert_msg(result.reason == reason, "%s, not %s (%s)", cfaop_reason_name(result.reason), cfaop_reason_name(reason),
+                  X509_verify_cert_error_string(result.x509_error));
+    ck_assert_int_eq(result.x509_error == X509_V_OK, reason == CFAOP_REASON_NONE);
+}
+
+static void check_until(cfaop_chain_result result, long from_now)
+{
+    apr_int64_t seconds = result.valid_until - apr_time_sec(apr_time_now());
+
+    ck_assert_msg(seconds > from_now - 60 && seconds <= from_now, "holds for %d seconds", (int)seconds);
+}
+
+/* ---- one CA, leaves of all kinds ---- */
+
+static const struct {
+    pki_wish wish;
+    cfaop_reason reason;
+} leaves[] = {
+    {{.name = "no EKU"}, CFAOP_REASON_NONE},
+    {{.name = "RSA", .rsa_bits = 2048}, CFAOP_REASON_NONE},
+    {{.name = "client", .eku = "clientAuth"}, CFAOP_REASON_NONE},
+    {{.name = "both", .eku = "clientAuth,serverAuth"}, CFAOP_REASON_NONE},
+    {{.name = "server", .eku = "serverAuth"}, CFAOP_REASON_WRONG_PURPOSE},
+    {{.name = "expired", .from = -3 * HOUR, .until = -2 * HOUR}, CFAOP_REASON_EXPIRED},
+    {{.name = "not yet", .from = 2 * HOUR, .until = 3 * HOUR}, CFAOP_REASON_NOT_YET_VALID},
+    {{.name = "RSA-1024 is too weak at level 2", .rsa_bits = 1024}, CFAOP_REASON_OTHER},
+};
+
+START_TEST(judges_leaves_of_the_ca)
+{
+    pki_pair leaf = pki_issue(&root, leaves[_i].wish);
+
+    if (leaves[_i].wish.rsa_bits == 1024) {
+        policy.level = 2;
+    }
+    list_anchor(root.cert);
+    check_reason(verify(&leaf, NULL, NULL), leaves[_i].reason);
+}
+END_TEST
+
+START_TEST(the_security_level_is_the_higher_of_policy_and_connection)
+{
+    pki_pair leaf = pki_issue(&root, (pki_wish){.name = "SHA-1", .digest = EVP_sha1()});
+
+    list_anchor(root.cert);
+    policy.level = 0;
+    check_reason(cfaop_chain_verify(&policy, leaf.cert, NULL, 0, apr_time_now()), CFAOP_REASON_NONE);
+    check_reason(cfaop_chain_verify(&policy, leaf.cert, NULL, 1, apr_time_now()), CFAOP_REASON_OTHER);
+    policy.level = 1;
+    check_reason(cfaop_chain_verify(&policy, leaf.cert, NULL, 0, apr_time_now()), CFAOP_REASON_OTHER);
+}
+END_TEST
+
+START_TEST(refuses_strangers)
+{
+    pki_pair self_signed = pki_issue(NULL, (pki_wish){.name = "self-signed"});
+    pki_pair namesake = pki_issue(NULL, (pki_wish){.name = "root", .is_ca = 1});
+    pki_pair of_namesake = pki_issue(&namesake, (pki_wish){.name = "leaf"});
+    pki_pair leaf = pki_issue(&root, (pki_wish){.name = "leaf"});
+    pki_pair of_leaf = pki_issue(&leaf, (pki_wish){.name = "issued by a leaf"});
+
+    list_anchor(root.cert);
+    check_reason(verify(&self_signed, NULL, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+    check_reason(verify(&of_namesake, NULL, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+    check_reason(verify(&of_namesake, &namesake, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+    check_reason(verify(&of_leaf, &leaf, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+    check_reason(cfaop_chain_verify(&policy, NULL, NULL, LEVEL, apr_time_now()), CFAOP_REASON_OTHER);
+}
+END_TEST
+
+/* ---- chains ---- */
+
+START_TEST(counts_intermediates)
+{
+    pki_pair direct = pki_issue(&root, (pki_wish){.name = "leaf"});
+    pki_pair by_one = pki_issue(&inter, (pki_wish){.name = "leaf"});
+    pki_pair by_two = pki_issue(&inter2, (pki_wish){.name = "leaf"});
+
+    list_anchor(root.cert);
+    check_reason(verify(&by_one, &inter, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&by_one, NULL, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+    check_reason(verify(&by_two, &inter2, &inter), CFAOP_REASON_DEPTH);
+    trust.depth = 2;
+    check_reason(verify(&by_two, &inter2, &inter), CFAOP_REASON_NONE);
+    trust.depth = 0;
+    check_reason(verify(&direct, NULL, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&by_one, &inter, NULL), CFAOP_REASON_DEPTH);
+}
+END_TEST
+
+START_TEST(trusts_what_is_listed_by_itself)
+{
+    pki_pair leaf = pki_issue(&root, (pki_wish){.name = "leaf"});
+    pki_pair sibling = pki_issue(&root, (pki_wish){.name = "sibling"});
+    pki_pair by_one = pki_issue(&inter, (pki_wish){.name = "leaf"});
+    cfaop_chain_result result;
+    unsigned char sha256[CFAOP_SHA256_LEN];
+
+    list_anchor(leaf.cert);
+    list_anchor(inter.cert);
+    result = verify(&leaf, NULL, NULL);
+    check_reason(result, CFAOP_REASON_NONE);
+    X509_digest(leaf.cert, EVP_sha256(), sha256, NULL);
+    ck_assert_mem_eq(result.anchor, sha256, CFAOP_SHA256_LEN);
+    check_reason(verify(&by_one, NULL, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&sibling, NULL, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+    check_reason(verify(&sibling, &root, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+}
+END_TEST
+
+/* ---- CRLs ---- */
+
+START_TEST(looks_up_every_certificate_of_the_chain)
+{
+    pki_pair good = pki_issue(&root, (pki_wish){.name = "good"});
+    pki_pair bad = pki_issue(&root, (pki_wish){.name = "bad"});
+    pki_pair by_one = pki_issue(&inter, (pki_wish){.name = "leaf"});
+
+    list_anchor(root.cert);
+    list_crl(pki_crl(&root, bad.cert, HOUR / 2));
+    check_reason(verify(&good, NULL, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&bad, NULL, NULL), CFAOP_REASON_REVOKED);
+    check_reason(verify(&by_one, &inter, NULL), CFAOP_REASON_OTHER); /* the intermediate has published no CRL */
+    list_crl(pki_crl(&inter, NULL, HOUR / 2));
+    check_reason(verify(&by_one, &inter, NULL), CFAOP_REASON_NONE);
+}
+END_TEST
+
+START_TEST(a_revoked_intermediate_revokes_its_leaves)
+{
+    pki_pair by_one = pki_issue(&inter, (pki_wish){.name = "leaf"});
+
+    list_anchor(root.cert);
+    list_crl(pki_crl(&root, inter.cert, HOUR));
+    list_crl(pki_crl(&inter, NULL, HOUR));
+    check_reason(verify(&by_one, &inter, NULL), CFAOP_REASON_REVOKED);
+}
+END_TEST
+
+START_TEST(an_ended_crl_refuses)
+{
+    pki_pair leaf = pki_issue(&root, (pki_wish){.name = "leaf"});
+
+    list_anchor(root.cert);
+    list_crl(pki_crl(&root, NULL, -HOUR / 2));
+    check_reason(verify(&leaf, NULL, NULL), CFAOP_REASON_OTHER);
+}
+END_TEST
+
+START_TEST(a_listed_leaf_needs_no_crl_unless_its_issuer_is_listed_too)
+{
+    pki_pair leaf = pki_issue(&root, (pki_wish){.name = "leaf"});
+    pki_pair other = pki_issue(NULL, (pki_wish){.name = "other", .is_ca = 1});
+
+    list_anchor(leaf.cert);
+    list_crl(pki_crl(&other, NULL, HOUR));
+    check_reason(verify(&leaf, NULL, NULL), CFAOP_REASON_NONE);
+    list_anchor(root.cert);
+    check_reason(verify(&leaf, NULL, NULL), CFAOP_REASON_OTHER); /* root is listed, and has published none */
+    list_crl(pki_crl(&root, leaf.cert, HOUR));
+    check_reason(verify(&leaf, NULL, NULL), CFAOP_REASON_REVOKED);
+}
+END_TEST
+
+/* ---- how long a verdict holds ---- */
+
+START_TEST(a_verdict_ends_with_the_first_of_its_certificates_and_crls)
+{
+    pki_pair leaf = pki_issue(&root, (pki_wish){.name = "leaf", .until = 5 * HOUR});
+
+    list_anchor(root.cert);
+    check_until(verify(&leaf, NULL, NULL), 5 * HOUR);
+    list_crl(pki_crl(&root, NULL, 2 * HOUR));
+    check_until(verify(&leaf, NULL, NULL), 2 * HOUR);
+}
+END_TEST
+
+static TCase *make_cases(void)
+{
+    TCase *tcase = tcase_create("chains");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, judges_leaves_of_the_ca, 0, (int)(sizeof(leaves) / sizeof(leaves[0])));
+    tcase_add_test(tcase, the_security_level_is_the_higher_of_policy_and_connection);
+    tcase_add_test(tcase, refuses_strangers);
+    tcase_add_test(tcase, counts_intermediates);
+    tcase_add_test(tcase, trusts_what_is_listed_by_itself);
+    tcase_add_test(tcase, looks_up_every_certificate_of_the_chain);
+    tcase_add_test(tcase, a_revoked_intermediate_revokes_its_leaves);
+    tcase_add_test(tcase, an_ended_crl_refuses);
+    tcase_add_test(tcase, a_listed_leaf_needs_no_crl_unless_its_issuer_is_listed_too);
+    tcase_add_test(tcase, a_verdict_ends_with_the_first_of_its_certificates_and_crls);
+    return tcase;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("chain");
+    SRunner *runner;
+    int failed;
+
+    suite_add_tcase(suite, make_cases());
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
