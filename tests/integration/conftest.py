@@ -30,6 +30,15 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f"no module at {environment.module_path()}: run make, or set CFAOP_MODULE")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With prefork there is no HTTP/2: leave out what is marked as needing it."""
+    if environment.default_mpm() != "prefork":
+        return
+    left_out = [item for item in items if item.get_closest_marker("http2")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 class Servers:
     """Starts the servers of one test module, and stops them."""
 

@@ -90,6 +90,7 @@ def test_pipeline_is_answered_as_far_as_the_refusal(bench: Bench) -> None:
         assert client.is_closed()
 
 
+@pytest.mark.http2
 def test_h2_stream_is_refused_and_the_connection_stays(bench: Bench) -> None:
     bench.httpd.expect_refusal("no_certificate")
     with connect(bench.port, sni=GUARDED, http="2") as client:
@@ -98,6 +99,7 @@ def test_h2_stream_is_refused_and_the_connection_stays(bench: Bench) -> None:
         assert not client.terminated
 
 
+@pytest.mark.http2
 def test_many_h2_streams_at_once_are_all_refused(bench: Bench) -> None:
     bench.httpd.expect_refusal("no_certificate")
     with connect(bench.port, sni=GUARDED, http="2") as client:
@@ -304,6 +306,7 @@ def test_error_document_421_with_a_local_path_never_runs(bench: Bench) -> None:
 
 def test_local_error_document_is_served_to_a_good_client(bench: Bench) -> None:
     """The control: the path exists, and httpd's own 400s use it."""
+    bench.httpd.expect("AH10244: invalid URI path")
     with connect(bench.port, sni="local.test", credential=bench.edge) as client:
         assert client.request("/why.html", host="local.test").text == "the reason\n"
         answer = client.request("/%zz", host="local.test")

@@ -199,6 +199,7 @@ def test_requests_of_one_keep_alive_connection_are_judged_one_by_one(bench: Benc
         assert client.is_closed()
 
 
+@pytest.mark.http2
 def test_streams_of_one_h2_connection_are_judged_one_by_one(bench: Bench) -> None:
     bench.httpd.expect_refusal("misdirected")
     expected = {"a-on.test": 200, "b-on.test": 421, "off.test": 200, "b-logonly.test": 200, "a-optional.test": 200}

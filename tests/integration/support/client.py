@@ -10,6 +10,7 @@ from typing import Optional, Union
 
 from OpenSSL import SSL
 
+from support import environment
 from support.http1 import Headers, Http1
 from support.http2 import Http2
 from support.pki import Credential
@@ -18,7 +19,8 @@ from support.streams import PlainStream, TlsStream
 
 Client = Union[Http1, Http2]
 TLS_VERSIONS = ("1.2", "1.3")
-HTTP_VERSIONS = ("1.1", "2")
+# mod_http2 does not work with prefork
+HTTP_VERSIONS = ("1.1",) if environment.default_mpm() == "prefork" else ("1.1", "2")
 _ALPN = {"1.1": ("http/1.1",), "2": ("h2",)}
 
 
