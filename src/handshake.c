@@ -238,7 +238,7 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
 {
     cfaop_conn *conn;
 
-    if (is_proxy || c->outgoing || !is_enabled() || !cfaop_handshake_context(SSL_get_SSL_CTX(ssl))) {
+    if (is_proxy || !is_enabled() || !cfaop_handshake_context(SSL_get_SSL_CTX(ssl))) {
         return DECLINED;
     }
     conn = apr_pcalloc(c->pool, sizeof(*conn));
