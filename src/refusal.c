@@ -50,6 +50,7 @@ int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v)
 {
     if (!may_be_sent(ap_response_code_string(r, ap_index_of_response(v->status)))) {
         ap_custom_response(r, v->status, page(r, v));
+        apr_table_setn(r->subprocess_env, "suppress-error-charset", "1"); /* nginx says text/html and no more */
     }
     /* over HTTP/2 only the stream ends, as in nginx */
     if (!r->connection->master) {
