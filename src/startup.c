@@ -88,9 +88,9 @@ static const char *mod_ssl_mistake(void)
 
 /*
  * The hooks are used even if every virtual host is Off: clients may hold sessions from the time before, and those of a refused
- * certificate must not be resumed.
+ * certificate must not be resumed. Returns 0 if they cannot be used.
  */
-static void enable_handshake(int is_needed, apr_array_header_t *list)
+static int enable_handshake(int is_needed, apr_array_header_t *list)
 {
     const char *mistake = mod_ssl_mistake();
 
@@ -100,6 +100,7 @@ static void enable_handshake(int is_needed, apr_array_header_t *list)
     if (mistake && is_needed) {
         add_finding(list, APLOG_ERR, mistake);
     }
+    return mistake == NULL;
 }
 
 static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, apr_array_header_t *list)
@@ -146,12 +147,12 @@ static int print_findings(int with_warnings)
 int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
 {
     int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+    int is_needed = is_any_needed(base);
 
     (void)plog;
     findings = cfaop_policy_resolve_all(p, ptemp, base);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
-    enable_handshake(is_any_needed(base), findings);
-    if (is_any_needed(base)) {
+    if (enable_handshake(is_needed, findings) && is_needed) {
         check_tls_shown(p, ptemp, base, findings);
     }
     if (cfaop_config_is_reread()) {
