@@ -6,11 +6,19 @@ from typing import Optional
 
 from support.pki import Credential
 
-# Every answer shows which vhost gave it and what the module says of the request.
-_EVIDENCE = 'Header always set X-Vhost "{name}"\n  Header always set X-Verify "expr=%{{CF_ORIGIN_PULL_VERIFY}}"'
+# Every answer shows which vhost gave it and, where the module is loaded, what it says of the request.
+_NAME = 'Header always set X-Vhost "{name}"'
+_VERDICT = 'Header always set X-Verify "expr=%{CF_ORIGIN_PULL_VERIFY}"'
 
 
-def vhost(port: int, name: str, *lines: str, tls: Optional[Credential] = None, aliases: str = "") -> str:
+def vhost(
+    port: int,
+    name: str,
+    *lines: str,
+    tls: Optional[Credential] = None,
+    aliases: str = "",
+    with_module: bool = True,
+) -> str:
     """A vhost on 127.0.0.1, with TLS where it is given a server certificate."""
     body = [f"ServerName {name}"]
     if aliases:
@@ -21,7 +29,9 @@ def vhost(port: int, name: str, *lines: str, tls: Optional[Credential] = None, a
             f"SSLCertificateFile {tls.cert_file}",
             f"SSLCertificateKeyFile {tls.key_file}",
         ]
-    body.append(_EVIDENCE.format(name=name))
+    body.append(_NAME.format(name=name))
+    if with_module:
+        body.append(_VERDICT)
     body += lines
     inside = "\n".join(f"  {line}" for line in body)
     return f"<VirtualHost 127.0.0.1:{port}>\n{inside}\n</VirtualHost>\n"
