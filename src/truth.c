@@ -52,12 +52,12 @@ static const char *hidden(request_rec *r)
     return cfaop_truth_client_verify(r->server, r->connection);
 }
 
-/* ---- variables ---- */
+/* ---- variables; like mod_ssl, without regard to case ---- */
 
 static const char *on_var_lookup(apr_pool_t *p, server_rec *s, conn_rec *c, request_rec *r, const char *name)
 {
     (void)p;
-    if (!c || strcmp(name, CLIENT_VERIFY)) {
+    if (!c || ap_cstr_casecmp(name, CLIENT_VERIFY)) {
         return NULL;
     }
     return cfaop_truth_client_verify(r ? r->server : s, c);
@@ -83,12 +83,12 @@ static const char *expr_ssl_function(ap_expr_eval_ctx_t *ctx, const void *data, 
 /* ap_expr asks mod_ssl itself for %{SSL_...} and SSL(...), past the hook above; ours answers first. */
 static int on_expr_lookup(ap_expr_lookup_parms *parms)
 {
-    if (parms->type == AP_EXPR_FUNC_VAR && !strcmp(parms->name, CLIENT_VERIFY)) {
+    if (parms->type == AP_EXPR_FUNC_VAR && !ap_cstr_casecmp(parms->name, CLIENT_VERIFY)) {
         *parms->func = expr_client_verify;
         *parms->data = NULL;
         return OK;
     }
-    if (parms->type == AP_EXPR_FUNC_STRING && !strcmp(parms->name, "SSL")) {
+    if (parms->type == AP_EXPR_FUNC_STRING && !ap_cstr_casecmp(parms->name, "SSL")) {
         *parms->func = expr_ssl_function;
         *parms->data = NULL;
         return OK;
