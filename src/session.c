@@ -109,8 +109,8 @@ static void bind_judgement(SSL *ssl, SSL_SESSION *session)
     }
     data[AT_VERSION] = FORMAT;
     memcpy(data + AT_POLICY, context->policy->digest, CFAOP_SHA256_LEN);
-    /* a certificate that mod_ssl asked for later is not the one that was judged */
-    if (conn && conn->judged && conn->chain.reason == CFAOP_REASON_NONE && !conn->reverified) {
+    /* mod_ssl may have asked again later, and got another certificate than the one that was judged, or none */
+    if (conn && conn->judged && conn->chain.reason == CFAOP_REASON_NONE && !conn->reverified && SSL_SESSION_get0_peer(session)) {
         until = conn->chain.valid_from + JUDGEMENT_MAX_SECONDS;
         data[AT_GOOD] = 1;
         memcpy(data + AT_ANCHOR, conn->chain.anchor, CFAOP_SHA256_LEN);
