@@ -1,0 +1,123 @@
+"""One-line breakages of the module, each with the tests that must notice it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old`, found exactly once in `file`, becomes `new`; one of `tests` (integration test modules) must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def _m(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
+    return Mutant(name, file, old, new, tests)
+
+
+MUTANTS = (
+    # the verdict
+    _m("any policy is as good as the virtual host's", "src/verdict.c",
+       "if (evidence->asked == demand->policy) {", "if (evidence->asked) {", "test_sni_host"),
+    _m("a known SNI makes no difference", "src/verdict.c",
+       "if (evidence->known_sni) {", "if (0) {", "test_sni_host"),
+    _m("a failed certificate is as good as none under Optional", "src/verdict.c",
+       "return v->reason == CFAOP_REASON_NO_CERTIFICATE", "return v->status == BAD_REQUEST", "test_nginx_table"),
+    _m("a policy that cannot be used is passed over", "src/verdict.c",
+       "if (!demand->usable || !demand->policy) {", "if (0) {", "test_config_mistakes", "test_restart"),
+    # verifying
+    _m("the purpose of the certificate is not looked at", "src/chain.c",
+       '(as_client && !X509_STORE_CTX_set_default(ctx, "ssl_client"))', "0", "test_nginx_table"),
+    _m("the security level is not set", "src/chain.c",
+       "X509_VERIFY_PARAM_set_auth_level(param, level > policy->level ? level : policy->level);", "(void)level;",
+       "test_nginx_table"),
+    _m("the depth is not set", "src/chain.c",
+       "X509_VERIFY_PARAM_set_depth(param, as_client ? policy->trust->depth : ANCHOR_CHAIN_MAX);", "", "test_nginx_table"),
+    _m("CRLs are not looked at", "src/chain.c",
+       "flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;", "", "test_nginx_table"),
+    _m("CRLs are looked at for the leaf only", "src/chain.c",
+       "flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;", "flags |= X509_V_FLAG_CRL_CHECK;",
+       "test_nginx_table"),
+    _m("a missing CRL is excused for every certificate", "src/chain.c",
+       "if (depth != sk_X509_num(chain) - 1 || ", "if (", "test_nginx_table"),
+    _m("a listed leaf is not trusted by itself", "src/chain.c",
+       "unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;", "unsigned long flags = 0;", "test_nginx_table"),
+    # the handshake
+    _m("a bad certificate is stored as good with its session", "src/handshake.c",
+       "X509_STORE_CTX_set_error(store_ctx, conn->chain.x509_error);", "X509_STORE_CTX_set_error(store_ctx, X509_V_OK);",
+       "test_sessions"),
+    _m("mod_ssl's own verification is skipped", "src/handshake.c",
+       "return SSL_get_verify_callback(ssl) != marker;", "(void)ssl; return 0;", "test_delegation"),
+    _m("mod_ssl's verify mode is not put back", "src/handshake.c",
+       "SSL_set_verify(ssl, context->mod_ssl_mode, context->mod_ssl_callback);", "", "test_delegation"),
+    _m("the verify result is left bad", "src/handshake.c",
+       "SSL_set_verify_result(ssl, X509_V_OK);", "", "test_nginx_table"),
+    _m("a later certificate is judged after the freeze", "src/handshake.c",
+       "if (!conn || conn->frozen || !context || !context->policy) {", "if (!conn || !context || !context->policy) {",
+       "test_delegation", "test_freeze"),
+    _m("the CA names are not sent", "src/handshake.c",
+       "    SSL_CTX_set_client_CA_list(ctx, list);\n    return 1;", "    return 1;", "test_delegation"),
+    # sessions
+    _m("a session of any policy is taken up", "src/session.c",
+       " && !memcmp(data + AT_POLICY, policy->digest, CFAOP_SHA256_LEN)", "", "test_sessions"),
+    _m("a session that was refused is taken up", "src/session.c",
+       "return data[AT_GOOD] == 1 && ", "return ", "test_sessions"),
+    _m("a session never ends", "src/session.c",
+       " && now < get_seconds(data + AT_UNTIL)", "", "test_sessions"),
+    _m("a session without a judgement is taken up", "src/session.c",
+       "return data && holds(data, context->policy);", "return !data || holds(data, context->policy);", "test_sessions"),
+    _m("sessions of ours are taken up where nobody is asked", "src/session.c",
+       "return data == NULL;", "return 1;", "test_sessions"),
+    _m("no session is ever taken up", "src/session.c",
+       "return data && holds(data, context->policy);", "return 0;", "test_sessions"),
+    # requests
+    _m("caches answer before the guard", "mod_cfaop.c",
+       "    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);\n",
+       "    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_LAST);\n", "test_hook_order"),
+    _m("other modules read requests before the guard", "mod_cfaop.c",
+       "ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_REALLY_FIRST);",
+       "ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_LAST);", "test_bypass", "test_refusal"),
+    _m("only first requests are judged", "src/request.c",
+       "if (demand->mode == CFAOP_MODE_OFF) {\n        return DECLINED;",
+       "if (demand->mode == CFAOP_MODE_OFF || r->prev || r->main) {\n        return DECLINED;", "test_bypass", "test_refusal"),
+    _m("the connection stays open after a refusal", "src/refusal.c",
+       "r->connection->keepalive = AP_CONN_CLOSE;", "", "test_refusal", "test_sni_host"),
+    _m("a local ErrorDocument is run for the refused", "src/refusal.c",
+       "return error_document && (*error_document == '\"' || ap_is_url(error_document));", "return error_document != NULL;",
+       "test_refusal"),
+    # the truth outside
+    _m("mod_ssl vouches in variables", "src/truth.c",
+       "    ap_hook_ssl_var_lookup(on_var_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);\n", "", "test_truth"),
+    _m("mod_ssl vouches in expressions", "src/truth.c",
+       "    ap_hook_expr_lookup(on_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);\n", "", "test_truth"),
+    _m("mod_ssl vouches to CGI programs", "src/truth.c",
+       "    ap_hook_fixups(on_fixups, mod_ssl, NULL, APR_HOOK_MIDDLE);\n", "", "test_truth"),
+    _m("mod_ssl vouches in the access log", "src/truth.c", '        add(p, "x", log_x, 0);\n', "", "test_truth"),
+    _m("a bad certificate names a user", "src/truth.c",
+       "r->user = cfaop_request_state(r)->user;", "", "test_truth"),
+    _m("a bad certificate logs in by FakeBasicAuth", "src/truth.c",
+       'apr_table_unset(r->headers_in, "Authorization");', "", "test_truth"),
+    _m("Require ssl-verify-client accepts a bad certificate", "src/truth.c",
+       "        r->user = cfaop_request_state(r)->user;\n        cfaop_handshake_set_result(r->connection, 0);",
+       "        r->user = cfaop_request_state(r)->user;", "test_truth"),
+    # configuration
+    _m("directives are taken from .htaccess", "src/config.c",
+       "return ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT | NOT_IN_HTACCESS);", "(void)cmd; return NULL;",
+       "test_directives", "test_known_bugs"),
+    _m("a broken block of a PEM file is passed over", "src/pem_file.c",
+       "if (blocks != count_of(text, \"-BEGIN \") || blocks != count_of(text, \"-END \")) {", "if (0) {",
+       "test_config_mistakes"),
+    _m("a virtual host's list adds to the inherited one", "src/config.c",
+       "conf->depth = add->depth != DEPTH_UNSET ? add->depth : base->depth;", "conf->depth = base->depth;",
+       "test_directives"),
+    _m("the Origin CA is trusted", "src/trust_anchor.c", "if (is_origin_ca(p, cert)) {", "if (0) {", "test_config_mistakes"),
+    # logs
+    _m("bytes of the client reach the log as they are", "src/event_log.c",
+       "if (from[i] >= 0x20 && from[i] < 0x7f && !strchr(\"\\\"\\\\%\", from[i])) {", "if (1) {", "test_logs"),
+    _m("warnings are not held back", "src/event_log.c", "if (!limiters) {", "if (1) {", "test_logs"),
+)
