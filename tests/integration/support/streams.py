@@ -108,6 +108,19 @@ class TlsStream:
         """The CAs that the server named when it asked for a certificate."""
         return self._tls.get_client_ca_list()
 
+    def show(self, credential: Credential) -> None:
+        """Show this certificate, without a chain, when the server asks again."""
+        self._tls.use_certificate(X509.from_cryptography(credential.certificate))
+        self._tls.use_privatekey(PKey.from_cryptography_key(credential.key))
+
+    def renegotiate(self) -> None:
+        """Ask for a new handshake on the client's behalf (TLS 1.2)."""
+        try:
+            self._tls.renegotiate()
+            self._tls.do_handshake()
+        except Exception as error:
+            raise _explained(error) from error
+
     def send(self, data: bytes) -> None:
         try:
             self._tls.sendall(data)
