@@ -38,11 +38,15 @@ class Crl:
 
 @dataclass(frozen=True)
 class Server:
-    """A virtual host, or the main server, as the dump shows it. `bypasses` are (name, server, place)."""
+    """A virtual host, or the main server, as the dump shows it.
+
+    `has_tls` is False where a mode has no effect for want of TLS; `bypasses` are (name, server, place).
+    """
 
     label: str
     place: str
     mode: str
+    has_tls: bool = True
     depth: int = -1
     digest: str = ""
     shared_with: tuple[str, ...] = ()
@@ -85,7 +89,8 @@ def _server(block: str) -> Server:
     return Server(
         label=head["label"],
         place=head["place"],
-        mode=_value(block, "mode"),
+        mode=_value(block, "mode").partition(" (")[0],
+        has_tls="(no TLS)" not in _value(block, "mode"),
         depth=int(depth) if depth else -1,
         digest=_value(block, "policy digest"),
         shared_with=tuple(_value(block, "shared with").split()),
