@@ -6,6 +6,33 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include "apr_strings.h"
+
+static apr_pool_t *pool;
+
+void pki_begin(apr_pool_t *p)
+{
+    pool = p;
+}
+
+static apr_status_t free_key(void *key)
+{
+    EVP_PKEY_free(key);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_cert(void *cert)
+{
+    X509_free(cert);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_crl(void *crl)
+{
+    X509_CRL_free(crl);
+    return APR_SUCCESS;
+}
+
 static EVP_PKEY *make_key(int rsa_bits)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(rsa_bits ? EVP_PKEY_RSA : EVP_PKEY_EC, NULL);
@@ -16,6 +43,7 @@ static EVP_PKEY *make_key(int rsa_bits)
                         : EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1)) == 1);
     ck_assert_int_eq(EVP_PKEY_keygen(ctx, &key), 1);
     EVP_PKEY_CTX_free(ctx);
+    apr_pool_cleanup_register(pool, key, free_key, apr_pool_cleanup_null);
     return key;
 }
 
@@ -33,6 +61,7 @@ pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
     pki_pair made = {X509_new(), make_key(wish.rsa_bits)};
     X509_NAME *subject = X509_get_subject_name(made.cert);
 
+    apr_pool_cleanup_register(pool, made.cert, free_cert, apr_pool_cleanup_null);
     X509_set_version(made.cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(made.cert), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(made.cert), wish.from ? wish.from : -HOUR);
@@ -48,7 +77,7 @@ pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
     return made;
 }
 
-static void revoke(X509_CRL *crl, X509 *cert, const ASN1_TIME *when)
+static void list_as_revoked(X509_CRL *crl, X509 *cert, const ASN1_TIME *when)
 {
     X509_REVOKED *entry = X509_REVOKED_new();
 
@@ -62,12 +91,13 @@ X509_CRL *pki_crl(const pki_pair *issuer, X509 *revoked, long until)
     X509_CRL *crl = X509_CRL_new();
     ASN1_TIME *from = X509_gmtime_adj(NULL, -HOUR), *next = X509_gmtime_adj(NULL, until);
 
+    apr_pool_cleanup_register(pool, crl, free_crl, apr_pool_cleanup_null);
     X509_CRL_set_version(crl, 1);
     X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert));
     X509_CRL_set1_lastUpdate(crl, from);
     X509_CRL_set1_nextUpdate(crl, next);
     if (revoked) {
-        revoke(crl, revoked, from);
+        list_as_revoked(crl, revoked, from);
     }
     ck_assert_int_gt(X509_CRL_sign(crl, issuer->key, EVP_sha256()), 0);
     ASN1_TIME_free(from);
@@ -79,10 +109,9 @@ static const char *text_of(BIO *bio)
 {
     char *data;
     long length = BIO_get_mem_data(bio, &data);
-    char *text = OPENSSL_strndup(data, (size_t)length);
+    const char *text = apr_pstrmemdup(pool, data, (apr_size_t)length);
 
     BIO_free(bio);
-    ck_assert_ptr_nonnull(text);
     return text;
 }
 

@@ -1,12 +1,14 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file pki.h
- * Certificates and CRLs made on the spot for unit tests. Whatever fails ends the test. Everything made ends with its process.
+ * Certificates and CRLs made on the spot for unit tests. Whatever fails ends the test.
  */
 #ifndef CFAOP_UNIT_PKI_H
 #define CFAOP_UNIT_PKI_H
 
 #include <openssl/x509.h>
+
+#include "apr_pools.h"
 
 #define HOUR 3600L
 
@@ -26,6 +28,9 @@ typedef struct {
     X509 *cert;
     EVP_PKEY *key;
 } pki_pair;
+
+/** Everything below is made from @a p, and ends with it. Call this first. */
+void pki_begin(apr_pool_t *p);
 
 /** Makes a certificate issued by @a issuer; NULL: self-signed. */
 pki_pair pki_issue(const pki_pair *issuer, pki_wish wish);

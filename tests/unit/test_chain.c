@@ -21,6 +21,7 @@ static void set_up(void)
 {
     ck_assert_int_eq(apr_initialize(), APR_SUCCESS);
     ck_assert_int_eq(apr_pool_create(&pool, NULL), APR_SUCCESS);
+    pki_begin(pool);
     root = pki_issue(NULL, (pki_wish){.name = "root", .is_ca = 1, .until = 10 * HOUR});
     inter = pki_issue(&root, (pki_wish){.name = "intermediate", .is_ca = 1, .until = 10 * HOUR});
     inter2 = pki_issue(&inter, (pki_wish){.name = "intermediate 2", .is_ca = 1, .until = 10 * HOUR});

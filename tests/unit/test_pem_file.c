@@ -20,11 +20,13 @@ static cfaop_pem pem;
 
 static void set_up(void)
 {
-    pki_pair pair = pki_issue(NULL, (pki_wish){.name = "unit", .is_ca = 1});
+    pki_pair pair;
     const char *folder;
 
     ck_assert_int_eq(apr_initialize(), APR_SUCCESS);
     ck_assert_int_eq(apr_pool_create(&pool, NULL), APR_SUCCESS);
+    pki_begin(pool);
+    pair = pki_issue(NULL, (pki_wish){.name = "unit", .is_ca = 1});
     ck_assert_int_eq(apr_temp_dir_get(&folder, pool), APR_SUCCESS);
     path = apr_psprintf(pool, "%s/cfaop-unit-%" APR_PID_T_FMT ".pem", folder, getpid());
     cert = pair.cert;
@@ -118,6 +120,7 @@ START_TEST(refuses_der_and_says_how_to_convert_it)
     int length = i2d_X509(cert, &der);
 
     check_refused(read_bytes((char *)der, (apr_size_t)length), "is DER");
+    OPENSSL_free(der);
 }
 END_TEST
 
