@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable, Optional
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import ConnectionInputs, ConnectionState, H2Connection, H2ConnectionStateMachine
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
 
 from support.response import Response
@@ -16,6 +16,15 @@ Headers = Iterable[tuple[str, str]]
 
 class StreamError(Exception):
     """The server reset a stream instead of answering; the argument is HTTP/2's error code."""
+
+
+class _PatientStates(H2ConnectionStateMachine):
+    """After a GOAWAY the streams under way still get their answers; h2 itself takes those for errors."""
+
+    _transitions = {
+        **H2ConnectionStateMachine._transitions,
+        (ConnectionState.CLIENT_OPEN, ConnectionInputs.RECV_GOAWAY): (None, ConnectionState.CLIENT_OPEN),
+    }
 
 
 class _Answer:
@@ -34,6 +43,7 @@ class Http2:
         self.stream = stream
         config = H2Configuration(header_encoding="latin-1", validate_outbound_headers=False)
         self._h2 = H2Connection(config)
+        self._h2.state_machine = _PatientStates()
         self._answers: dict[int, _Answer] = {}
         self.terminated = False
         self._h2.initiate_connection()

@@ -34,3 +34,11 @@ def _target(descriptor: Path) -> str:
         return os.readlink(descriptor)
     except OSError:
         return ""
+
+
+def resident_kib(pid: int) -> int:
+    """The memory that a process has in RAM and shares with no file."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1])
+    raise ValueError(f"process {pid} has no memory")
