@@ -97,8 +97,11 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p);
  */
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
 
-/** Says whether virtual host @a s answers everything with a redirect, as the usual port-80 host does. */
-int cfaop_tree_only_redirects(const cfaop_tree *tree, const server_rec *s);
+/**
+ * Returns the first directive of @a s; of the main server that is the first of the whole tree. NULL if there is none, or if
+ * @a s does not stand in the tree.
+ */
+const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
 /** Returns the local path that @a s sets with "ErrorDocument @a code /path", inherited or not; NULL: it sets none. */
 const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code);
@@ -231,6 +234,7 @@ typedef struct {
     int delegated;                          /**< mod_ssl verifies too, by its own rules */
     int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
     int reverified;                         /**< mod_ssl asked again after the freeze */
+    int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
 } cfaop_conn;
 
 /** What the module keeps for a server's SSL_CTX. Written in the configuration phase only. */
@@ -260,8 +264,23 @@ cfaop_conn *cfaop_handshake_of(conn_rec *c);
 /** Says whether TLS was expected but the client spoke plain HTTP, which mod_ssl turns into a request of its own. */
 int cfaop_handshake_is_plain_http(conn_rec *c);
 
-/** Makes mod_ssl's own verify result bad or good. HTTP/1 requests and the connection's thread only; a no-op elsewhere. */
-void cfaop_handshake_set_result(conn_rec *c, int good);
+/**
+ * Makes OpenSSL's verify result bad, which mod_ssl takes for its own, and good again where that was done. For HTTP/1 requests and
+ * the connection's thread; over HTTP/2, where other requests run at the same time, they do nothing.
+ */
+void cfaop_handshake_hide_result(conn_rec *c);
+void cfaop_handshake_show_result(conn_rec *c);
+
+/**
+ * Keeps mod_ssl's OptRenegotiate from taking the certificate that the guard asked for as an answer to a directory's
+ * SSLVerifyClient. To be called before mod_ssl's access hook, in the thread of an HTTP/1 request.
+ *
+ * With OptRenegotiate and a verify mode of NONE mod_ssl verifies the known certificate on the spot, answers 403 if that fails,
+ * but keeps the stricter mode: the next request finds nothing to change and passes (ssl_hook_Access_classic in
+ * modules/ssl/ssl_engine_kernel.c). SSL_VERIFY_CLIENT_ONCE alone asks for nothing, either, but is not NONE: mod_ssl negotiates
+ * in full.
+ */
+void cfaop_handshake_forbid_quick_renegotiation(conn_rec *c);
 
 /** Returns our data of an SSL_CTX or SSL; NULL if it is not ours (a proxy's). */
 cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx);
@@ -339,6 +358,12 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
 
 /** Warns of modules whose hooks answer before the guard has judged. Configuration phase, hooks sorted. */
 void cfaop_hook_order_check(server_rec *base);
+
+/**
+ * Says whether virtual host @a s answers everything with a redirect, as the usual port-80 host does (an ACME challenge may be
+ * served). When in doubt it says no. From @a p, for what only the call needs.
+ */
+int cfaop_redirects_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
 
 /** test_config hook: prints what each virtual host demands for "-t -D DUMP_CF_ORIGIN_PULL". */
 void cfaop_dump(apr_pool_t *p, server_rec *base);

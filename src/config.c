@@ -107,9 +107,9 @@ static const char *set_mode(cmd_parms *cmd, void *dummy, const char *word)
     return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPull: '%s' is not a mode, write %s", word, ALLOWED_MODES));
 }
 
-static const char *add_source(cmd_parms *cmd, apr_array_header_t **list, const char *word)
+/* Adds word to the list, or empties it for "none". */
+static void add_source(cmd_parms *cmd, apr_array_header_t **list, const char *word)
 {
-    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
     cfaop_source *source;
 
     if (!*list) {
@@ -117,16 +117,11 @@ static const char *add_source(cmd_parms *cmd, apr_array_header_t **list, const c
     }
     if (!ap_cstr_casecmp(word, "none")) {
         apr_array_clear(*list);
-        return NULL;
-    }
-    if (!*word) {
-        return bad_value(cmd, conf, apr_psprintf(cmd->pool, "%s: '' is not a file name, write the path of a PEM file, or none",
-                                                 cmd->cmd->name));
+        return;
     }
     source = apr_array_push(*list);
     source->where = where(cmd);
     source->path = word;
-    return NULL;
 }
 
 /* Turns the word that was just added into an absolute path. */
@@ -150,8 +145,12 @@ static const char *add_ca_file(cmd_parms *cmd, void *dummy, const char *word)
     const char *error = context_error(cmd);
 
     (void)dummy;
-    if (error || (error = add_source(cmd, &conf->ca_sources, word)) || !conf->ca_sources->nelts) {
+    if (error) {
         return error;
+    }
+    add_source(cmd, &conf->ca_sources, word);
+    if (!conf->ca_sources->nelts) {
+        return NULL;
     }
     if (!ap_cstr_casecmp(word, CFAOP_BUILTIN)) {
         APR_ARRAY_IDX(conf->ca_sources, conf->ca_sources->nelts - 1, cfaop_source).path = CFAOP_BUILTIN;
@@ -166,10 +165,11 @@ static const char *add_crl_file(cmd_parms *cmd, void *dummy, const char *word)
     const char *error = context_error(cmd);
 
     (void)dummy;
-    if (error || (error = add_source(cmd, &conf->crl_sources, word)) || !conf->crl_sources->nelts) {
+    if (error) {
         return error;
     }
-    return resolve_path(cmd, conf->crl_sources);
+    add_source(cmd, &conf->crl_sources, word);
+    return conf->crl_sources->nelts ? resolve_path(cmd, conf->crl_sources) : NULL;
 }
 
 static const char *set_depth(cmd_parms *cmd, void *dummy, const char *word)

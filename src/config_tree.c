@@ -34,8 +34,7 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p)
     return tree;
 }
 
-/* The first directive of s; in the main server that is the first of the tree. NULL if s cannot be found in it. */
-static const ap_directive_t *directives_of(const cfaop_tree *tree, const server_rec *s)
+const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s)
 {
     const ap_directive_t *node;
 
@@ -72,7 +71,7 @@ static const char *last_inherited(const ap_directive_t *own, const char *name)
 
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
 {
-    const ap_directive_t *own = directives_of(tree, s);
+    const ap_directive_t *own = cfaop_tree_directives(tree, s);
     const char *engine;
 
     if (!own) {
@@ -83,87 +82,6 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
         return ap_cstr_casecmp(engine, "off") != 0;
     }
     return last_inherited(own, "SSLCertificateFile") != NULL;
-}
-
-/* ---- redirects ---- */
-
-static const char *second_last_word(apr_pool_t *p, const char *args)
-{
-    const char *word, *last = "", *before = "";
-
-    while (*args && *(word = ap_getword_conf(p, &args))) {
-        before = last;
-        last = word;
-    }
-    return before;
-}
-
-static int matches_all(const char *pattern)
-{
-    static const char *const all[] = {"^", "^/", "^/?", ".*", "^.*", "^.*$", "(.*)", "^(.*)$", "^(.*)", "^/(.*)", "^/(.*)$",
-                                      "^/?(.*)", "^/?(.*)$", "/(.*)"};
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(all) / sizeof(all[0]); ++i) {
-        if (!strcmp(pattern, all[i])) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* RewriteRule PATTERN TARGET [..R..] for everything */
-static int rewrites_all(apr_pool_t *p, const char *args)
-{
-    const char *pattern = ap_getword_conf(p, &args), *flags;
-
-    (void)ap_getword_conf(p, &args);
-    flags = ap_getword_conf(p, &args);
-    return matches_all(pattern)
-        && (strstr(flags, "[R]") || strstr(flags, "[R=") || strstr(flags, "[R,") || strstr(flags, ",R]")
-            || strstr(flags, ",R=") || strstr(flags, ",R,") || strstr(flags, "redirect"));
-}
-
-/* A RewriteCond on anything but the scheme or the name makes an exception, of an ACME challenge for instance. */
-static int is_harmless_condition(apr_pool_t *p, const char *args)
-{
-    const char *subject = ap_getword_conf(p, &args);
-
-    return !strcmp(subject, "%{HTTPS}") || !strcmp(subject, "%{SERVER_NAME}") || !strcmp(subject, "%{HTTP_HOST}")
-        || !strcmp(subject, "%{SERVER_PORT}") || !strcmp(subject, "%{REQUEST_SCHEME}");
-}
-
-/* Redirect [status] PATH TARGET, in each of its spellings, for everything */
-static int redirects_all(apr_pool_t *p, const ap_directive_t *node)
-{
-    if (!ap_cstr_casecmp(node->directive, "RedirectMatch")) {
-        return matches_all(second_last_word(p, node->args));
-    }
-    return (!ap_cstr_casecmp(node->directive, "Redirect") || !ap_cstr_casecmp(node->directive, "RedirectPermanent")
-            || !ap_cstr_casecmp(node->directive, "RedirectTemp"))
-        && !strcmp(second_last_word(p, node->args), "/");
-}
-
-int cfaop_tree_only_redirects(const cfaop_tree *tree, const server_rec *s)
-{
-    const ap_directive_t *node;
-    int harmless = 1;
-
-    for (node = directives_of(tree, s); node; node = node->next) {
-        if (redirects_all(tree->pool, node)) {
-            return 1;
-        }
-        if (!ap_cstr_casecmp(node->directive, "RewriteCond")) {
-            harmless = harmless && is_harmless_condition(tree->pool, node->args);
-        }
-        else if (!ap_cstr_casecmp(node->directive, "RewriteRule")) {
-            if (harmless && rewrites_all(tree->pool, node->args)) {
-                return 1;
-            }
-            harmless = 1;
-        }
-    }
-    return 0;
 }
 
 /* ---- ErrorDocument ---- */
@@ -184,7 +102,7 @@ static const char *error_document(apr_pool_t *p, const ap_directive_t *node, con
 
 const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code)
 {
-    const char *document = error_document(tree->pool, directives_of(tree, s), code);
+    const char *document = error_document(tree->pool, cfaop_tree_directives(tree, s), code);
 
     if (!document) {
         document = error_document(tree->pool, ap_conftree, code);

@@ -124,32 +124,52 @@ static int serves(const server_rec *s, const char *name)
         || matches_wildcard(s->wild_names, name);
 }
 
-/* The first name of guarded that s serves too; NULL: none. */
-static const char *common_name(const server_rec *guarded, const server_rec *s)
+/* Does s serve a name that the wildcard pattern stands for? */
+static int serves_some_of(const server_rec *s, const char *pattern)
 {
     int i;
 
-    if (guarded->server_hostname && serves(s, guarded->server_hostname)) {
-        return guarded->server_hostname;
+    if (has_name(s->wild_names, pattern) || (s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern))) {
+        return 1;
     }
-    for (i = 0; guarded->names && i < guarded->names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(guarded->names, i, const char *);
-        if (name && serves(s, name)) {
-            return name;
+    for (i = 0; s->names && i < s->names->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(s->names, i, const char *);
+        if (name && !ap_strcasecmp_match(name, pattern)) {
+            return 1;
         }
     }
-    for (i = 0; guarded->wild_names && i < guarded->wild_names->nelts; ++i) {
-        const char *pattern = APR_ARRAY_IDX(guarded->wild_names, i, const char *);
-        if (pattern && (has_name(s->wild_names, pattern)
-                        || (s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern)))) {
-            return pattern;
+    return 0;
+}
+
+/* The first of names for which test says that s serves it; NULL: none. */
+static const char *first_served(const apr_array_header_t *names, const server_rec *s,
+                                int (*test)(const server_rec *, const char *))
+{
+    int i;
+
+    for (i = 0; names && i < names->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        if (name && test(s, name)) {
+            return name;
         }
     }
     return NULL;
 }
 
+/* The first name of guarded that s serves too; NULL: none. */
+static const char *common_name(const server_rec *guarded, const server_rec *s)
+{
+    const char *name;
+
+    if (guarded->server_hostname && serves(s, guarded->server_hostname)) {
+        return guarded->server_hostname;
+    }
+    name = first_served(guarded->names, s, serves);
+    return name ? name : first_served(guarded->wild_names, s, serves_some_of);
+}
+
 /* Does s let requests through without a certificate? */
-static int is_open(const cfaop_tree *tree, const server_rec *s)
+static int is_open(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
     int tls = cfaop_tree_shows_tls(tree, s);
@@ -157,7 +177,7 @@ static int is_open(const cfaop_tree *tree, const server_rec *s)
     if (tls) {
         return conf->mode != CFAOP_MODE_ON;
     }
-    return !(conf->mode == CFAOP_MODE_ON && conf->mode_is_own && s->is_virtual) && !cfaop_tree_only_redirects(tree, s);
+    return !(conf->mode == CFAOP_MODE_ON && conf->mode_is_own && s->is_virtual) && !cfaop_redirects_all(p, tree, s);
 }
 
 static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base, const server_rec *guarded)
@@ -165,7 +185,7 @@ static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, const server_r
     const server_rec *s;
 
     for (s = base->next; s; s = s->next) {
-        const char *name = s != guarded && is_open(tree, s) ? common_name(guarded, s) : NULL;
+        const char *name = s != guarded && is_open(p, tree, s) ? common_name(guarded, s) : NULL;
         if (name) {
             printf("    bypass: %s is served without the guard by %s (%s)\n", name, cfaop_server_label(p, s), place(p, s));
         }
