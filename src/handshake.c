@@ -100,6 +100,7 @@ static int delegate(cfaop_conn *conn, X509_STORE_CTX *store_ctx)
 
     if (conn && conn->frozen) {
         conn->reverified = 1;
+        conn->result_hidden = 0; /* the result is now that of the new certificate */
         conn->accepted_by_mod_ssl = ok > 0;
     }
     return ok;
@@ -165,6 +166,10 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
     }
 }
 
+/*
+ * On a resumption of TLS 1.2 and before, OpenSSL tells the name of the session's first handshake, not of this one. RFC 6066
+ * forbids clients to make them differ; one that does gets a 400 for a 421 or the reverse, never more.
+ */
 static void keep_sni(cfaop_conn *conn, SSL *ssl)
 {
     const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -223,12 +228,40 @@ static void on_progress(const SSL *ssl, int where, int value)
     }
 }
 
-void cfaop_handshake_set_result(conn_rec *c, int good)
+/* The connection of a request whose thread may change the SSL; NULL: it may not, or there is none any more. */
+static cfaop_conn *own_connection(conn_rec *c)
 {
-    cfaop_conn *conn = cfaop_handshake_of(c);
+    cfaop_conn *conn = c->master ? NULL : cfaop_handshake_of(c);
 
-    if (conn && conn->frozen && !c->master && ap_ssl_conn_is_ssl(c)) {
-        SSL_set_verify_result(conn->ssl, good ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    return conn && conn->frozen && ap_ssl_conn_is_ssl(c) ? conn : NULL;
+}
+
+void cfaop_handshake_hide_result(conn_rec *c)
+{
+    cfaop_conn *conn = own_connection(c);
+
+    if (conn) {
+        conn->result_hidden = 1;
+        SSL_set_verify_result(conn->ssl, X509_V_ERR_APPLICATION_VERIFICATION);
+    }
+}
+
+void cfaop_handshake_show_result(conn_rec *c)
+{
+    cfaop_conn *conn = own_connection(c);
+
+    if (conn && conn->result_hidden) {
+        conn->result_hidden = 0;
+        SSL_set_verify_result(conn->ssl, X509_V_OK);
+    }
+}
+
+void cfaop_handshake_forbid_quick_renegotiation(conn_rec *c)
+{
+    cfaop_conn *conn = own_connection(c);
+
+    if (conn && conn->asked && conn->peer && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
+        SSL_set_verify(conn->ssl, SSL_VERIFY_CLIENT_ONCE, SSL_get_verify_callback(conn->ssl));
     }
 }
 

@@ -171,13 +171,14 @@ static int on_process_connection(conn_rec *c)
     const cfaop_conn *conn = cfaop_handshake_of(c);
 
     if (is_ours_alone(conn) && conn->chain.reason != CFAOP_REASON_NONE) {
-        cfaop_handshake_set_result(c, 0);
+        cfaop_handshake_hide_result(c);
     }
     return DECLINED;
 }
 
 static int before_access(request_rec *r)
 {
+    cfaop_handshake_forbid_quick_renegotiation(r->connection);
     if (hidden(r)) {
         cfaop_request_state(r)->user = r->user;
     }
@@ -188,11 +189,11 @@ static int after_access(request_rec *r)
 {
     if (hidden(r)) {
         r->user = cfaop_request_state(r)->user;
-        cfaop_handshake_set_result(r->connection, 0);
+        cfaop_handshake_hide_result(r->connection);
     }
-    else if (is_ours_alone(cfaop_handshake_of(r->connection))) {
+    else {
         /* an earlier request on this connection may have gone to a virtual host where it had to be hidden */
-        cfaop_handshake_set_result(r->connection, 1);
+        cfaop_handshake_show_result(r->connection);
     }
     return DECLINED;
 }
