@@ -15,14 +15,15 @@
 
 #define MAGIC     "CFAOP"
 #define MAGIC_LEN 5
-#define FORMAT    1
+#define FORMAT    2
 
 /* What the application data holds, byte for byte. */
 enum {
     AT_MAGIC = 0,
     AT_VERSION = AT_MAGIC + MAGIC_LEN,
     AT_GOOD = AT_VERSION + 1, /* 1: verified */
-    AT_POLICY = AT_GOOD + 1,
+    AT_MOD_SSL = AT_GOOD + 1, /* 1: mod_ssl verified it, too */
+    AT_POLICY = AT_MOD_SSL + 1,
     AT_ANCHOR = AT_POLICY + CFAOP_SHA256_LEN,
     AT_FROM = AT_ANCHOR + CFAOP_SHA256_LEN, /* seconds, big-endian */
     AT_UNTIL = AT_FROM + 8,
@@ -77,9 +78,15 @@ static int holds(const unsigned char *data, const cfaop_policy *policy)
         && get_seconds(data + AT_FROM) <= now && now < get_seconds(data + AT_UNTIL);
 }
 
+static int verifies_too(const cfaop_tls_context *context)
+{
+    return context->mod_ssl_mode != SSL_VERIFY_NONE;
+}
+
 /*
  * Where we ask, only a session that we judged good under the same policy resumes. Where we do not ask, a session of ours never
- * does: what its client showed elsewhere means nothing there.
+ * does: what its client showed elsewhere means nothing there. And where mod_ssl verifies too, it must have done so for the
+ * session: it believes the result that the session carries.
  */
 static int may_resume(const SSL *ssl, SSL_SESSION *session)
 {
@@ -93,7 +100,7 @@ static int may_resume(const SSL *ssl, SSL_SESSION *session)
     if (!context->policy) {
         return data == NULL;
     }
-    return data && holds(data, context->policy);
+    return data && holds(data, context->policy) && (data[AT_MOD_SSL] == 1 || !verifies_too(context));
 }
 
 /* Writes the judgement on the connection of ssl into session, before it leaves as a ticket or for the cache. */
@@ -113,6 +120,7 @@ static void bind_judgement(SSL *ssl, SSL_SESSION *session)
     if (conn && conn->judged && conn->chain.reason == CFAOP_REASON_NONE && !conn->reverified && SSL_SESSION_get0_peer(session)) {
         until = conn->chain.valid_from + JUDGEMENT_MAX_SECONDS;
         data[AT_GOOD] = 1;
+        data[AT_MOD_SSL] = (unsigned char)verifies_too(context);
         memcpy(data + AT_ANCHOR, conn->chain.anchor, CFAOP_SHA256_LEN);
         put_seconds(data + AT_FROM, conn->chain.valid_from);
         put_seconds(data + AT_UNTIL, until < conn->chain.valid_until ? until : conn->chain.valid_until);
