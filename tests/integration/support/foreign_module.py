@@ -1,0 +1,60 @@
+"""Small httpd modules of third parties, compiled by a test."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+_SOURCE = """
+#include "httpd.h"
+#include "http_config.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+static int answer(request_rec *r)
+{{
+    return r->uri && !strcmp(r->uri, "/of-{name}") ? HTTP_GONE : DECLINED;
+}}
+
+static int on_request(request_rec *r)
+{{
+    return answer(r);
+}}
+
+static int on_quick(request_rec *r, int lookup)
+{{
+    (void)lookup;
+    return answer(r);
+}}
+
+static void register_hooks(apr_pool_t *p)
+{{
+    static const char *const guard[] = {{"mod_cfaop.c", NULL}};
+
+    (void)p;
+    (void)guard;
+    (void)on_request;
+    (void)on_quick;
+    {hooks}
+}}
+
+AP_DECLARE_MODULE({name}) = {{STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks}};
+"""
+
+
+def build_module(directory: Path, name: str, hooks: str) -> Path:
+    """A module that registers these hooks; mod_<name>.c answers /of-<name> with 410 in them."""
+    source, module = directory / f"mod_{name}.c", directory / f"mod_{name}.so"
+    source.write_text(_SOURCE.format(name=name, hooks=hooks))
+    # as apxs would, but for libtool, which takes seconds
+    includes = [f"-I{_apxs(kind)}" for kind in ("INCLUDEDIR", "APR_INCLUDEDIR")]
+    words = ["gcc", "-shared", "-fPIC", *_apxs("EXTRA_CPPFLAGS").split(), *includes, source.name, "-o", module.name]
+    done = subprocess.run(words, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return module
+
+
+@lru_cache(maxsize=None)
+def _apxs(variable: str) -> str:
+    return subprocess.run(["apxs", "-q", variable], check=True, capture_output=True, text=True).stdout.strip()

@@ -1,0 +1,132 @@
+"""A module that runs before the guard is named at startup; Debian's own modules are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conftest import Servers
+from support import environment
+from support.client import fetch
+from support.foreign_module import build_module
+from support.httpd import Httpd
+from support.mistakes import our_lines
+from support.pki import Credential
+from support.ports import free_port
+from support.vhost import vhost
+
+# What each foreign module registers, and the hooks in which it comes before the guard.
+FOREIGN = {
+    "early": ("ap_hook_post_read_request(on_request, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);", {"post_read_request"}),
+    "quick": ("ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);", {"quick_handler"}),
+    "both": (
+        "ap_hook_post_read_request(on_request, NULL, guard, APR_HOOK_REALLY_FIRST);"
+        " ap_hook_quick_handler(on_quick, NULL, guard, APR_HOOK_FIRST);",
+        {"post_read_request", "quick_handler"},
+    ),
+    "polite": (
+        "ap_hook_post_read_request(on_request, NULL, NULL, APR_HOOK_FIRST);"
+        " ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_FIRST);"
+        " ap_hook_fixups(on_request, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);",
+        set(),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A server with all the foreign modules, a guarded vhost, and one that is off."""
+
+    server: Httpd
+    port: int
+    warnings: list[str]
+
+
+@pytest.fixture(scope="module")
+def crowd(servers: Servers, directory: Path, server_certificate: Credential) -> Crowd:
+    port = free_port()
+    config = ""
+    for name, (hooks, _) in FOREIGN.items():
+        config += f"LoadModule {name}_module {build_module(directory, name, hooks)}\n"
+    config += vhost(port, "guarded.test", "CFOriginPull On", tls=server_certificate)
+    config += vhost(port, "off.test", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    server.allow("CFAOP123: ")
+    return Crowd(server, port, our_lines("\n".join(server.log.find("CFAOP123: "))))
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_module_that_runs_before_the_guard_is_named(crowd: Crowd, name: str) -> None:
+    hooks = FOREIGN[name][1]
+    found = {
+        hook
+        for hook in ("post_read_request", "quick_handler")
+        if any(f"CFAOP123: mod_{name}.c runs in the hook {hook} before the guard" in line for line in crowd.warnings)
+    }
+    assert found == hooks
+
+
+def test_each_module_and_hook_has_one_warning(crowd: Crowd) -> None:
+    assert len(crowd.warnings) == sum(len(hooks) for _, hooks in FOREIGN.values())
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_warning_is_true(crowd: Crowd, name: str) -> None:
+    """Who is named does answer strangers, who is not does not; where nothing is guarded all of them answer."""
+    crowd.server.allow_refusals()
+    assert fetch(crowd.port, f"/of-{name}", sni="off.test").status == 410
+    stranger = fetch(crowd.port, f"/of-{name}", sni="guarded.test")
+    assert stranger.status == (410 if "post_read_request" in FOREIGN[name][1] else 400)
+
+
+def test_nobody_is_named_where_nothing_is_guarded(
+    servers: Servers, crowd: Crowd, directory: Path, server_certificate: Credential
+) -> None:
+    port = free_port()
+    path = directory / "mod_early.so"
+    config = f"LoadModule early_module {path}\n" + vhost(port, "off.test", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    assert server.log.find("CFAOP") == []
+    server.stop()
+
+
+# Modules of Debian that do not go together with the others, or need a service of their own to start.
+_APART = {
+    "mpm_event",
+    "mpm_prefork",
+    "mpm_worker",
+    "cgi",
+    "lbmethod_heartbeat",
+    "heartmonitor",
+    "heartbeat",
+    "case_filter",
+    "case_filter_in",
+    "bucketeer",
+}
+
+
+def debian_modules() -> list[str]:
+    files = environment.APACHE_MODULES.glob("mod_*.so")
+    return sorted({file.stem.removeprefix("mod_") for file in files} - _APART)
+
+
+@pytest.mark.parametrize("order", ("by-name", "guard-last"))
+def test_debians_modules_are_not_named(servers: Servers, server_certificate: Credential, order: str) -> None:
+    """All at once, with those switched on that work in the first hooks."""
+    port, names, by_name = free_port(), debian_modules(), order == "by-name"
+    assert {"cache", "log_forensic", "lua", "md", "remoteip", "rewrite", "unique_id"} <= set(names)
+    server = servers.prepare_httpd("", listen=[port], modules=names, with_module=by_name)
+    settings = (
+        f"ForensicLog {server.directory}/logs/forensic.log\n"
+        f"CacheRoot {server.directory}/run\nRemoteIPHeader CF-Connecting-IP\nRewriteEngine on\nSuexec off\n"
+    )
+    load = "" if by_name else f"LoadModule cfaop_module {environment.module_path()}\n"
+    guarded = vhost(port, "guarded.test", "CFOriginPull On", "CacheEnable disk /", tls=server_certificate)
+    server.write_config(load + settings + guarded)
+    server.allow(r"^(?!.*CFAOP).*")  # what Debian's modules say of one another
+    server.start()
+    server.allow_refusals()
+    assert fetch(port, sni="guarded.test").status == 400
+    server.stop()
