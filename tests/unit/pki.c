@@ -70,6 +70,9 @@ pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
     X509_set_issuer_name(made.cert, issuer ? X509_get_subject_name(issuer->cert) : subject);
     X509_set_pubkey(made.cert, made.key);
     add_extension(made.cert, NID_basic_constraints, wish.is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    if (wish.ku) {
+        add_extension(made.cert, NID_key_usage, wish.ku);
+    }
     if (wish.eku) {
         add_extension(made.cert, NID_ext_key_usage, wish.eku);
     }

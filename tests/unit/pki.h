@@ -17,6 +17,7 @@ typedef struct {
     const char *name;    /**< its CN */
     int is_ca;           /**< basicConstraints CA:TRUE */
     const char *eku;     /**< extendedKeyUsage as OpenSSL writes it, "serverAuth"; NULL: none */
+    const char *ku;      /**< keyUsage, "keyCertSign"; NULL: none */
     long from;           /**< seconds from now; 0: an hour ago */
     long until;          /**< seconds from now; 0: in an hour */
     int rsa_bits;        /**< an RSA key of this size; 0: P-256 */

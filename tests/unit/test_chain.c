@@ -145,6 +145,16 @@ START_TEST(refuses_strangers)
 }
 END_TEST
 
+/* Cloudflare's CA has the same keyUsage. */
+START_TEST(a_ca_that_only_signs_certificates_is_no_client)
+{
+    pki_pair ca = pki_issue(NULL, (pki_wish){.name = "ca", .is_ca = 1, .ku = "critical,keyCertSign,cRLSign"});
+
+    list_anchor(ca.cert);
+    check_reason(verify(&ca, NULL, NULL), CFAOP_REASON_WRONG_PURPOSE);
+}
+END_TEST
+
 /* ---- chains ---- */
 
 START_TEST(counts_intermediates)
@@ -239,6 +249,30 @@ START_TEST(a_listed_leaf_needs_no_crl_unless_its_issuer_is_listed_too)
 }
 END_TEST
 
+START_TEST(a_listed_intermediate_is_looked_up_if_its_issuer_is_listed_too)
+{
+    pki_pair by_one = pki_issue(&inter, (pki_wish){.name = "leaf"});
+
+    list_anchor(inter.cert);
+    list_crl(pki_crl(&inter, NULL, HOUR));
+    check_reason(verify(&by_one, NULL, NULL), CFAOP_REASON_NONE);
+    list_anchor(root.cert);
+    check_reason(verify(&by_one, NULL, NULL), CFAOP_REASON_OTHER); /* root has published none */
+    list_crl(pki_crl(&root, inter.cert, HOUR));
+    check_reason(verify(&by_one, NULL, NULL), CFAOP_REASON_REVOKED);
+}
+END_TEST
+
+START_TEST(a_self_signed_ca_is_not_excused_from_its_own_crl)
+{
+    pki_pair other = pki_issue(NULL, (pki_wish){.name = "other", .is_ca = 1});
+
+    list_anchor(root.cert);
+    list_crl(pki_crl(&other, NULL, HOUR));
+    check_reason(verify(&root, NULL, NULL), CFAOP_REASON_OTHER);
+}
+END_TEST
+
 /* ---- how long a verdict holds ---- */
 
 START_TEST(a_verdict_ends_with_the_first_of_its_certificates_and_crls)
@@ -260,12 +294,15 @@ static TCase *make_cases(void)
     tcase_add_loop_test(tcase, judges_leaves_of_the_ca, 0, (int)(sizeof(leaves) / sizeof(leaves[0])));
     tcase_add_test(tcase, the_security_level_is_the_higher_of_policy_and_connection);
     tcase_add_test(tcase, refuses_strangers);
+    tcase_add_test(tcase, a_ca_that_only_signs_certificates_is_no_client);
     tcase_add_test(tcase, counts_intermediates);
     tcase_add_test(tcase, trusts_what_is_listed_by_itself);
     tcase_add_test(tcase, looks_up_every_certificate_of_the_chain);
     tcase_add_test(tcase, a_revoked_intermediate_revokes_its_leaves);
     tcase_add_test(tcase, an_ended_crl_refuses);
     tcase_add_test(tcase, a_listed_leaf_needs_no_crl_unless_its_issuer_is_listed_too);
+    tcase_add_test(tcase, a_listed_intermediate_is_looked_up_if_its_issuer_is_listed_too);
+    tcase_add_test(tcase, a_self_signed_ca_is_not_excused_from_its_own_crl);
     tcase_add_test(tcase, a_verdict_ends_with_the_first_of_its_certificates_and_crls);
     return tcase;
 }
