@@ -34,6 +34,11 @@ def test_every_source_is_in_the_makefile(top, sources):
     assert [name for name in sources if not re.search(rf"\s{re.escape(name)}\s", makefile)] == []
 
 
+def test_every_script_is_in_the_makefile(top):
+    makefile = (top / "Makefile.am").read_text()
+    assert [path.name for path in (top / "scripts").iterdir() if f"scripts/{path.name} " not in makefile] == []
+
+
 def test_every_test_is_in_the_makefile(top):
     makefile = (top / "Makefile.am").read_text()
     named = set(re.findall(r"\btests/[\w./-]+", makefile))
