@@ -42,3 +42,16 @@ def resident_kib(pid: int) -> int:
         if line.startswith("RssAnon:"):
             return int(line.split()[1])
     raise ValueError(f"process {pid} has no memory")
+
+
+def cpu_seconds(pids: set[int]) -> float:
+    """The processor time that these processes have used."""
+    return sum(_ticks(pid) for pid in pids) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0
+    return int(fields[11]) + int(fields[12])
