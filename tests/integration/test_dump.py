@@ -48,7 +48,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     ports = [free_port(), free_port()]
-    server = servers.prepare_httpd("", listen=ports, modules=["rewrite"])
+    server = servers.prepare_httpd("", listen=ports, modules=["proxy", "proxy_http", "rewrite", "status"])
     return Bench(server, *ports, server_certificate, pki.root("zone"))
 
 
@@ -222,7 +222,35 @@ CASES = (
         ),
         other_aliases="www.{0}.test",
     ),
+    Bypass(
+        "acme-alias-beside-a-redirect",
+        ("Alias /.well-known/acme-challenge/ /srv/acme/", f"RedirectMatch ^/(.*)$ {TO}/$1"),
+    ),
+    Bypass(
+        "acme-proxy-beside-a-redirect",
+        ("ProxyPass /.well-known/acme-challenge/ http://127.0.0.1:1/", f"Redirect / {TO}/"),
+    ),
+    Bypass(
+        "rewrite-but-for-acme",
+        (REWRITE, "RewriteCond %{{REQUEST_URI}} !^/\\.well-known/acme-challenge/", f"RewriteRule ^ {TO}/ [R=301]"),
+    ),
     # it redirects, but not everything
+    Bypass("proxy-beside-a-redirect", ("ProxyPass /app http://127.0.0.1:1/", f"Redirect / {TO}/"), name=SERVES),
+    Bypass(
+        "proxy-in-a-location",
+        ("<Location /app>", "ProxyPass http://127.0.0.1:1/", "</Location>", f"Redirect / {TO}/"),
+        name=SERVES,
+    ),
+    Bypass(
+        "rewrite-to-a-proxy",
+        (REWRITE, "RewriteRule ^/app http://127.0.0.1:1/ [P]", f"RewriteRule ^ {TO}/ [R=301]"),
+        name=SERVES,
+    ),
+    Bypass(
+        "handler-in-a-location",
+        ("<Location /status>", "SetHandler server-status", "</Location>", f"Redirect permanent / {TO}/"),
+        name=SERVES,
+    ),
     Bypass("redirect-a-path", (f"Redirect /old {TO}/",), name=SERVES),
     Bypass("redirect-gone", ("Redirect gone /old",), name=SERVES),
     Bypass("redirectmatch-a-path", (f"RedirectMatch ^/old {TO}/",), name=SERVES),
@@ -291,6 +319,23 @@ def test_what_refuses_nobody_cannot_be_bypassed(bench: Bench, mode: str) -> None
 def test_inherited_on_does_not_guard_plain_http(bench: Bench) -> None:
     servers = dump_servers(bench, "CFOriginPull On\n" + bench.site("a.test") + bench.plain("a.test"))
     assert [bypass[:2] for bypass in servers[1].bypasses] == [("a.test", f"a.test:{bench.plain_port}")]
+
+
+def test_one_template_for_two_vhosts(bench: Bench) -> None:
+    """A file that is included twice, for HTTPS and HTTP: both vhosts stand in the same line of it."""
+    template = bench.server.directory / "template.conf"
+    certificate = f"SSLCertificateFile {bench.tls.cert_file}\n  SSLCertificateKeyFile {bench.tls.key_file}"
+    template.write_text(
+        "<VirtualHost 127.0.0.1:${port}>\n  ServerName a.test\n  CFOriginPull ${mode}\n"
+        f"  SSLEngine ${{engine}}\n  {certificate}\n</VirtualHost>\n"
+    )
+    tls = f"Define port {bench.port}\nDefine mode On\nDefine engine on\nInclude {template}\n"
+    http = f"Define port {bench.plain_port}\nDefine mode Off\nDefine engine off\nInclude {template}\n"
+    for config in (tls + http, http + tls):
+        servers = {server.label: server for server in dump_servers(bench, config)}
+        guarded = servers[f"a.test:{bench.port}"]
+        assert (guarded.mode, guarded.has_tls) == ("On", True)
+        assert guarded.bypasses == (("a.test", f"a.test:{bench.plain_port}", f"{template}:1"),)
 
 
 def test_every_bypass_has_its_line(bench: Bench) -> None:
