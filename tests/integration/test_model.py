@@ -123,10 +123,10 @@ Story = list[tuple[Settings, list[Visit]]]
 
 def spelled(name: str, how: str) -> str:
     """Other ways to name the same virtual host."""
-    return {"same": name, "mixed": name.title(), "wildcard": f"www.{name}"}[how]
+    return {"same": name, "mixed": name.title(), "wildcard": f"WWW.{name}", "alias": f"Also-{name}"}[how]
 
 
-spellings = st.builds(spelled, st.sampled_from(NAMES), st.sampled_from(("same", "same", "mixed", "wildcard")))
+spellings = st.builds(spelled, st.sampled_from(NAMES), st.sampled_from(("same", "same", "mixed", "wildcard", "alias")))
 snis = st.one_of(spellings, spellings, spellings, st.sampled_from((None, "unknown.test", "a-on.test.evil.test")))
 odd_hosts = st.sampled_from(("unknown.test", "A-ON.test.", "b-on.test:443", "127.0.0.1"))
 hosts = st.one_of(spellings, spellings, st.none(), st.none(), odd_hosts)
@@ -193,7 +193,11 @@ class Bench:
         if guard.policy and guard.policy.crls:
             lines.append(f"CFOriginPullCARevocationFile {self.pki.directory / 'both.crl.pem'}")
         return vhost(
-            self.ports[site.port], site.name, *lines, tls=self.server_certificate, aliases=f"*.{site.name}"
+            self.ports[site.port],
+            site.name,
+            *lines,
+            tls=self.server_certificate,
+            aliases=f"*.{site.name} also-{site.name}",
         )
 
     def __repr__(self) -> str:
@@ -232,8 +236,9 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
 
 def matching(port: int, name: Optional[str]) -> Optional[Site]:
     """The virtual host of a port that a name is of."""
+    plain = (name or "").lower().removeprefix("also-")
     for site in SITES:
-        if name and site.port == port and f".{name.lower()}".endswith(f".{site.name}"):
+        if site.port == port and (plain == site.name or plain.endswith(f".{site.name}")):
             return site
     return None
 
