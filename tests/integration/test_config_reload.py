@@ -47,7 +47,8 @@ class Zone:
         """The configuration with these lines in the vhosts that share; `mode` replaces that of on.test."""
         config = ""
         for name in ("On", "Optional", "LogOnly"):
-            lines = [f"CFOriginPull {mode if mode and name == 'On' else name}", f"{CA_FILE} {self.ca}", f"{CRL_FILE} {self.crl}"]
+            own_mode = mode if mode and name == "On" else name
+            lines = [f"CFOriginPull {own_mode}", f"{CA_FILE} {self.ca}", f"{CRL_FILE} {self.crl}"]
             config += vhost(self.port, f"{name.lower()}.test", *lines, *extra, tls=self.tls)
         config += vhost(self.port, "healthy.test", "CFOriginPull On", *self.healthy_lines, tls=self.tls)
         self.server.write_config(config + vhost(self.port, "off.test", tls=self.tls))
@@ -140,9 +141,9 @@ def test_broken_file_is_critical_and_closes_what_needs_it(zone: Zone, mistake: s
     path, good = (zone.ca, zone.good_ca) if kind == "ca" else (zone.crl, zone.good_crl)
     path.write_bytes(damage(good))
     zone.server.expect(rf"\[cfaop:crit\] .*{tag}: CFOriginPullCA\w+File: file {path} ")
-    zone.server.expect(r"\[cfaop:crit\] .*CFAOP125: the policy of on\.test:\d+ cannot be used, every request .* 400")
-    zone.server.expect(r"\[cfaop:crit\] .*CFAOP125: the policy of optional\.test:\d+ cannot be used, every request .* 400")
-    zone.server.expect(r"\[cfaop:crit\] .*CFAOP125: the policy of logonly\.test:\d+ cannot be used, nothing is verified")
+    answers = {"on": "every request .* 400", "optional": "every request .* 400", "logonly": "nothing is verified"}
+    for name, words in answers.items():
+        zone.server.expect(rf"\[cfaop:crit\] .*CFAOP125: the policy of {name}\.test:\d+ cannot be used, {words}")
 
     zone.server.graceful()
 
@@ -277,7 +278,10 @@ class Plain:
 @pytest.fixture(scope="module")
 def without_tls(servers: Servers, server_certificate: Credential) -> Plain:
     port, tls_port, engine_port = free_port(), free_port(), free_port()
-    certificate = [f"SSLCertificateFile {server_certificate.cert_file}", f"SSLCertificateKeyFile {server_certificate.key_file}"]
+    certificate = [
+        f"SSLCertificateFile {server_certificate.cert_file}",
+        f"SSLCertificateKeyFile {server_certificate.key_file}",
+    ]
     config = "CFOriginPull On\n" + vhost(tls_port, "tls.test", tls=server_certificate)
     config += vhost(port, "heir.test") + vhost(port, "other-heir.test") + vhost(port, "off.test", "CFOriginPull Off")
     config += vhost(port, "logonly.test", "CFOriginPull LogOnly")
@@ -311,7 +315,8 @@ def test_one_notice_names_the_vhosts_where_it_has_no_effect(without_tls: Plain) 
 
 
 def test_explicit_on_that_has_no_tls_refuses_everybody(without_tls: Plain) -> None:
-    (line,) = [line for line in without_tls.critical if f"mod_ssl gives explicit.test:{without_tls.port} no TLS" in line]
+    words = f"mod_ssl gives explicit.test:{without_tls.port} no TLS"
+    (line,) = [line for line in without_tls.critical if words in line]
     assert "[cfaop:crit]" in line
     without_tls.server.expect_refusal("configuration")
     assert plain(without_tls.port, "explicit.test")[0] == 400

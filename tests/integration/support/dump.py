@@ -14,7 +14,9 @@ _CERTIFICATE = re.compile(
     r"        not after (?P<not_after>\S+) \((?P<days_left>-?\d+) days left\), (?P<origin>.*)"
 )
 _CRL = re.compile(
-    r"    CRL: (?P<issuer>.*)\n        sha256 (?P<sha256>[0-9a-f]{64})\n        next update (?P<next_update>\S+), (?P<origin>.*)"
+    r"    CRL: (?P<issuer>.*)\n"
+    r"        sha256 (?P<sha256>[0-9a-f]{64})\n"
+    r"        next update (?P<next_update>\S+), (?P<origin>.*)"
 )
 _BYPASS = re.compile(r"    bypass: (\S+) is served without the guard by (\S+) \((.*)\)")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from support.httpd import Httpd
 
 _LINE = re.compile(
-    r"^\[[^\]]+\] \[cfaop:(?P<level>\w+)\] \[pid (?P<pid>\d+)(?::tid \d+)?\] (?:\[[^\]]*\] )?\[(?:client|remote) [0-9.:]+\] "
+    r"^\[(?P<time>[^\]]+)\] \[cfaop:(?P<level>\w+)\] \[pid (?P<pid>\d+)(?::tid \d+)?\] (?:\[[^\]]*\] )?"
+    r"\[(?:client|remote) [0-9.:]+\] "
     r"(?P<tag>CFAOP30[12]): (?P<action>refused|would refuse): reason=(?P<reason>\w+) status=(?P<status>\d+) "
     r'sni="(?P<sni>[^"]*)" host="(?P<host>[^"]*)" peer=(?P<peer>\S+) cf-ray="(?P<cf_ray>[^"]*)"'
     r'(?: openssl="(?P<openssl>[^"]*)")?'
@@ -19,8 +21,9 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class RefusalLine:
-    """A line CFAOP301 or CFAOP302. What a client without a certificate has not got is ""."""
+    """A line CFAOP301 or CFAOP302, written at `time` (seconds). What a client without a certificate has not got is ""."""
 
+    time: float
     level: str
     pid: int
     tag: str
@@ -39,7 +42,7 @@ class RefusalLine:
 
 
 def refusal_lines(server: Httpd, tag: str = "CFAOP301") -> list[RefusalLine]:
-    """The new lines with that tag; each has to have the shape that is documented."""
+    """The new lines with that tag (a pattern); each has to have the shape that is documented."""
     return [_parsed(line) for line in server.log.find(f"{tag}: ")]
 
 
@@ -55,4 +58,5 @@ def _parsed(line: str) -> RefusalLine:
     assert match, f"not the shape of a refusal: {line}"
     values = {key: value or "" for key, value in match.groupdict().items()}
     numbers = {key: int(values.pop(key) or 0) for key in ("pid", "status", "held")}
-    return RefusalLine(**values, **numbers)
+    moment = datetime.strptime(values.pop("time"), "%a %b %d %H:%M:%S.%f %Y").timestamp()
+    return RefusalLine(time=moment, **values, **numbers)
