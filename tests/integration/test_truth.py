@@ -382,7 +382,7 @@ def test_request_line_is_judged_by_its_vhost_when_logged(bench: Bench, tls: str)
 
 
 STREAMS = 50
-ROUNDS = 30
+ROUNDS = 16
 
 
 @pytest.mark.http2
