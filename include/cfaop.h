@@ -77,6 +77,9 @@ void *cfaop_config_create(apr_pool_t *p, server_rec *s);
 /** Merges a virtual host's configuration @a add over the main server's @a base into a new one, from @a p. */
 void *cfaop_config_merge(apr_pool_t *p, void *base, void *add);
 
+/** Returns the word for @a mode that the administrator writes, a literal. */
+const char *cfaop_mode_name(cfaop_mode mode);
+
 /** Returns the configuration of @a s. Never NULL. */
 cfaop_server_conf *cfaop_config_of(const server_rec *s);
 
@@ -88,14 +91,17 @@ int cfaop_config_is_reread(void);
 /** An index over httpd's directive tree, for what other modules' directives say. Lives in the pool it was made from. */
 typedef struct cfaop_tree cfaop_tree;
 
-/** Indexes ap_conftree. Configuration phase; the result is allocated from @a p. */
-cfaop_tree *cfaop_tree_index(apr_pool_t *p);
+/** Finds the servers from @a base on in ap_conftree. Configuration phase; the result is allocated from @a p. */
+cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base);
 
 /**
  * Says whether the tree shows that @a s can have TLS: SSLEngine not off, or a certificate for "Listen ... https".
  * When in doubt it says yes: mod_ssl decides, and post_config looks again.
  */
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
+
+/** Says whether an SSLEngine that is not off is in force for @a s: whoever wrote it expects TLS there. */
+int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
 
 /**
  * Returns the first directive of @a s; of the main server that is the first of the whole tree. NULL if there is none, or if
@@ -122,6 +128,20 @@ typedef struct {
  * whole, or has any block that is cut off or broken, is refused as a whole.
  */
 const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem);
+
+/* ---- text (src/text.c) --------------------------------------------------------------------------------------- */
+
+/** Writes @a sha256 as lower-case hexadecimal with its NUL into @a hex, and returns @a hex. */
+const char *cfaop_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX]);
+
+/**
+ * Returns @a length bytes of @a text with everything that is not printable ASCII, and what could end a quoted string (", \ and
+ * %), as %HH. From @a p; any phase.
+ */
+const char *cfaop_escape(apr_pool_t *p, const char *text, apr_size_t length);
+
+/** Prints @a name as one line, escaped as above, of at most @a max bytes before that (0: all). From @a p; any phase. */
+const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max);
 
 /* ---- trust anchors and CRLs (src/trust_anchor.c) ------------------------------------------------------------- */
 
@@ -154,12 +174,6 @@ const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *pa
 /** The same for the CRLs (of cfaop_crl) of a file. */
 const apr_array_header_t *cfaop_files_crls(cfaop_files *files, const char *path, const char **tag, const char **error);
 
-/** Writes @a sha256 as lower-case hexadecimal with its NUL into @a hex, and returns @a hex. */
-const char *cfaop_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX]);
-
-/** Prints @a name as one line of text, unescaped, UTF-8, at most @a max bytes (0: all), from @a p. */
-const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max);
-
 /* ---- policies (src/policy.c) --------------------------------------------------------------------------------- */
 
 /** What certificates are verified against, the security level aside. Immutable once built; equal ones are one. */
@@ -170,6 +184,7 @@ struct cfaop_trust {
     int depth;                              /**< how many intermediates may stand between leaf and anchor */
     X509_STORE *store;                      /**< anchors and CRLs */
     STACK_OF(X509_NAME) *names;             /**< CA names for the CertificateRequest; never empty */
+    int unnamed;                            /**< number of anchors whose name does not fit among them */
 };
 
 /** What a connection is asked and judged under. Immutable once built; equal digests are one pointer. */
@@ -191,6 +206,13 @@ typedef struct {
  * once.
  */
 apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base);
+
+/**
+ * Adds a copy of @a name to @a names, unless it is there already or the names would no longer fit into a CertificateRequest: then
+ * it is left out (a client that picks its certificate by them may not find it). Returns 1, or -1 if the name was left out, or 0 if
+ * memory fails. Configuration phase.
+ */
+int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name);
 
 /** Returns the policy of @a trust at @a level; the same arguments return the same pointer. Configuration phase. */
 const cfaop_policy *cfaop_policy_at_level(const cfaop_trust *trust, int level);
@@ -261,7 +283,7 @@ int cfaop_handshake_enable(void);
 /** Returns what is known of @a c (or of its master); NULL: not a TLS connection. Any phase. */
 cfaop_conn *cfaop_handshake_of(conn_rec *c);
 
-/** Says whether TLS was expected but the client spoke plain HTTP, which mod_ssl turns into a request of its own. */
+/** Says whether @a c has no TLS: plain HTTP, on a TLS port too (mod_ssl turns that into a request of its own). Any phase. */
 int cfaop_handshake_is_plain_http(conn_rec *c);
 
 /**
@@ -364,6 +386,21 @@ void cfaop_hook_order_check(server_rec *base);
  * served). When in doubt it says no. From @a p, for what only the call needs.
  */
 int cfaop_redirects_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
+
+/** Which server answers to which name; see cfaop_twins_of(). */
+typedef struct cfaop_twins cfaop_twins;
+
+/** A virtual host that answers to a name of another one. */
+typedef struct {
+    const server_rec *server;
+    const char *name; /**< the name, or the wildcard of the other one that stands for it */
+} cfaop_twin;
+
+/** Indexes the names of the virtual hosts after @a base. Configuration phase; the result is allocated from @a p. */
+cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
+
+/** Returns the other virtual hosts (of cfaop_twin, each once) that answer to a name of @a s. From the index's pool. */
+apr_array_header_t *cfaop_twins_of(const cfaop_twins *twins, const server_rec *s);
 
 /** test_config hook: prints what each virtual host demands for "-t -D DUMP_CF_ORIGIN_PULL". */
 void cfaop_dump(apr_pool_t *p, server_rec *base);

@@ -59,35 +59,15 @@ void cfaop_event_log_init(apr_pool_t *p, int servers)
 
 /* ---- the text ---- */
 
-/* Makes foreign bytes harmless: what is not printable ASCII, and what could end the quoted string, becomes %HH. */
-static const char *quote(apr_pool_t *p, const char *text, apr_size_t max)
+static const char *cut(apr_pool_t *p, const char *text, apr_size_t max)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    const unsigned char *from = (const unsigned char *)(text ? text : "-");
-    apr_size_t i, length = strlen((const char *)from);
-    char *quoted, *to;
+    apr_size_t length;
 
-    length = length > max ? max : length;
-    quoted = to = apr_palloc(p, 3 * length + 3);
-    *to++ = '"';
-    for (i = 0; i < length; ++i) {
-        if (from[i] >= 0x20 && from[i] < 0x7f && !strchr("\"\\%", from[i])) {
-            *to++ = (char)from[i];
-        }
-        else {
-            *to++ = '%';
-            *to++ = digits[from[i] >> 4];
-            *to++ = digits[from[i] & 15];
-        }
+    if (!text) {
+        return "-";
     }
-    *to++ = '"';
-    *to = '\0';
-    return quoted;
-}
-
-static const char *name_of(apr_pool_t *p, const X509_NAME *name)
-{
-    return quote(p, cfaop_name_text(p, name, NAME_MAX_BYTES), NAME_MAX_BYTES);
+    length = strlen(text);
+    return cfaop_escape(p, text, length > max ? max : length);
 }
 
 static const char *describe_peer(apr_pool_t *p, X509 *peer)
@@ -101,8 +81,9 @@ static const char *describe_peer(apr_pool_t *p, X509 *peer)
     if (X509_digest(peer, EVP_sha256(), sha256, NULL)) {
         cfaop_hex(sha256, hex);
     }
-    return apr_psprintf(p, " subject=%s issuer=%s sha256=%s", name_of(p, X509_get_subject_name(peer)),
-                        name_of(p, X509_get_issuer_name(peer)), hex);
+    return apr_psprintf(p, " subject=\"%s\" issuer=\"%s\" sha256=%s",
+                        cfaop_name_text(p, X509_get_subject_name(peer), NAME_MAX_BYTES),
+                        cfaop_name_text(p, X509_get_issuer_name(peer), NAME_MAX_BYTES), hex);
 }
 
 static const char *detail(apr_pool_t *p, const cfaop_verdict *v, const cfaop_conn *conn)
@@ -118,11 +99,11 @@ static const char *line(request_rec *r, const cfaop_verdict *v)
     const cfaop_conn *conn = cfaop_handshake_of(r->connection);
     apr_pool_t *p = r->pool;
 
-    return apr_psprintf(p, "%s: reason=%s status=%d sni=%s host=%s peer=%s cf-ray=%s%s%s",
+    return apr_psprintf(p, "%s: reason=%s status=%d sni=\"%s\" host=\"%s\" peer=%s cf-ray=\"%s\"%s%s",
                         v->status ? "refused" : "would refuse", cfaop_reason_name(v->reason), v->would_status,
-                        quote(p, conn ? conn->sni : NULL, HOST_MAX_BYTES),
-                        quote(p, apr_table_get(r->headers_in, "Host"), HOST_MAX_BYTES), r->connection->client_ip,
-                        quote(p, apr_table_get(r->headers_in, "CF-Ray"), CF_RAY_MAX_BYTES), detail(p, v, conn),
+                        cut(p, conn ? conn->sni : NULL, HOST_MAX_BYTES),
+                        cut(p, apr_table_get(r->headers_in, "Host"), HOST_MAX_BYTES), r->connection->client_ip,
+                        cut(p, apr_table_get(r->headers_in, "CF-Ray"), CF_RAY_MAX_BYTES), detail(p, v, conn),
                         describe_peer(p, conn && conn->frozen ? conn->peer : NULL));
 }
 

@@ -66,7 +66,7 @@ int cfaop_handshake_is_plain_http(conn_rec *c)
 {
     const cfaop_conn *conn = cfaop_handshake_of(c);
 
-    return conn && !conn->frozen && !ap_ssl_conn_is_ssl(c);
+    return !(conn && conn->frozen) && !ap_ssl_conn_is_ssl(c);
 }
 
 /* ---- judging ---- */
@@ -313,9 +313,7 @@ static int join_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
     int i;
 
     for (i = 0; list && i < sk_X509_NAME_num(names); ++i) {
-        X509_NAME *copy = X509_NAME_dup(sk_X509_NAME_value(names, i));
-        if (!copy || !sk_X509_NAME_push(list, copy)) {
-            X509_NAME_free(copy);
+        if (!cfaop_names_add(list, sk_X509_NAME_value(names, i))) {
             sk_X509_NAME_pop_free(list, X509_NAME_free);
             return 0;
         }

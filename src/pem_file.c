@@ -52,7 +52,7 @@ static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_
         return "is not a regular file: name a PEM file";
     }
     if (rv == APR_SUCCESS && info.size == 0) {
-        return "is empty: put the certificates (PEM) into it";
+        return "is empty: copy the file again";
     }
     if (rv == APR_SUCCESS && info.size > FILE_MAX) {
         return "is larger than 64 MiB: name a PEM file";

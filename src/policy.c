@@ -13,6 +13,9 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+/* All names of a CertificateRequest have to fit into 65,535 bytes with a little else, or no handshake succeeds. */
+#define CA_NAMES_MAX_BYTES 60000
+
 /* Part of each digest: a release that judges differently must not take up sessions that an older one judged. */
 #define DIGEST_DOMAIN "mod_cfaop policy 1: purpose sslclient, partial chain"
 
@@ -106,7 +109,19 @@ static apr_status_t free_names(void *names)
     return APR_SUCCESS;
 }
 
-static int add_name(STACK_OF(X509_NAME) *names, X509_NAME *name)
+/* What the names take in a CertificateRequest. */
+static apr_size_t bytes_of(const STACK_OF(X509_NAME) *names)
+{
+    apr_size_t bytes = 0;
+    int i;
+
+    for (i = 0; i < sk_X509_NAME_num(names); ++i) {
+        bytes += 2 + (apr_size_t)i2d_X509_NAME(sk_X509_NAME_value(names, i), NULL);
+    }
+    return bytes;
+}
+
+int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name)
 {
     X509_NAME *copy;
     int i;
@@ -115,6 +130,9 @@ static int add_name(STACK_OF(X509_NAME) *names, X509_NAME *name)
         if (!X509_NAME_cmp(sk_X509_NAME_value(names, i), name)) {
             return 1;
         }
+    }
+    if (sk_X509_NAME_num(names) > 0 && bytes_of(names) + 2 + (apr_size_t)i2d_X509_NAME(name, NULL) > CA_NAMES_MAX_BYTES) {
+        return -1;
     }
     copy = X509_NAME_dup(name);
     if (copy && sk_X509_NAME_push(names, copy)) {
@@ -127,7 +145,7 @@ static int add_name(STACK_OF(X509_NAME) *names, X509_NAME *name)
 /* A client looks for the issuer of its certificate among the names, so a leaf that is listed is named by its issuer. */
 static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
 {
-    return add_name(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
+    return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
 }
 
 static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
@@ -146,9 +164,11 @@ static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
     apr_pool_cleanup_register(p, trust->names, free_names, apr_pool_cleanup_null);
     for (i = 0; i < trust->anchors->nelts; ++i) {
         X509 *cert = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
-        if (!X509_STORE_add_cert(trust->store, cert) || !add_names_of(trust->names, cert)) {
+        int named = add_names_of(trust->names, cert);
+        if (!X509_STORE_add_cert(trust->store, cert) || !named) {
             return 0;
         }
+        trust->unnamed += named < 0;
     }
     for (i = 0; i < trust->crls->nelts; ++i) {
         if (!X509_STORE_add_crl(trust->store, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl)) {
@@ -227,6 +247,13 @@ static int has_listed_issuer(const cfaop_trust *trust, X509 *cert)
 static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 {
     int i;
+
+    if (trust->unnamed) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into the TLS handshake: "
+                                              "clients that choose their certificate by these names may not find it, list fewer "
+                                              "certificates", trust->unnamed, trust->anchors->nelts));
+    }
 
     for (i = 0; i < trust->anchors->nelts; ++i) {
         const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);

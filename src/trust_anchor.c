@@ -28,37 +28,6 @@ struct cfaop_files {
     apr_hash_t *crls;    /* path -> loaded */
 };
 
-const char *cfaop_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX])
-{
-    static const char digits[] = "0123456789abcdef";
-    int i;
-
-    for (i = 0; i < CFAOP_SHA256_LEN; ++i) {
-        hex[2 * i] = digits[sha256[i] >> 4];
-        hex[2 * i + 1] = digits[sha256[i] & 15];
-    }
-    hex[2 * CFAOP_SHA256_LEN] = '\0';
-    return hex;
-}
-
-const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    const char *text = "";
-    char *data;
-    long length;
-
-    if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN | ASN1_STRFLGS_UTF8_CONVERT) >= 0) {
-        length = BIO_get_mem_data(bio, &data);
-        if (length > 0) {
-            text = apr_pstrmemdup(p, data, max && (apr_size_t)length > max ? max : (apr_size_t)length);
-        }
-    }
-    BIO_free(bio);
-    ERR_clear_error();
-    return text;
-}
-
 cfaop_files *cfaop_files_create(apr_pool_t *p)
 {
     cfaop_files *files = apr_palloc(p, sizeof(*files));

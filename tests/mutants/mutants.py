@@ -121,7 +121,6 @@ MUTANTS = (
        "test_directives"),
     _m("the Origin CA is trusted", "src/trust_anchor.c", "if (is_origin_ca(p, cert)) {", "if (0) {", "test_config_mistakes"),
     # logs
-    _m("bytes of the client reach the log as they are", "src/event_log.c",
-       "if (from[i] >= 0x20 && from[i] < 0x7f && !strchr(\"\\\"\\\\%\", from[i])) {", "if (1) {", "test_logs"),
+    _m("bytes of the client reach the log as they are", "src/text.c", "if (is_plain(from[i])) {", "if (1) {", "test_logs"),
     _m("warnings are not held back", "src/event_log.c", "if (!limiters) {", "if (1) {", "test_logs"),
 )

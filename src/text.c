@@ -1,0 +1,67 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file text.c
+ * Words for people: digests, names and whatever clients send, in a form that no log and no terminal can be fooled with.
+ */
+#include "cfaop.h"
+
+#include "apr_strings.h"
+
+#include <openssl/err.h>
+
+const char *cfaop_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+    int i;
+
+    for (i = 0; i < CFAOP_SHA256_LEN; ++i) {
+        hex[2 * i] = digits[sha256[i] >> 4];
+        hex[2 * i + 1] = digits[sha256[i] & 15];
+    }
+    hex[2 * CFAOP_SHA256_LEN] = '\0';
+    return hex;
+}
+
+static int is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\' && byte != '%';
+}
+
+const char *cfaop_escape(apr_pool_t *p, const char *text, apr_size_t length)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const unsigned char *from = (const unsigned char *)text;
+    char *escaped = apr_palloc(p, 3 * length + 1), *to = escaped;
+    apr_size_t i;
+
+    for (i = 0; i < length; ++i) {
+        if (is_plain(from[i])) {
+            *to++ = (char)from[i];
+        }
+        else {
+            *to++ = '%';
+            *to++ = digits[from[i] >> 4];
+            *to++ = digits[from[i] & 15];
+        }
+    }
+    *to = '\0';
+    return escaped;
+}
+
+const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    const char *text = "";
+    char *data;
+    long length;
+
+    if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN | ASN1_STRFLGS_UTF8_CONVERT) >= 0) {
+        length = BIO_get_mem_data(bio, &data);
+        if (length > 0) {
+            text = cfaop_escape(p, data, max && (apr_size_t)length > max ? max : (apr_size_t)length);
+        }
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return text;
+}
