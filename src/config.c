@@ -25,6 +25,18 @@ static const struct {
     {"Off", CFAOP_MODE_OFF},
 };
 
+const char *cfaop_mode_name(cfaop_mode mode)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); ++i) {
+        if (modes[i].mode == mode) {
+            return modes[i].word;
+        }
+    }
+    return "Off"; /* not said */
+}
+
 cfaop_server_conf *cfaop_config_of(const server_rec *s)
 {
     return ap_get_module_config(s->module_config, &cfaop_module);
@@ -85,9 +97,10 @@ static const char *bad_value(cmd_parms *cmd, cfaop_server_conf *conf, const char
     return NULL;
 }
 
-static const char *set_mode(cmd_parms *cmd, void *dummy, const char *word)
+static const char *set_mode(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *word = count == 1 ? words[0] : "";
     const char *error = context_error(cmd);
     apr_size_t i;
 
@@ -104,6 +117,9 @@ static const char *set_mode(cmd_parms *cmd, void *dummy, const char *word)
         }
     }
     conf->mode = CFAOP_MODE_ON; /* seen only if the error below must not end the server */
+    if (count != 1) {
+        return bad_value(cmd, conf, "CFOriginPull takes one argument: " ALLOWED_MODES);
+    }
     return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPull: '%s' is not a mode, write %s", word, ALLOWED_MODES));
 }
 
@@ -139,42 +155,44 @@ static const char *resolve_path(cmd_parms *cmd, apr_array_header_t *list)
     return NULL;
 }
 
-static const char *add_ca_file(cmd_parms *cmd, void *dummy, const char *word)
+/* Adds the words to *list, turning them into absolute paths, but for one that is keyword (NULL: there is none such). */
+static const char *add_files(cmd_parms *cmd, apr_array_header_t **list, const char *keyword, int count, char *const words[])
 {
-    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
     const char *error = context_error(cmd);
+    int i;
 
-    (void)dummy;
-    if (error) {
-        return error;
+    if (!error && !count) {
+        error = bad_value(cmd, cfaop_config_of(cmd->server),
+                          apr_psprintf(cmd->pool, "%s takes the paths of PEM files, or none", cmd->cmd->name));
     }
-    add_source(cmd, &conf->ca_sources, word);
-    if (!conf->ca_sources->nelts) {
-        return NULL;
+    for (i = 0; !error && i < count; ++i) {
+        add_source(cmd, list, words[i]);
+        if ((*list)->nelts && !(keyword && !ap_cstr_casecmp(words[i], keyword))) {
+            error = resolve_path(cmd, *list);
+        }
+        else if ((*list)->nelts) {
+            APR_ARRAY_IDX(*list, (*list)->nelts - 1, cfaop_source).path = keyword;
+        }
     }
-    if (!ap_cstr_casecmp(word, CFAOP_BUILTIN)) {
-        APR_ARRAY_IDX(conf->ca_sources, conf->ca_sources->nelts - 1, cfaop_source).path = CFAOP_BUILTIN;
-        return NULL;
-    }
-    return resolve_path(cmd, conf->ca_sources);
+    return error;
 }
 
-static const char *add_crl_file(cmd_parms *cmd, void *dummy, const char *word)
+static const char *add_ca_files(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
-    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
-    const char *error = context_error(cmd);
-
     (void)dummy;
-    if (error) {
-        return error;
-    }
-    add_source(cmd, &conf->crl_sources, word);
-    return conf->crl_sources->nelts ? resolve_path(cmd, conf->crl_sources) : NULL;
+    return add_files(cmd, &cfaop_config_of(cmd->server)->ca_sources, CFAOP_BUILTIN, count, words);
 }
 
-static const char *set_depth(cmd_parms *cmd, void *dummy, const char *word)
+static const char *add_crl_files(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    (void)dummy;
+    return add_files(cmd, &cfaop_config_of(cmd->server)->crl_sources, NULL, count, words);
+}
+
+static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *word = count == 1 ? words[0] : "";
     const char *error = context_error(cmd);
     char *end = NULL;
     apr_int64_t depth;
@@ -182,6 +200,10 @@ static const char *set_depth(cmd_parms *cmd, void *dummy, const char *word)
     (void)dummy;
     if (error) {
         return error;
+    }
+    if (count != 1) {
+        return bad_value(cmd, conf, "CFOriginPullVerifyDepth takes one argument: a whole number from 0 to "
+                                    APR_STRINGIFY(CFAOP_DEPTH_MAX));
     }
     depth = apr_isdigit(*word) ? apr_strtoi64(word, &end, 10) : -1;
     if (depth < 0 || depth > CFAOP_DEPTH_MAX || *end) {
@@ -192,14 +214,15 @@ static const char *set_depth(cmd_parms *cmd, void *dummy, const char *word)
     return NULL;
 }
 
+/* All count their arguments themselves: httpd's own complaint would end a running server. */
 const command_rec cfaop_config_directives[] = {
-    AP_INIT_TAKE1("CFOriginPull", set_mode, NULL, RSRC_CONF,
-                  "ask clients for Cloudflare's certificate: " ALLOWED_MODES),
-    AP_INIT_ITERATE("CFOriginPullCACertificateFile", add_ca_file, NULL, RSRC_CONF,
-                    "trusted certificates: builtin and/or PEM files, or none to empty the list"),
-    AP_INIT_ITERATE("CFOriginPullCARevocationFile", add_crl_file, NULL, RSRC_CONF,
-                    "PEM files with certificate revocation lists, or none to empty the list"),
-    AP_INIT_TAKE1("CFOriginPullVerifyDepth", set_depth, NULL, RSRC_CONF,
-                  "how many intermediate certificates a chain may have, 0 to 10"),
+    AP_INIT_TAKE_ARGV("CFOriginPull", set_mode, NULL, RSRC_CONF,
+                      "ask clients for Cloudflare's certificate: " ALLOWED_MODES),
+    AP_INIT_TAKE_ARGV("CFOriginPullCACertificateFile", add_ca_files, NULL, RSRC_CONF,
+                      "trusted certificates: builtin and/or PEM files, or none to empty the list"),
+    AP_INIT_TAKE_ARGV("CFOriginPullCARevocationFile", add_crl_files, NULL, RSRC_CONF,
+                      "PEM files with certificate revocation lists, or none to empty the list"),
+    AP_INIT_TAKE_ARGV("CFOriginPullVerifyDepth", set_depth, NULL, RSRC_CONF,
+                      "how many intermediate certificates a chain may have, 0 to 10"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

@@ -11,24 +11,55 @@
 
 struct cfaop_tree {
     apr_pool_t *pool;
-    apr_hash_t *hosts; /* "file:line" of a <VirtualHost> -> its node */
+    apr_hash_t *nodes; /* server_rec * -> the node of its <VirtualHost> */
 };
 
-static const char *place(apr_pool_t *p, const char *file, int line)
+static const char *place(apr_pool_t *p, const char *file, unsigned line)
 {
-    return apr_psprintf(p, "%s:%d", file, line);
+    return apr_psprintf(p, "%s:%u", file, line);
 }
 
-cfaop_tree *cfaop_tree_index(apr_pool_t *p)
+/* "file:line" -> the <VirtualHost> nodes there, in order: more than one where a file is included again. */
+static apr_hash_t *nodes_by_place(apr_pool_t *p)
 {
-    cfaop_tree *tree = apr_palloc(p, sizeof(*tree));
+    apr_hash_t *places = apr_hash_make(p);
     const ap_directive_t *node;
 
-    tree->pool = p;
-    tree->hosts = apr_hash_make(p);
     for (node = ap_conftree; node; node = node->next) {
-        if (!ap_cstr_casecmp(node->directive, "<VirtualHost")) {
-            apr_hash_set(tree->hosts, place(p, node->filename, node->line_num), APR_HASH_KEY_STRING, node);
+        const char *key;
+        apr_array_header_t *list;
+        if (ap_cstr_casecmp(node->directive, "<VirtualHost")) {
+            continue;
+        }
+        key = place(p, node->filename, (unsigned)node->line_num);
+        list = apr_hash_get(places, key, APR_HASH_KEY_STRING);
+        if (!list) {
+            list = apr_array_make(p, 1, sizeof(const ap_directive_t *));
+            apr_hash_set(places, key, APR_HASH_KEY_STRING, list);
+        }
+        APR_ARRAY_PUSH(list, const ap_directive_t *) = node;
+    }
+    return places;
+}
+
+/* httpd chains virtual hosts last one first, so each takes the last node of its place that is left. */
+cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
+{
+    cfaop_tree *tree = apr_palloc(p, sizeof(*tree));
+    apr_hash_t *places = nodes_by_place(p);
+    const server_rec *s;
+
+    tree->pool = p;
+    tree->nodes = apr_hash_make(p);
+    for (s = base->next; s; s = s->next) {
+        apr_array_header_t *list = s->defn_name ? apr_hash_get(places, place(p, s->defn_name, s->defn_line_number),
+                                                               APR_HASH_KEY_STRING)
+                                                : NULL;
+        const ap_directive_t **node = list ? apr_array_pop(list) : NULL;
+        if (node) {
+            const server_rec **key = apr_palloc(p, sizeof(*key));
+            *key = s;
+            apr_hash_set(tree->nodes, key, sizeof(*key), *node);
         }
     }
     return tree;
@@ -41,10 +72,7 @@ const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server
     if (!s->is_virtual) {
         return ap_conftree;
     }
-    if (!s->defn_name) {
-        return NULL;
-    }
-    node = apr_hash_get(tree->hosts, place(tree->pool, s->defn_name, (int)s->defn_line_number), APR_HASH_KEY_STRING);
+    node = apr_hash_get(tree->nodes, &s, sizeof(s));
     return node ? node->first_child : NULL;
 }
 
@@ -82,6 +110,13 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
         return ap_cstr_casecmp(engine, "off") != 0;
     }
     return last_inherited(own, "SSLCertificateFile") != NULL;
+}
+
+int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)
+{
+    const char *engine = last_inherited(cfaop_tree_directives(tree, s), "SSLEngine");
+
+    return engine && ap_cstr_casecmp(engine, "off") != 0;
 }
 
 /* ---- ErrorDocument ---- */

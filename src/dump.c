@@ -13,22 +13,6 @@
 /* How many virtual hosts of the same policy are named before they are only counted. */
 #define SHARERS_MAX 20
 
-static const char *mode_name(cfaop_mode mode)
-{
-    switch (mode) {
-    case CFAOP_MODE_ON:
-        return "On";
-    case CFAOP_MODE_OPTIONAL:
-        return "Optional";
-    case CFAOP_MODE_LOG_ONLY:
-        return "LogOnly";
-    case CFAOP_MODE_OFF:
-    case CFAOP_MODE_UNSET:
-    default:
-        return "Off";
-    }
-}
-
 static const char *place(apr_pool_t *p, const server_rec *s)
 {
     return s->is_virtual && s->defn_name ? apr_psprintf(p, "%s:%u", s->defn_name, s->defn_line_number) : "main server";
@@ -58,14 +42,14 @@ static void print_trust(apr_pool_t *p, const cfaop_trust *trust)
         const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
         const ASN1_TIME *end = X509_get0_notAfter(a->cert);
         printf("    certificate: %s\n        sha256 %s\n        not after %s (%d days left), %s\n",
-               ap_escape_logitem(p, cfaop_name_text(p, X509_get_subject_name(a->cert), 0)), cfaop_hex(a->sha256, hex),
+               cfaop_name_text(p, X509_get_subject_name(a->cert), 0), cfaop_hex(a->sha256, hex),
                date(p, end), days_left(end), a->origin);
     }
     for (i = 0; i < trust->crls->nelts; ++i) {
         const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
         const ASN1_TIME *next = X509_CRL_get0_nextUpdate(c->crl);
         printf("    CRL: %s\n        sha256 %s\n        next update %s, %s\n",
-               ap_escape_logitem(p, cfaop_name_text(p, X509_CRL_get_issuer(c->crl), 0)), cfaop_hex(c->sha256, hex),
+               cfaop_name_text(p, X509_CRL_get_issuer(c->crl), 0), cfaop_hex(c->sha256, hex),
                date(p, next), c->origin);
     }
     printf("    depth: %d\n    policy digest: %s\n", trust->depth, cfaop_hex(trust->digest, hex));
@@ -92,82 +76,6 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
 
 /* ---- ways round the guard ---- */
 
-static int has_name(const apr_array_header_t *names, const char *name)
-{
-    int i;
-
-    for (i = 0; names && i < names->nelts; ++i) {
-        const char *candidate = APR_ARRAY_IDX(names, i, const char *);
-        if (candidate && !ap_cstr_casecmp(candidate, name)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int matches_wildcard(const apr_array_header_t *wildcards, const char *name)
-{
-    int i;
-
-    for (i = 0; wildcards && i < wildcards->nelts; ++i) {
-        const char *pattern = APR_ARRAY_IDX(wildcards, i, const char *);
-        if (pattern && !ap_strcasecmp_match(name, pattern)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int serves(const server_rec *s, const char *name)
-{
-    return (s->server_hostname && !ap_cstr_casecmp(s->server_hostname, name)) || has_name(s->names, name)
-        || matches_wildcard(s->wild_names, name);
-}
-
-/* Does s serve a name that the wildcard pattern stands for? */
-static int serves_some_of(const server_rec *s, const char *pattern)
-{
-    int i;
-
-    if (has_name(s->wild_names, pattern) || (s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern))) {
-        return 1;
-    }
-    for (i = 0; s->names && i < s->names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(s->names, i, const char *);
-        if (name && !ap_strcasecmp_match(name, pattern)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The first of names for which test says that s serves it; NULL: none. */
-static const char *first_served(const apr_array_header_t *names, const server_rec *s,
-                                int (*test)(const server_rec *, const char *))
-{
-    int i;
-
-    for (i = 0; names && i < names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
-        if (name && test(s, name)) {
-            return name;
-        }
-    }
-    return NULL;
-}
-
-/* The first name of guarded that s serves too; NULL: none. */
-static const char *common_name(const server_rec *guarded, const server_rec *s)
-{
-    const char *name;
-
-    if (guarded->server_hostname && serves(s, guarded->server_hostname)) {
-        return guarded->server_hostname;
-    }
-    name = first_served(guarded->names, s, serves);
-    return name ? name : first_served(guarded->wild_names, s, serves_some_of);
-}
-
 /* Does s let requests through without a certificate? */
 static int is_open(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
@@ -180,24 +88,27 @@ static int is_open(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
     return !(conf->mode == CFAOP_MODE_ON && conf->mode_is_own && s->is_virtual) && !cfaop_redirects_all(p, tree, s);
 }
 
-static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base, const server_rec *guarded)
+static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, const cfaop_twins *twins, const server_rec *guarded)
 {
-    const server_rec *s;
+    const apr_array_header_t *found = cfaop_twins_of(twins, guarded);
+    int i;
 
-    for (s = base->next; s; s = s->next) {
-        const char *name = s != guarded && is_open(p, tree, s) ? common_name(guarded, s) : NULL;
-        if (name) {
-            printf("    bypass: %s is served without the guard by %s (%s)\n", name, cfaop_server_label(p, s), place(p, s));
+    for (i = 0; i < found->nelts; ++i) {
+        const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
+        if (is_open(p, tree, twin->server)) {
+            printf("    bypass: %s is served without the guard by %s (%s)\n", twin->name, cfaop_server_label(p, twin->server),
+                   place(p, twin->server));
         }
     }
 }
 
-static void print_server(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base, const server_rec *s)
+static void print_server(apr_pool_t *p, const cfaop_tree *tree, const cfaop_twins *twins, const server_rec *base,
+                         const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
     int tls = cfaop_tree_shows_tls(tree, s);
 
-    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), place(p, s), mode_name(conf->mode),
+    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), place(p, s), cfaop_mode_name(conf->mode),
            cfaop_policy_is_needed(conf) && !tls ? " (no TLS)" : "");
     if (!cfaop_policy_is_needed(conf) || !conf->trust) {
         return;
@@ -205,7 +116,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, const server_rec
     print_trust(p, conf->trust);
     print_sharers(p, base, s);
     if (conf->mode == CFAOP_MODE_ON && tls) {
-        print_bypasses(p, tree, base, s);
+        print_bypasses(p, tree, twins, s);
     }
 }
 
@@ -213,20 +124,22 @@ void cfaop_dump(apr_pool_t *p, server_rec *base)
 {
     apr_array_header_t *servers;
     cfaop_tree *tree;
+    cfaop_twins *twins;
     server_rec *s, **last;
 
     if (!ap_exists_config_define("DUMP_CF_ORIGIN_PULL")) {
         return;
     }
-    tree = cfaop_tree_index(p);
+    tree = cfaop_tree_index(p, base);
+    twins = cfaop_twins_index(p, base);
     printf("mod_cfaop configuration:\n");
-    print_server(p, tree, base, base);
+    print_server(p, tree, twins, base, base);
     /* httpd chains virtual hosts last one first; people read them as they stand in the files */
     servers = apr_array_make(p, 8, sizeof(server_rec *));
     for (s = base->next; s; s = s->next) {
         APR_ARRAY_PUSH(servers, server_rec *) = s;
     }
     while ((last = apr_array_pop(servers))) {
-        print_server(p, tree, base, *last);
+        print_server(p, tree, twins, base, *last);
     }
 }

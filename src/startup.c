@@ -105,7 +105,7 @@ static int enable_handshake(int is_needed, apr_array_header_t *list)
 
 static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, apr_array_header_t *list)
 {
-    cfaop_tree *tree = cfaop_tree_index(ptemp);
+    cfaop_tree *tree = cfaop_tree_index(ptemp, base);
     const server_rec *s;
 
     for (s = base; s; s = s->next) {
@@ -190,20 +190,25 @@ typedef struct {
     name_list error_documents; /* local paths that will not be served */
 } report;
 
-static void settle_without_tls(server_rec *s, const server_rec *base, cfaop_server_conf *conf, report *rep)
+/*
+ * mod_ssl has not made s a TLS server. Where the administrator wrote On for it, or an SSLEngine (newer versions of mod_ssl ignore
+ * "optional"), something is wrong, and requests are refused; a plain-HTTP virtual host that inherits the mode is no mistake.
+ */
+static void settle_without_tls(server_rec *s, const server_rec *base, cfaop_server_conf *conf, const cfaop_tree *tree, report *rep)
 {
-    if (!is_explicit_on(s, base)) {
+    if (!is_explicit_on(s, base) && !cfaop_tree_wants_tls(tree, s)) {
         conf->demand.mode = CFAOP_MODE_OFF;
         add_name(&rep->without_tls, cfaop_server_label(rep->without_tls.pool, s));
         return;
     }
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull On (%s), but mod_ssl gives %s no TLS: every request to "
-                 "it is answered with 400; configure SSLEngine on and SSLCertificateFile, or remove CFOriginPull",
-                 conf->mode_where, cfaop_server_label(rep->without_tls.pool, s));
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull %s (%s), but mod_ssl gives %s no TLS: %s; configure "
+                 "SSLEngine on and SSLCertificateFile, or remove CFOriginPull", cfaop_mode_name(conf->mode), conf->mode_where,
+                 cfaop_server_label(rep->without_tls.pool, s), conf->mode == CFAOP_MODE_LOG_ONLY
+                 ? "nothing is verified" : "every request to it is answered with 400");
 }
 
 /* Fixes what requests to s are judged by. Nothing after this changes it. */
-static void settle(server_rec *s, const server_rec *base, report *rep)
+static void settle(server_rec *s, const server_rec *base, const cfaop_tree *tree, report *rep)
 {
     cfaop_server_conf *conf = cfaop_config_of(s);
 
@@ -214,7 +219,7 @@ static void settle(server_rec *s, const server_rec *base, report *rep)
         return;
     }
     if (!conf->has_tls) {
-        settle_without_tls(s, base, conf, rep);
+        settle_without_tls(s, base, conf, tree, rep);
         return;
     }
     if (!conf->demand.usable) {
@@ -285,9 +290,9 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
         return OK; /* the real one follows */
     }
     log_findings(base);
-    tree = cfaop_tree_index(ptemp);
+    tree = cfaop_tree_index(ptemp, base);
     for (s = base; s; s = s->next, ++servers) {
-        settle(s, base, &rep);
+        settle(s, base, tree, &rep);
         note_error_documents(tree, s, &rep);
     }
     log_report(base, &rep);
