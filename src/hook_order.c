@@ -16,6 +16,7 @@ APLOG_USE_MODULE(cfaop);
 static const char *const harmless[] = {
     "mod_http2.c",        /* makes the request_rec of a stream complete; we ask to run after it */
     "mod_log_forensic.c", /* writes a log line, answers nothing */
+    "mod_unique_id.c",    /* makes UNIQUE_ID, answers nothing */
     "http_core.c",        /* httpd's own */
     "core.c",             /* httpd's own */
 };

@@ -15,10 +15,11 @@ APLOG_USE_MODULE(cfaop);
 
 static const char *sentence(request_rec *r, const cfaop_verdict *v)
 {
-    if (cfaop_handshake_is_plain_http(r->connection)) {
-        return "The plain HTTP request was sent to HTTPS port";
+    if (v->reason != CFAOP_REASON_NO_CERTIFICATE) {
+        return "The SSL certificate error";
     }
-    return v->reason == CFAOP_REASON_NO_CERTIFICATE ? "No required SSL certificate was sent" : "The SSL certificate error";
+    return cfaop_handshake_is_plain_http(r->connection) ? "The plain HTTP request was sent to HTTPS port"
+                                                        : "No required SSL certificate was sent";
 }
 
 /* The page, as nginx writes it. */

@@ -47,8 +47,8 @@ cfaop_verdict cfaop_request_verdict(request_rec *r)
 {
     cfaop_verdict v = cfaop_connection_verdict(r->server, r->connection);
 
-    /* mod_ssl refuses plain HTTP on a TLS port, and Optional has nothing to forgive there */
-    if (v.would_status && !v.status && cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OPTIONAL
+    /* Optional forgives a missing certificate, not missing TLS */
+    if (v.would_status && cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OPTIONAL
         && cfaop_handshake_is_plain_http(r->connection)) {
         v.status = v.would_status;
     }
