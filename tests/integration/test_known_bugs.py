@@ -240,7 +240,7 @@ def test_cve_2026_48491_wildcard_is_no_way_in(bench: Bench, host: str, http: str
 
 
 @all_tls
-@pytest.mark.parametrize("record,segment", ((16384, 7), (40, 16384), (1, 16384), (40, 3)))
+@pytest.mark.parametrize("record,segment", ((16384, 7), (40, 16384), (1, 16384), (40, 25)))
 def test_cve_2026_32305_fragmented_client_hello_is_read_as_a_whole(
     bench: Bench, record: int, segment: int, tls: str
 ) -> None:

@@ -37,7 +37,7 @@ class FragmentedTlsStream:
         wire = b"".join(records(self._tls.bio_read(_CHUNK), record))
         for start in range(0, len(wire), segment):
             self._tcp.send(wire[start : start + segment])
-            time.sleep(0.005)
+            time.sleep(0.002)
         while not self._step(self._tls.do_handshake):
             self._exchange()
         self._flush()
