@@ -196,6 +196,7 @@ def test_requests_of_one_keep_alive_connection_are_judged_one_by_one(bench: Benc
             assert (client.request(host=host).status, host) == (200, host)
         answer = client.request(host="b-on.test")
         assert (answer.status, answer.verify) == (421, MISDIRECTED)
+        assert answer.header("connection") == "close"
         assert client.is_closed()
 
 

@@ -45,8 +45,13 @@ AP_DECLARE_MODULE({name}) = {{STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, N
 
 def build_module(directory: Path, name: str, hooks: str) -> Path:
     """A module that registers these hooks; mod_<name>.c answers /of-<name> with 410 in them."""
+    return compile_module(directory, name, _SOURCE.format(name=name, hooks=hooks))
+
+
+def compile_module(directory: Path, name: str, text: str) -> Path:
+    """The module mod_<name>.so from the text of its source."""
     source, module = directory / f"mod_{name}.c", directory / f"mod_{name}.so"
-    source.write_text(_SOURCE.format(name=name, hooks=hooks))
+    source.write_text(text)
     # as apxs would, but for libtool, which takes seconds
     includes = [f"-I{_apxs(kind)}" for kind in ("INCLUDEDIR", "APR_INCLUDEDIR")]
     words = ["gcc", "-shared", "-fPIC", *_apxs("EXTRA_CPPFLAGS").split(), *includes, source.name, "-o", module.name]

@@ -255,7 +255,8 @@ class Httpd:
             "TypesConfig /dev/null",
             "AddType text/html .html",
             "Timeout 20",
-            "KeepAliveTimeout 10",
+            # longer than a client waits: a connection that ends was ended
+            "KeepAliveTimeout 60",
             f"DocumentRoot {self.htdocs}",
             "<Directory />\n  Require all denied\n</Directory>",
             f"<Directory {self.htdocs}>\n  Require all granted\n</Directory>",

@@ -1,0 +1,95 @@
+"""Modules of third parties give a request another vhost after its host was read: the new one judges it too."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conftest import Servers
+from support.client import HTTP_VERSIONS, fetch
+from support.foreign_module import compile_module
+from support.httpd import Httpd
+from support.pki import Credential, Pki
+from support.ports import free_port
+from support.response import Response
+from support.vhost import vhost
+
+MOVES = ("post-read", "translate")
+SITE = "the site\n"
+
+
+@dataclass(frozen=True)
+class Bench:
+    httpd: Httpd
+    port: int
+    edge: Credential
+
+    def visit(self, host: str, when: str, to: str, *, edge: bool = False, http: str = "1.1", path: str = "/") -> Response:
+        """A request for `host` that is moved to the vhost `to`."""
+        headers = [("x-move", when), ("x-move-to", to)]
+        return fetch(self.port, path, sni=host, credential=self.edge if edge else None, http=http, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Credential) -> Bench:
+    ca = pki.root("origin-pull")
+    guard = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}"]
+    # with a canonical name the cache keeps a moved request's answer under the name of its new vhost
+    cache = ["CacheEnable disk /", "CacheHeader on", "UseCanonicalName On"]
+    port = free_port()
+    server = servers.prepare_httpd("", listen=[port], modules=["cache", "cache_disk"])
+    (server.directory / "cache").mkdir()
+    (server.directory / "cache").chmod(0o777)
+    past = time.time() - 86400
+    os.utime(server.put("cached.html", SITE), (past, past))
+    source = (Path(__file__).parent / "support" / "mover.c").read_text()
+    config = f"LoadModule mover_module {compile_module(directory, 'mover', source)}\nCacheRoot {server.directory}/cache\n"
+    config += vhost(port, "start.test", tls=server_certificate)
+    config += vhost(port, "open.test", *cache, tls=server_certificate)
+    config += vhost(port, "guarded.test", *guard, *cache, tls=server_certificate)
+    config += vhost(port, "twin.test", *guard, tls=server_certificate)
+    server.write_config(config)
+    return Bench(server.start(), port, ca.issue("edge"))
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("when", MOVES)
+def test_request_moved_to_a_guarded_vhost_is_judged_there(bench: Bench, when: str, http: str) -> None:
+    bench.httpd.expect_refusal("misdirected")
+    control = bench.visit("start.test", when, "open.test", http=http)
+    assert (control.status, control.vhost, control.text) == (200, "open.test", SITE)
+
+    refused = bench.visit("start.test", when, "guarded.test", http=http)
+    assert (refused.status, refused.vhost) == (421, "guarded.test")
+    assert SITE not in refused.text
+
+
+@pytest.mark.parametrize("when", MOVES)
+def test_certificate_for_the_new_vhost_is_enough(bench: Bench, when: str) -> None:
+    answer = bench.visit("twin.test", when, "guarded.test", edge=True)
+    assert (answer.status, answer.vhost, answer.verify) == (200, "guarded.test", "SUCCESS")
+
+
+@pytest.mark.parametrize("when", MOVES)
+def test_request_is_judged_where_it_came_in_as_well(bench: Bench, when: str) -> None:
+    bench.httpd.expect_refusal("no_certificate")
+    answer = bench.visit("guarded.test", when, "open.test")
+    assert (answer.status, answer.vhost) == (400, "guarded.test")
+
+
+def test_cache_of_the_new_vhost_is_closed_too(bench: Bench) -> None:
+    """mod_cache answers before any hook that sees a path."""
+    bench.httpd.expect_refusal("misdirected")
+
+    def visit(to: str, *, edge: bool) -> Response:
+        host = "twin.test" if edge else "start.test"
+        return bench.visit(host, "post-read", to, edge=edge, path="/cached.html")
+
+    assert [(visit("open.test", edge=False).header("x-cache") or "")[:4] for _ in range(2)] == ["MISS", "HIT "]
+    assert [(visit("guarded.test", edge=True).header("x-cache") or "")[:4] for _ in range(2)] == ["MISS", "HIT "]
+    refused = visit("guarded.test", edge=False)
+    assert (refused.status, SITE in refused.text) == (421, False)
