@@ -119,6 +119,7 @@ typedef struct {
     apr_array_header_t *certificates; /**< of X509 * */
     apr_array_header_t *crls;         /**< of X509_CRL * */
     int private_keys;                 /**< number of private keys */
+    int with_trust_settings;          /**< number of OpenSSL's TRUSTED CERTIFICATE blocks */
     int others;                       /**< number of blocks of any other kind */
 } cfaop_pem;
 
@@ -313,7 +314,7 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
 
 /**
  * Reads the judgement that the resumed session of @a ssl carries. Returns 1 and fills @a result if the session was verified
- * under @a policy and still holds; else 0. Connection phase.
+ * under @a policy; else 0. Whether it still holds was decided when the session was taken up. Connection phase.
  */
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
 
@@ -351,7 +352,8 @@ int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v);
 
 /**
  * Keeps mod_ssl from vouching for a certificate that nobody accepted: returns the value that SSL_CLIENT_VERIFY must have for
- * requests to @a s over @a c, or NULL if mod_ssl's own value is the truth. Any phase.
+ * requests to @a s over @a c (all other SSL_CLIENT_ variables are empty then), or NULL if mod_ssl's own values are the truth. Any
+ * phase.
  */
 const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c);
 

@@ -4,8 +4,9 @@
  * Keeping mod_ssl from vouching for a certificate that nobody accepted.
  *
  * The handshake lets every certificate through so that a request can be answered with a 400, and mod_ssl takes what came
- * through for good: SSL_CLIENT_VERIFY says SUCCESS, SSLUserName and FakeBasicAuth make a user of it. Where a request goes on
- * all the same (LogOnly, a virtual host that is Off, another policy), that must not stand. mod_ssl has many outlets, each is
+ * through for good: SSL_CLIENT_VERIFY says SUCCESS, SSLUserName and FakeBasicAuth make a user of it, mod_proxy_ajp hands it to
+ * the application. Where a request goes on all the same (LogOnly, a virtual host that is Off, another policy), that must not
+ * stand: the certificate is not mentioned at all, but for SSL_CLIENT_VERIFY, which says why. mod_ssl has many outlets, each is
  * corrected where it flows; on connections with nothing to hide the first branch ends it.
  */
 #include "cfaop.h"
@@ -18,10 +19,12 @@
 #include "http_request.h"
 #include "http_ssl.h"
 #include "mod_log_config.h"
+#include "mod_ssl.h"
 
 APLOG_USE_MODULE(cfaop);
 
-#define CLIENT_VERIFY "SSL_CLIENT_VERIFY"
+#define CLIENT        "SSL_CLIENT_"
+#define CLIENT_VERIFY CLIENT "VERIFY"
 #define FAILED        "FAILED:"
 
 /* Was a certificate shown because we asked, and is there no word of mod_ssl's own on it? */
@@ -54,38 +57,54 @@ static const char *hidden(request_rec *r)
 
 /* ---- variables; like mod_ssl, without regard to case ---- */
 
+static int is_of_client(const char *name)
+{
+    return !ap_cstr_casecmpn(name, CLIENT, sizeof(CLIENT) - 1);
+}
+
+/* What a variable must say in place of mod_ssl's value; NULL: that one is the truth. Nothing but VERIFY is said at all. */
+static const char *instead_of(const char *name, const server_rec *s, conn_rec *c)
+{
+    const char *truth = is_of_client(name) ? cfaop_truth_client_verify(s, c) : NULL;
+
+    return truth && ap_cstr_casecmp(name, CLIENT_VERIFY) ? "" : truth;
+}
+
 static const char *on_var_lookup(apr_pool_t *p, server_rec *s, conn_rec *c, request_rec *r, const char *name)
 {
     (void)p;
-    if (!c || ap_cstr_casecmp(name, CLIENT_VERIFY)) {
-        return NULL;
-    }
-    return cfaop_truth_client_verify(r ? r->server : s, c);
+    return c ? instead_of(name, r ? r->server : s, c) : NULL;
 }
 
-static const char *lookup(ap_expr_eval_ctx_t *ctx, const char *name)
+static const char *expr_variable(ap_expr_eval_ctx_t *ctx, const void *name)
 {
     return ap_ssl_var_lookup(ctx->p, ctx->s, ctx->c, ctx->r, name);
 }
 
-static const char *expr_client_verify(ap_expr_eval_ctx_t *ctx, const void *data)
+static const char *expr_ssl_function(ap_expr_eval_ctx_t *ctx, const void *data, const char *name)
 {
     (void)data;
-    return lookup(ctx, CLIENT_VERIFY);
+    return name ? ap_ssl_var_lookup(ctx->p, ctx->s, ctx->c, ctx->r, name) : NULL;
 }
 
-static const char *expr_ssl_function(ap_expr_eval_ctx_t *ctx, const void *data, const char *arg)
+/* PeerExtList(OID): what an extension of the certificate says. */
+static apr_array_header_t *expr_extensions(ap_expr_eval_ctx_t *ctx, const void *data, const char *oid)
 {
+    APR_OPTIONAL_FN_TYPE(ssl_ext_list) *extensions = APR_RETRIEVE_OPTIONAL_FN(ssl_ext_list);
+
     (void)data;
-    return arg ? lookup(ctx, arg) : NULL;
+    if (!extensions || !ctx->c || cfaop_truth_client_verify(ctx->r ? ctx->r->server : ctx->s, ctx->c)) {
+        return NULL;
+    }
+    return extensions(ctx->p, ctx->c, 1, oid);
 }
 
-/* ap_expr asks mod_ssl itself for %{SSL_...} and SSL(...), past the hook above; ours answers first. */
+/* ap_expr asks mod_ssl itself for what is its own, past the hook above; ours answers first. */
 static int on_expr_lookup(ap_expr_lookup_parms *parms)
 {
-    if (parms->type == AP_EXPR_FUNC_VAR && !ap_cstr_casecmp(parms->name, CLIENT_VERIFY)) {
-        *parms->func = expr_client_verify;
-        *parms->data = NULL;
+    if (parms->type == AP_EXPR_FUNC_VAR && is_of_client(parms->name)) {
+        *parms->func = expr_variable;
+        *parms->data = parms->name;
         return OK;
     }
     if (parms->type == AP_EXPR_FUNC_STRING && !ap_cstr_casecmp(parms->name, "SSL")) {
@@ -93,16 +112,41 @@ static int on_expr_lookup(ap_expr_lookup_parms *parms)
         *parms->data = NULL;
         return OK;
     }
+    if (parms->type == AP_EXPR_FUNC_LIST && !ap_cstr_casecmp(parms->name, "PeerExtList")) {
+        *parms->func = expr_extensions;
+        *parms->data = NULL;
+        return OK;
+    }
     return DECLINED;
 }
 
-/* SSLOptions +StdEnvVars */
+/* SSLOptions +StdEnvVars and +ExportCertData */
 static int on_fixups(request_rec *r)
 {
     const char *truth = hidden(r);
+    apr_array_header_t *names;
+    const apr_array_header_t *entries;
+    int i;
 
-    if (truth && apr_table_get(r->subprocess_env, CLIENT_VERIFY)) {
-        apr_table_setn(r->subprocess_env, CLIENT_VERIFY, truth);
+    if (!truth) {
+        return DECLINED;
+    }
+    names = apr_array_make(r->pool, 16, sizeof(const char *));
+    entries = apr_table_elts(r->subprocess_env);
+    for (i = 0; i < entries->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
+        if (name && is_of_client(name)) {
+            APR_ARRAY_PUSH(names, const char *) = name;
+        }
+    }
+    for (i = 0; i < names->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        if (ap_cstr_casecmp(name, CLIENT_VERIFY)) {
+            apr_table_unset(r->subprocess_env, name);
+        }
+        else {
+            apr_table_setn(r->subprocess_env, CLIENT_VERIFY, truth);
+        }
     }
     return DECLINED;
 }
