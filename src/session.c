@@ -69,13 +69,18 @@ static const unsigned char *data_of(SSL_SESSION *session, int *foreign)
     return data;
 }
 
-/* Does data say that the client was verified under policy, in a way that holds now? */
-static int holds(const unsigned char *data, const cfaop_policy *policy)
+/* Does data say that the client was verified under policy? */
+static int is_good(const unsigned char *data, const cfaop_policy *policy)
+{
+    return data[AT_GOOD] == 1 && !memcmp(data + AT_POLICY, policy->digest, CFAOP_SHA256_LEN);
+}
+
+/* Does its judgement hold now? Asked once, when a session is offered: a later no would refuse a client for its session. */
+static int holds_now(const unsigned char *data)
 {
     apr_int64_t now = apr_time_sec(apr_time_now());
 
-    return data[AT_GOOD] == 1 && !memcmp(data + AT_POLICY, policy->digest, CFAOP_SHA256_LEN)
-        && get_seconds(data + AT_FROM) <= now && now < get_seconds(data + AT_UNTIL);
+    return get_seconds(data + AT_FROM) <= now && now < get_seconds(data + AT_UNTIL);
 }
 
 static int verifies_too(const cfaop_tls_context *context)
@@ -100,7 +105,7 @@ static int may_resume(const SSL *ssl, SSL_SESSION *session)
     if (!context->policy) {
         return data == NULL;
     }
-    return data && holds(data, context->policy) && (data[AT_MOD_SSL] == 1 || !verifies_too(context));
+    return data && is_good(data, context->policy) && holds_now(data) && (data[AT_MOD_SSL] == 1 || !verifies_too(context));
 }
 
 /* Writes the judgement on the connection of ssl into session, before it leaves as a ticket or for the cache. */
@@ -134,7 +139,7 @@ int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_re
     int foreign;
     const unsigned char *data = session ? data_of(session, &foreign) : NULL;
 
-    if (!data || !holds(data, policy)) {
+    if (!data || !is_good(data, policy)) {
         return 0;
     }
     result->reason = CFAOP_REASON_NONE;
