@@ -219,12 +219,32 @@ static int verify_anchor(const cfaop_policy *policy, X509 *cert, int level, apr_
     return error;
 }
 
+static int is_listed(const cfaop_policy *policy, X509 *cert)
+{
+    unsigned char sha256[EVP_MAX_MD_SIZE];
+    int i;
+
+    for (i = 0; i < policy->trust->anchors->nelts; ++i) {
+        if (i == 0 && !X509_digest(cert, EVP_sha256(), sha256, NULL)) {
+            return 0;
+        }
+        if (!memcmp(sha256, APR_ARRAY_IDX(policy->trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level,
                                       apr_time_t now)
 {
     cfaop_chain_result result = {.valid_from = apr_time_sec(now), .valid_until = APR_INT64_MAX};
     X509 *excused = NULL;
 
+    /* OpenSSL follows the client's chain before it looks for the leaf in the store: a long one must not stand in its way */
+    if (leaf && sk_X509_num(untrusted) > 1 && is_listed(policy, leaf)) {
+        untrusted = NULL;
+    }
     result.x509_error = leaf ? verify_once(policy, leaf, untrusted, level, now, 1, &result, &excused)
                              : X509_V_ERR_UNSPECIFIED;
     if (excused) {

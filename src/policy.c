@@ -148,6 +148,51 @@ static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
     return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
 }
 
+/* OpenSSL's own check, by names and key identifiers. Ends with libcrypto, not with us. */
+static X509_STORE_CTX_check_issued_fn check_names;
+
+/*
+ * Where two anchors have one subject (an old and a new CA side by side), and a certificate does not say which key signed it,
+ * OpenSSL would take the first of them, and look no further if the signature is wrong.
+ */
+static int check_names_and_signature(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
+{
+    if (!check_names(ctx, cert, issuer)) {
+        return 0;
+    }
+    return !X509_cmp(cert, issuer) || X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+}
+
+static int has_doubled_subject(const cfaop_trust *trust)
+{
+    int i, k;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        for (k = 0; k < i; ++k) {
+            if (!X509_NAME_cmp(X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert),
+                               X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert))) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Has the store tell doubled subjects apart. */
+static int tell_apart(X509_STORE *store)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    if (!ctx || !X509_STORE_CTX_init(ctx, store, NULL, NULL)) {
+        X509_STORE_CTX_free(ctx);
+        return 0;
+    }
+    check_names = X509_STORE_CTX_get_check_issued(ctx);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_set_check_issued(store, check_names_and_signature);
+    return 1;
+}
+
 static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
 {
     int i;
@@ -175,7 +220,7 @@ static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
             return 0;
         }
     }
-    return 1;
+    return !has_doubled_subject(trust) || tell_apart(trust->store);
 }
 
 /* Returns the one trust with these items: an earlier one of the same content, or a new one; NULL if OpenSSL fails. */
