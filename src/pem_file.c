@@ -88,7 +88,10 @@ static int count_of(const char *text, const char *marker)
 /* Keeps one decoded block in pem; returns 0 if its DER is broken. */
 static int keep_block(apr_pool_t *p, const char *name, const unsigned char *der, long length, cfaop_pem *pem)
 {
-    if (!strcmp(name, PEM_STRING_X509) || !strcmp(name, PEM_STRING_X509_OLD) || !strcmp(name, PEM_STRING_X509_TRUSTED)) {
+    if (!strcmp(name, PEM_STRING_X509_TRUSTED)) {
+        pem->with_trust_settings++;
+    }
+    else if (!strcmp(name, PEM_STRING_X509) || !strcmp(name, PEM_STRING_X509_OLD)) {
         X509 *cert = d2i_X509(NULL, &der, length);
         if (!cert) {
             return 0;
@@ -154,7 +157,7 @@ const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
     }
     pem->certificates = apr_array_make(p, 4, sizeof(X509 *));
     pem->crls = apr_array_make(p, 1, sizeof(X509_CRL *));
-    pem->private_keys = pem->others = 0;
+    pem->private_keys = pem->others = pem->with_trust_settings = 0;
     if (memchr(text, '\0', length) || !strstr(text, "-----BEGIN ")) {
         return text[0] == 0x30 && (text[1] & 0x80)
             ? "is DER, not PEM: convert it with 'openssl x509 -inform DER' (or 'openssl crl -inform DER')"
@@ -169,6 +172,10 @@ const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
     apr_pool_cleanup_run(p, bio, free_bio);
     if (blocks < 0) {
         return apr_psprintf(p, "is cut off or broken in PEM block %d: copy the file again", -blocks);
+    }
+    /* its settings may say that it is not to be trusted; neither the digest nor the dump would show them */
+    if (pem->with_trust_settings) {
+        return "has a TRUSTED CERTIFICATE, with trust settings of OpenSSL's: convert it with 'openssl x509 -clrtrust'";
     }
     /* OpenSSL passes over a block whose first or last line is damaged */
     if (blocks != count_of(text, "-BEGIN ") || blocks != count_of(text, "-END ")) {
