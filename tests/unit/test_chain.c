@@ -286,6 +286,30 @@ START_TEST(a_verdict_ends_with_the_first_of_its_certificates_and_crls)
 }
 END_TEST
 
+START_TEST(a_verdict_ends_with_the_intermediate_and_its_crl)
+{
+    pki_pair middle = pki_issue(&root, (pki_wish){.name = "short", .is_ca = 1, .until = 4 * HOUR});
+    pki_pair leaf = pki_issue(&middle, (pki_wish){.name = "leaf", .until = 5 * HOUR});
+
+    list_anchor(root.cert);
+    check_until(verify(&leaf, &middle, NULL), 4 * HOUR);
+    list_crl(pki_crl(&root, NULL, 9 * HOUR));
+    list_crl(pki_crl(&middle, NULL, 3 * HOUR));
+    check_until(verify(&leaf, &middle, NULL), 3 * HOUR);
+}
+END_TEST
+
+START_TEST(a_verdict_names_the_anchor_that_ends_the_chain)
+{
+    pki_pair leaf = pki_issue(&inter, (pki_wish){.name = "leaf"});
+    unsigned char sha256[CFAOP_SHA256_LEN];
+
+    list_anchor(root.cert);
+    X509_digest(root.cert, EVP_sha256(), sha256, NULL);
+    ck_assert_mem_eq(verify(&leaf, &inter, NULL).anchor, sha256, CFAOP_SHA256_LEN);
+}
+END_TEST
+
 static TCase *make_cases(void)
 {
     TCase *tcase = tcase_create("chains");
@@ -304,6 +328,8 @@ static TCase *make_cases(void)
     tcase_add_test(tcase, a_listed_intermediate_is_looked_up_if_its_issuer_is_listed_too);
     tcase_add_test(tcase, a_self_signed_ca_is_not_excused_from_its_own_crl);
     tcase_add_test(tcase, a_verdict_ends_with_the_first_of_its_certificates_and_crls);
+    tcase_add_test(tcase, a_verdict_ends_with_the_intermediate_and_its_crl);
+    tcase_add_test(tcase, a_verdict_names_the_anchor_that_ends_the_chain);
     return tcase;
 }
 
