@@ -14,6 +14,7 @@ import pytest
 from OpenSSL import SSL
 
 from conftest import Servers
+from support import environment
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, connect_plain, fetch
 from support.httpd import Httpd
 from support.load import Load
@@ -24,6 +25,7 @@ from support.streams import Reset
 from support.vhost import vhost
 
 ON = "CFOriginPull On"
+NO_HOARDING = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:malloc_context_size=0"
 
 
 @dataclass
@@ -60,8 +62,8 @@ OPEN = (200, 200, 200)
 @pytest.fixture(scope="module")
 def running(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     ca = pki.root("ca")
-    # sanitizers keep what was freed, which would look like a leak
-    httpd = servers.prepare_httpd("", listen=[free_port()], extra_environment={"ASAN_OPTIONS": "quarantine_size_mb=1"})
+    # sanitizers keep what was freed, and who called: that would look like a leak
+    httpd = servers.prepare_httpd("", listen=[free_port()], extra_environment={"ASAN_OPTIONS": NO_HOARDING})
     edge, stranger = ca.issue("edge"), pki.self_signed("stranger")
     bench = Bench(httpd, ca, server_certificate, edge, stranger)
     httpd.write_config(bench.site("guarded.test", ON))
@@ -140,7 +142,9 @@ def test_parent_does_not_grow(bench: Bench, pki: Pki) -> None:
         bench.httpd.graceful()
         assert bench.status("v2.test", bench.edge) == 200
         sizes.append(resident_kib(process.pid))
-    assert sizes[-1] - sizes[4] < 256, sizes
+    # a sanitizer notes each time that the module is loaded
+    allowed = 1024 if environment.sanitizing() else 256
+    assert sizes[-1] - sizes[4] < allowed, sizes
 
 
 # What a restart changes
