@@ -184,12 +184,19 @@ class Httpd:
 
     def check(self) -> None:
         """Fail on unexpected log lines and on sanitizer reports; called at the end of every test."""
-        reports = sorted((self.directory / "sanitizer").glob("*"))
-        self.log.settle()
-        texts = [f"{path.name}:\n{path.read_text(errors='replace')}" for path in reports]
-        for path in reports:
+        reports = self._take_sanitizer_reports()
+        try:
+            self.log.settle()
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *reports])) from None
+        assert not reports, "\n".join(reports)
+
+    def _take_sanitizer_reports(self) -> list[str]:
+        files = sorted((self.directory / "sanitizer").glob("*"))
+        reports = [f"sanitizer report {path.name}:\n{path.read_text(errors='replace')}" for path in files]
+        for path in files:
             path.unlink()
-        assert not texts, "sanitizer report:\n" + "\n".join(texts)
+        return reports
 
     def _reread(self, number: signal.Signals) -> None:
         assert self.process is not None
