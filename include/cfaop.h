@@ -15,6 +15,7 @@
 #include "httpd.h"
 #include "http_config.h"
 #include "http_log.h"
+#include "apr_hash.h"
 #include "ap_expr.h"
 
 #include <openssl/x509.h>
@@ -175,7 +176,7 @@ const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *pa
 /** The same for the CRLs (of cfaop_crl) of a file. */
 const apr_array_header_t *cfaop_files_crls(cfaop_files *files, const char *path, const char **tag, const char **error);
 
-/* ---- policies (src/policy.c) --------------------------------------------------------------------------------- */
+/* ---- what is verified against (src/trust_store.c) ------------------------------------------------------------ */
 
 /** What certificates are verified against, the security level aside. Immutable once built; equal ones are one. */
 struct cfaop_trust {
@@ -187,6 +188,21 @@ struct cfaop_trust {
     STACK_OF(X509_NAME) *names;             /**< CA names for the CertificateRequest; never empty */
     int unnamed;                            /**< number of anchors whose name does not fit among them */
 };
+
+/**
+ * Adds a copy of @a name to @a names, unless it is there already or the names would no longer fit into a CertificateRequest: then
+ * it is left out (a client that picks its certificate by them may not find it). Returns 1, or -1 if the name was left out, or 0 if
+ * memory fails. Configuration phase.
+ */
+int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name);
+
+/**
+ * Completes @a candidate, of which anchors, crls and depth are set, and enters it into @a known; or returns the one of the same
+ * content that is there. What is built lives in @a p. Returns NULL if OpenSSL fails. Configuration phase.
+ */
+const cfaop_trust *cfaop_trust_intern(apr_pool_t *p, apr_hash_t *known, cfaop_trust *candidate);
+
+/* ---- policies (src/policy.c) --------------------------------------------------------------------------------- */
 
 /** What a connection is asked and judged under. Immutable once built; equal digests are one pointer. */
 struct cfaop_policy {
@@ -208,17 +224,10 @@ typedef struct {
  */
 apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base);
 
-/**
- * Adds a copy of @a name to @a names, unless it is there already or the names would no longer fit into a CertificateRequest: then
- * it is left out (a client that picks its certificate by them may not find it). Returns 1, or -1 if the name was left out, or 0 if
- * memory fails. Configuration phase.
- */
-int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name);
-
 /** Returns the policy of @a trust at @a level; the same arguments return the same pointer. Configuration phase. */
 const cfaop_policy *cfaop_policy_at_level(const cfaop_trust *trust, int level);
 
-/** Says whether the file lists of @a s name certificates and CRLs that this server really asks by. */
+/** Says whether @a conf asks clients for a certificate at all: its mode is not Off. */
 int cfaop_policy_is_needed(const cfaop_server_conf *conf);
 
 /* ---- verifying a chain (src/chain.c) ------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "apr_general.h"
+#include "apr_hash.h"
 #include "cfaop.h"
 #include "pki.h"
 
@@ -45,6 +46,7 @@ static void list_anchor(X509 *cert)
     cfaop_anchor *anchor = apr_array_push(trust.anchors);
 
     anchor->cert = cert;
+    X509_digest(cert, EVP_sha256(), anchor->sha256, NULL);
     ck_assert_int_eq(X509_STORE_add_cert(trust.store, cert), 1);
 }
 
@@ -56,12 +58,13 @@ static void list_crl(X509_CRL *crl)
     ck_assert_int_eq(X509_STORE_add_crl(trust.store, crl), 1);
 }
 
-/* Verifies leaf, with up to two certificates that the client sends beside it. */
+/* Verifies leaf, with up to two certificates that the client sends after it; OpenSSL's list begins with the leaf. */
 static cfaop_chain_result verify(const pki_pair *leaf, const pki_pair *sent, const pki_pair *sent2)
 {
     STACK_OF(X509) *untrusted = sk_X509_new_null();
     cfaop_chain_result result;
 
+    sk_X509_push(untrusted, leaf->cert);
     if (sent) {
         sk_X509_push(untrusted, sent->cert);
     }
@@ -195,6 +198,42 @@ START_TEST(trusts_what_is_listed_by_itself)
 }
 END_TEST
 
+START_TEST(a_listed_leaf_may_bring_any_chain)
+{
+    pki_pair leaf = pki_issue(&inter2, (pki_wish){.name = "leaf"});
+    pki_pair sibling = pki_issue(&inter2, (pki_wish){.name = "sibling"});
+
+    list_anchor(leaf.cert);
+    check_reason(verify(&leaf, &inter2, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&leaf, &inter2, &inter), CFAOP_REASON_NONE);
+    trust.depth = 0;
+    check_reason(verify(&leaf, &inter2, &inter), CFAOP_REASON_NONE);
+    check_reason(verify(&leaf, &root, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&sibling, &leaf, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+}
+END_TEST
+
+/* An old and a new CA; whichever the store has first, one of the leaves is by the other. */
+START_TEST(two_cas_of_one_subject_are_told_apart_by_their_signatures)
+{
+    pki_pair twin = pki_issue(NULL, (pki_wish){.name = "root", .is_ca = 1});
+    pki_pair stranger = pki_issue(NULL, (pki_wish){.name = "root", .is_ca = 1});
+    pki_pair by_root = pki_issue(&root, (pki_wish){.name = "leaf"});
+    pki_pair by_twin = pki_issue(&twin, (pki_wish){.name = "leaf"});
+    pki_pair by_stranger = pki_issue(&stranger, (pki_wish){.name = "leaf"});
+    cfaop_trust listed = {.depth = 1, .anchors = trust.anchors, .crls = trust.crls};
+
+    list_anchor(root.cert);
+    list_anchor(twin.cert);
+    policy.trust = cfaop_trust_intern(pool, apr_hash_make(pool), &listed);
+    ck_assert_ptr_nonnull(policy.trust);
+    check_reason(verify(&by_root, NULL, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&by_twin, NULL, NULL), CFAOP_REASON_NONE);
+    ck_assert_int_ne(verify(&by_stranger, NULL, NULL).reason, CFAOP_REASON_NONE);
+    ck_assert_int_ne(verify(&by_stranger, &stranger, NULL).reason, CFAOP_REASON_NONE);
+}
+END_TEST
+
 /* ---- CRLs ---- */
 
 START_TEST(looks_up_every_certificate_of_the_chain)
@@ -321,6 +360,8 @@ static TCase *make_cases(void)
     tcase_add_test(tcase, a_ca_that_only_signs_certificates_is_no_client);
     tcase_add_test(tcase, counts_intermediates);
     tcase_add_test(tcase, trusts_what_is_listed_by_itself);
+    tcase_add_test(tcase, a_listed_leaf_may_bring_any_chain);
+    tcase_add_test(tcase, two_cas_of_one_subject_are_told_apart_by_their_signatures);
     tcase_add_test(tcase, looks_up_every_certificate_of_the_chain);
     tcase_add_test(tcase, a_revoked_intermediate_revokes_its_leaves);
     tcase_add_test(tcase, an_ended_crl_refuses);

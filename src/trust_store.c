@@ -1,0 +1,208 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file trust_store.c
+ * From certificates and CRLs to what OpenSSL verifies against, once for each content.
+ */
+#include "cfaop.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+/* All names of a CertificateRequest have to fit into 65,535 bytes with a little else, or no handshake succeeds. */
+#define CA_NAMES_MAX_BYTES 60000
+
+/* Part of each digest: a release that judges differently must not take up sessions that an older one judged. */
+#define DIGEST_DOMAIN "mod_cfaop policy 1: purpose sslclient, partial chain"
+
+static int compare_anchors(const void *a, const void *b)
+{
+    return memcmp(((const cfaop_anchor *)a)->sha256, ((const cfaop_anchor *)b)->sha256, CFAOP_SHA256_LEN);
+}
+
+static int compare_crls(const void *a, const void *b)
+{
+    return memcmp(((const cfaop_crl *)a)->sha256, ((const cfaop_crl *)b)->sha256, CFAOP_SHA256_LEN);
+}
+
+/* Sorts items and drops doubles. */
+static void make_set(apr_array_header_t *items, int (*compare)(const void *, const void *))
+{
+    apr_size_t size = (apr_size_t)items->elt_size;
+    int from, to = 0;
+
+    qsort(items->elts, (size_t)items->nelts, size, compare);
+    for (from = 0; from < items->nelts; ++from) {
+        if (to == 0 || compare(items->elts + (apr_size_t)(to - 1) * size, items->elts + (apr_size_t)from * size) != 0) {
+            memmove(items->elts + (apr_size_t)to * size, items->elts + (apr_size_t)from * size, size);
+            ++to;
+        }
+    }
+    items->nelts = to;
+}
+
+static int digest_trust(cfaop_trust *trust)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    unsigned char depth = (unsigned char)trust->depth;
+    int i, ok;
+
+    ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN))
+        && EVP_DigestUpdate(md, &depth, 1);
+    for (i = 0; ok && i < trust->anchors->nelts; ++i) {
+        ok = EVP_DigestUpdate(md, "A", 1)
+            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN);
+    }
+    for (i = 0; ok && i < trust->crls->nelts; ++i) {
+        ok = EVP_DigestUpdate(md, "R", 1)
+            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).sha256, CFAOP_SHA256_LEN);
+    }
+    ok = ok && EVP_DigestFinal_ex(md, trust->digest, NULL);
+    EVP_MD_CTX_free(md);
+    return ok;
+}
+
+static apr_status_t free_store(void *store)
+{
+    X509_STORE_free(store);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_names(void *names)
+{
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return APR_SUCCESS;
+}
+
+/* What the names take in a CertificateRequest. */
+static apr_size_t bytes_of(const STACK_OF(X509_NAME) *names)
+{
+    apr_size_t bytes = 0;
+    int i;
+
+    for (i = 0; i < sk_X509_NAME_num(names); ++i) {
+        bytes += 2 + (apr_size_t)i2d_X509_NAME(sk_X509_NAME_value(names, i), NULL);
+    }
+    return bytes;
+}
+
+int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name)
+{
+    X509_NAME *copy;
+    int i;
+
+    for (i = 0; i < sk_X509_NAME_num(names); ++i) {
+        if (!X509_NAME_cmp(sk_X509_NAME_value(names, i), name)) {
+            return 1;
+        }
+    }
+    if (sk_X509_NAME_num(names) > 0 && bytes_of(names) + 2 + (apr_size_t)i2d_X509_NAME(name, NULL) > CA_NAMES_MAX_BYTES) {
+        return -1;
+    }
+    copy = X509_NAME_dup(name);
+    if (copy && sk_X509_NAME_push(names, copy)) {
+        return 1;
+    }
+    X509_NAME_free(copy);
+    return 0;
+}
+
+/* A client looks for the issuer of its certificate among the names, so a leaf that is listed is named by its issuer. */
+static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
+{
+    return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
+}
+
+/* OpenSSL's own check, by names and key identifiers. Ends with libcrypto, not with us. */
+static X509_STORE_CTX_check_issued_fn check_names;
+
+/*
+ * Where two anchors have one subject (an old and a new CA side by side), and a certificate does not say which key signed it,
+ * OpenSSL would take the first of them, and look no further if the signature is wrong.
+ */
+static int check_names_and_signature(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
+{
+    if (!check_names(ctx, cert, issuer)) {
+        return 0;
+    }
+    return !X509_cmp(cert, issuer) || X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+}
+
+static int has_doubled_subject(const cfaop_trust *trust)
+{
+    int i, k;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        for (k = 0; k < i; ++k) {
+            if (!X509_NAME_cmp(X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert),
+                               X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert))) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Has the store tell doubled subjects apart. */
+static int tell_apart(X509_STORE *store)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    if (!ctx || !X509_STORE_CTX_init(ctx, store, NULL, NULL)) {
+        X509_STORE_CTX_free(ctx);
+        return 0;
+    }
+    check_names = X509_STORE_CTX_get_check_issued(ctx);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_set_check_issued(store, check_names_and_signature);
+    return 1;
+}
+
+static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
+{
+    int i;
+
+    trust->store = X509_STORE_new();
+    if (!trust->store) {
+        return 0;
+    }
+    apr_pool_cleanup_register(p, trust->store, free_store, apr_pool_cleanup_null);
+    trust->names = sk_X509_NAME_new_null();
+    if (!trust->names) {
+        return 0;
+    }
+    apr_pool_cleanup_register(p, trust->names, free_names, apr_pool_cleanup_null);
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *cert = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
+        int named = add_names_of(trust->names, cert);
+        if (!X509_STORE_add_cert(trust->store, cert) || !named) {
+            return 0;
+        }
+        trust->unnamed += named < 0;
+    }
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        if (!X509_STORE_add_crl(trust->store, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl)) {
+            return 0;
+        }
+    }
+    return !has_doubled_subject(trust) || tell_apart(trust->store);
+}
+
+const cfaop_trust *cfaop_trust_intern(apr_pool_t *p, apr_hash_t *known, cfaop_trust *candidate)
+{
+    const cfaop_trust *same;
+
+    make_set(candidate->anchors, compare_anchors);
+    make_set(candidate->crls, compare_crls);
+    if (!digest_trust(candidate)) {
+        return NULL;
+    }
+    same = apr_hash_get(known, candidate->digest, CFAOP_SHA256_LEN);
+    if (same) {
+        return same;
+    }
+    if (!fill_trust(p, candidate)) {
+        return NULL;
+    }
+    apr_hash_set(known, candidate->digest, CFAOP_SHA256_LEN, candidate);
+    return candidate;
+}
