@@ -223,7 +223,9 @@ def test_cve_2022_23632_trailing_dot_is_no_way_in(bench: Bench, host: str, http:
 
 
 @all_http
-@pytest.mark.parametrize("host", ("GUARDED.TEST", "Guarded.Test:8443", "ALIAS.test", "X.Wild.TEST.", "guarded.test:0443"))
+@pytest.mark.parametrize(
+    "host", ("GUARDED.TEST", "Guarded.Test:8443", "ALIAS.test", "X.Wild.TEST.", "guarded.test:0443")
+)
 def test_cve_2026_53622_case_is_no_way_in(bench: Bench, host: str, http: str) -> None:
     """The same by upper and lower case."""
     assert_guarded_under(bench, host, http)
@@ -279,7 +281,8 @@ def htaccess_lines(httpd: Httpd) -> str:
     """Two directories that leave all they can to .htaccess."""
     return (
         f"<Directory {httpd.htdocs}/all>\n  AllowOverride All\n</Directory>\n"
-        f"<Directory {httpd.htdocs}/listed>\n  AllowOverride None\n  AllowOverrideList CFOriginPull Header {CA}\n</Directory>\n"
+        f"<Directory {httpd.htdocs}/listed>\n  AllowOverride None\n"
+        f"  AllowOverrideList CFOriginPull Header {CA}\n</Directory>\n"
     )
 
 

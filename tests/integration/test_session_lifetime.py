@@ -34,7 +34,9 @@ class Bench:
     ports: dict[str, int]
     clients: dict[str, Credential]
 
-    def visit(self, kind: Kind, client: Optional[str] = None, *, after: Optional[Visit] = None, name: str = "on.test") -> Visit:
+    def visit(
+        self, kind: Kind, client: Optional[str] = None, *, after: Optional[Visit] = None, name: str = "on.test"
+    ) -> Visit:
         return visit(
             self.ports[kind.storage],
             name,
