@@ -15,7 +15,7 @@
 const char *const fuzz_corpus = "chain";
 
 #define LEVEL  1
-#define BESIDE 6 /* certificates beside the leaf, at most */
+#define BESIDE 7 /* certificates that a client sends, at most */
 
 static apr_pool_t *pool;
 static X509 *root;
@@ -42,12 +42,16 @@ static void set_up(void)
 
 static void make_trust(cfaop_trust *trust, apr_pool_t *p, int with_crl, int depth)
 {
+    cfaop_anchor *anchor;
+
     trust->store = X509_STORE_new();
     trust->depth = depth;
     trust->anchors = apr_array_make(p, 1, sizeof(cfaop_anchor));
     trust->crls = apr_array_make(p, 1, sizeof(cfaop_crl));
     MUST(trust->store && X509_STORE_add_cert(trust->store, root));
-    ((cfaop_anchor *)apr_array_push(trust->anchors))->cert = root;
+    anchor = apr_array_push(trust->anchors);
+    anchor->cert = root;
+    MUST(X509_digest(root, EVP_sha256(), anchor->sha256, NULL));
     if (with_crl) {
         MUST(X509_STORE_add_crl(trust->store, crl));
         ((cfaop_crl *)apr_array_push(trust->crls))->crl = crl;
@@ -134,6 +138,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     beside = sk_X509_new_null();
     leaf = next_certificate(&at, data + size);
+    if (leaf && X509_up_ref(leaf)) {
+        MUST(sk_X509_push(beside, leaf)); /* OpenSSL's list of what a client sent begins with the leaf */
+    }
     while (leaf && sk_X509_num(beside) < BESIDE && (cert = next_certificate(&at, data + size))) {
         MUST(sk_X509_push(beside, cert));
     }
