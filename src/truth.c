@@ -153,11 +153,12 @@ static int on_fixups(request_rec *r)
 
 /* ---- log formats: mod_ssl's handlers for %{...}x and %{...}c ask mod_ssl itself ---- */
 
+/* Escaped, as mod_log_config leaves that to the handlers: names and the SNI hold what clients like. */
 static const char *log_lookup(request_rec *r, const char *name)
 {
     const char *value = ap_ssl_var_lookup(r->pool, r->server, r->connection, r, name);
 
-    return value && *value ? value : NULL;
+    return value && *value ? ap_escape_logitem(r->pool, value) : NULL;
 }
 
 static const char *log_x(request_rec *r, char *name)
