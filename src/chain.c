@@ -140,18 +140,27 @@ static apr_int64_t seconds_of(const ASN1_TIME *t)
     return apr_time_sec(time);
 }
 
-/* Lowers *until to the notAfter of cert and the nextUpdate of the CRLs by its issuer. */
-static void limit_validity(const cfaop_policy *policy, X509 *cert, apr_int64_t *until)
+static void lower(apr_int64_t *until, apr_int64_t end)
 {
-    apr_int64_t end = seconds_of(X509_get0_notAfter(cert));
+    *until = end < *until ? end : *until;
+}
+
+/*
+ * Lowers the end of validity to the notAfter of cert and the nextUpdate of the CRLs by its issuer. A CRL that is past already
+ * was not the one that counted: it may lie beside its successor.
+ */
+static void limit_validity(const cfaop_policy *policy, X509 *cert, cfaop_chain_result *result)
+{
     int i;
 
-    *until = end < *until ? end : *until;
+    lower(&result->valid_until, seconds_of(X509_get0_notAfter(cert)));
     for (i = 0; i < policy->trust->crls->nelts; ++i) {
         X509_CRL *crl = APR_ARRAY_IDX(policy->trust->crls, i, cfaop_crl).crl;
         if (X509_CRL_get0_nextUpdate(crl) && !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert))) {
-            end = seconds_of(X509_CRL_get0_nextUpdate(crl));
-            *until = end < *until ? end : *until;
+            apr_int64_t end = seconds_of(X509_CRL_get0_nextUpdate(crl));
+            if (end > result->valid_from) {
+                lower(&result->valid_until, end);
+            }
         }
     }
 }
@@ -166,7 +175,7 @@ static int accept_chain(X509_STORE_CTX *ctx, const cfaop_policy *policy, cfaop_c
         return X509_V_ERR_UNSPECIFIED;
     }
     for (i = 0; i < count; ++i) {
-        limit_validity(policy, sk_X509_value(chain, i), &result->valid_until);
+        limit_validity(policy, sk_X509_value(chain, i), result);
     }
     *anchor = sk_X509_value(chain, count - 1);
     return X509_digest(*anchor, EVP_sha256(), result->anchor, NULL) ? X509_V_OK : X509_V_ERR_OUT_OF_MEM;
@@ -208,7 +217,7 @@ static int verify_anchor(const cfaop_policy *policy, X509 *cert, int level, apr_
     int i, error = X509_V_OK;
 
     for (i = 0; cert && error == X509_V_OK; ++i) {
-        cfaop_chain_result above = {.valid_until = *until};
+        cfaop_chain_result above = {.valid_from = apr_time_sec(now), .valid_until = *until};
         X509 *next;
         error = i < ANCHOR_CHAIN_MAX ? verify_once(policy, cert, NULL, level, now, 0, &above, &next)
                                      : X509_V_ERR_CERT_CHAIN_TOO_LONG;

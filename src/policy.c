@@ -92,9 +92,9 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 
     if (trust->unnamed) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into the TLS handshake: "
-                                              "clients that choose their certificate by these names may not find it, list fewer "
-                                              "certificates", trust->unnamed, trust->anchors->nelts));
+                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into the TLS "
+                                              "handshake: clients that choose their certificate by these names may not find "
+                                              "it, list fewer certificates", trust->unnamed, trust->anchors->nelts));
     }
 
     for (i = 0; i < trust->anchors->nelts; ++i) {
@@ -142,7 +142,7 @@ static const char *collect(round_of *round, const apr_array_header_t *list, cons
 static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
 {
     const char *text = apr_psprintf(round->pool, "CFAOP103: CFOriginPullCACertificateFile: the list is empty, so that nothing "
-                                                 "could ever be verified (%s): write " CFAOP_BUILTIN " or the path of a PEM file",
+                                                 "could ever be verified (%s): write " CFAOP_BUILTIN " or the path of a file",
                                     conf->mode_where);
     add_finding(round, APLOG_ERR, text);
     return text;
@@ -180,37 +180,46 @@ static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolv
     ERR_clear_error();
 }
 
-/* What the lists of a server look like, as a hash key: servers that inherit the same lists look up the same key. */
+/* What the lists of a server look like: servers of the same key need not be resolved again. From p. */
 static const char *key_of(apr_pool_t *p, const cfaop_server_conf *conf)
 {
     const apr_array_header_t *lists[2];
-    const char *key = apr_psprintf(p, "%d %d", conf->depth, cfaop_policy_is_needed(conf));
+    apr_array_header_t *words = apr_array_make(p, 8, sizeof(const char *));
     int i, k;
 
     lists[0] = conf->ca_sources;
     lists[1] = conf->crl_sources;
+    APR_ARRAY_PUSH(words, const char *) = apr_psprintf(p, "%d %d", conf->depth, cfaop_policy_is_needed(conf));
     for (k = 0; k < 2; ++k) {
-        key = apr_pstrcat(p, key, lists[k] ? "\n+" : "\n-", NULL);
+        APR_ARRAY_PUSH(words, const char *) = lists[k] ? "+" : "-";
         for (i = 0; lists[k] && i < lists[k]->nelts; ++i) {
-            key = apr_pstrcat(p, key, "\n", APR_ARRAY_IDX(lists[k], i, cfaop_source).path, NULL);
+            APR_ARRAY_PUSH(words, const char *) = APR_ARRAY_IDX(lists[k], i, cfaop_source).path;
         }
     }
-    return key;
+    return apr_array_pstrcat(p, words, '\n');
 }
 
-static void resolve(round_of *round, cfaop_server_conf *conf)
+/* Resolves the lists of conf, or finds what an earlier server of the same key got. scratch is for this call only. */
+static const resolved *resolve_once(round_of *round, const cfaop_server_conf *conf, apr_pool_t *scratch)
 {
-    const char *key = key_of(round->temp, conf);
+    const char *key = key_of(scratch, conf);
     resolved *r = apr_hash_get(round->by_lists, key, APR_HASH_KEY_STRING);
 
     if (!r) {
         r = apr_pcalloc(round->temp, sizeof(*r));
         resolve_lists(round, conf, r);
-        apr_hash_set(round->by_lists, key, APR_HASH_KEY_STRING, r);
+        apr_hash_set(round->by_lists, apr_pstrdup(round->temp, key), APR_HASH_KEY_STRING, r);
         if (r->trust) {
             warn_of_trust(round, r->trust);
         }
     }
+    return r;
+}
+
+static void resolve(round_of *round, cfaop_server_conf *conf, apr_pool_t *scratch)
+{
+    const resolved *r = resolve_once(round, conf, scratch);
+
     conf->trust = r->trust;
     conf->broken = r->broken;
     if (conf->setter_error) {
@@ -235,6 +244,7 @@ static apr_status_t forget_policies(void *data)
 apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base)
 {
     round_of round;
+    apr_pool_t *scratch;
     server_rec *s;
     int index = 0;
 
@@ -247,11 +257,14 @@ apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, s
     round.findings = apr_array_make(p, 4, sizeof(cfaop_finding));
     policies = apr_hash_make(p);
     apr_pool_cleanup_register(p, NULL, forget_policies, apr_pool_cleanup_null);
+    apr_pool_create(&scratch, ptemp);
     for (s = base; s; s = s->next) {
         cfaop_server_conf *conf = cfaop_config_of(s);
         conf->index = index++;
-        resolve(&round, conf);
+        resolve(&round, conf, scratch);
+        apr_pool_clear(scratch);
     }
+    apr_pool_destroy(scratch);
     return round.findings;
 }
 
