@@ -190,9 +190,9 @@ struct cfaop_trust {
 };
 
 /**
- * Adds a copy of @a name to @a names, unless it is there already or the names would no longer fit into a CertificateRequest: then
- * it is left out (a client that picks its certificate by them may not find it). Returns 1, or -1 if the name was left out, or 0 if
- * memory fails. Configuration phase.
+ * Adds a copy of @a name to @a names, unless it is there already or the names would no longer fit into a CertificateRequest:
+ * then it is left out (a client that picks its certificate by them may not find it). Returns 1, or -1 if the name was left out,
+ * or 0 if memory fails. Configuration phase.
  */
 int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name);
 
@@ -297,8 +297,8 @@ cfaop_conn *cfaop_handshake_of(conn_rec *c);
 int cfaop_handshake_is_plain_http(conn_rec *c);
 
 /**
- * Makes OpenSSL's verify result bad, which mod_ssl takes for its own, and good again where that was done. For HTTP/1 requests and
- * the connection's thread; over HTTP/2, where other requests run at the same time, they do nothing.
+ * Makes OpenSSL's verify result bad, which mod_ssl takes for its own, and good again where that was done. For HTTP/1 requests
+ * and the connection's thread; over HTTP/2, where other requests run at the same time, they do nothing.
  */
 void cfaop_handshake_hide_result(conn_rec *c);
 void cfaop_handshake_show_result(conn_rec *c);
@@ -361,8 +361,8 @@ int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v);
 
 /**
  * Keeps mod_ssl from vouching for a certificate that nobody accepted: returns the value that SSL_CLIENT_VERIFY must have for
- * requests to @a s over @a c (all other SSL_CLIENT_ variables are empty then), or NULL if mod_ssl's own values are the truth. Any
- * phase.
+ * requests to @a s over @a c (all other SSL_CLIENT_ variables are empty then), or NULL if mod_ssl's own values are the truth.
+ * Any phase.
  */
 const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c);
 

@@ -207,8 +207,8 @@ static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const
     }
     depth = apr_isdigit(*word) ? apr_strtoi64(word, &end, 10) : -1;
     if (depth < 0 || depth > CFAOP_DEPTH_MAX || *end) {
-        return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole number "
-                                                 "from 0 to %d", word, CFAOP_DEPTH_MAX));
+        return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole "
+                                                 "number from 0 to %d", word, CFAOP_DEPTH_MAX));
     }
     conf->depth = (int)depth;
     return NULL;

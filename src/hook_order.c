@@ -36,7 +36,8 @@ static int is_harmless(const char *name)
 static void warn(server_rec *base, const char *name, const char *hook)
 {
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP123: %s runs in the hook %s before the guard: what it answers there "
-                 "is answered to everybody; check what it does there, or remove it", name ? name : "a module without name", hook);
+                 "is answered to everybody; check what it does there, or remove it", name ? name : "a module without name",
+                 hook);
 }
 
 /* Walks one hook's list, which httpd has sorted, up to our own entry. */

@@ -122,7 +122,8 @@ static void bind_judgement(SSL *ssl, SSL_SESSION *session)
     data[AT_VERSION] = FORMAT;
     memcpy(data + AT_POLICY, context->policy->digest, CFAOP_SHA256_LEN);
     /* mod_ssl may have asked again later, and got another certificate than the one that was judged, or none */
-    if (conn && conn->judged && conn->chain.reason == CFAOP_REASON_NONE && !conn->reverified && SSL_SESSION_get0_peer(session)) {
+    if (conn && conn->judged && conn->chain.reason == CFAOP_REASON_NONE && !conn->reverified
+        && SSL_SESSION_get0_peer(session)) {
         until = conn->chain.valid_from + JUDGEMENT_MAX_SECONDS;
         data[AT_GOOD] = 1;
         data[AT_MOD_SSL] = (unsigned char)verifies_too(context);

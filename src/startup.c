@@ -112,7 +112,7 @@ static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
         if (is_explicit_on(s, base) && !cfaop_tree_shows_tls(tree, s)) {
             add_finding(list, APLOG_ERR,
                         apr_psprintf(p, "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show a "
-                                        "certificate: configure SSLEngine on and SSLCertificateFile there, or remove CFOriginPull",
+                                        "certificate: configure SSLEngine on and SSLCertificateFile there, or remove it",
                                      cfaop_config_of(s)->mode_where, cfaop_server_label(p, s)));
         }
     }
@@ -191,10 +191,12 @@ typedef struct {
 } report;
 
 /*
- * mod_ssl has not made s a TLS server. Where the administrator wrote On for it, or an SSLEngine (newer versions of mod_ssl ignore
- * "optional"), something is wrong, and requests are refused; a plain-HTTP virtual host that inherits the mode is no mistake.
+ * mod_ssl has not made s a TLS server. Where the administrator wrote On for it, or an SSLEngine (newer versions of mod_ssl
+ * ignore "optional"), something is wrong, and requests are refused; a plain-HTTP virtual host that inherits the mode is no
+ * mistake.
  */
-static void settle_without_tls(server_rec *s, const server_rec *base, cfaop_server_conf *conf, const cfaop_tree *tree, report *rep)
+static void settle_without_tls(server_rec *s, const server_rec *base, cfaop_server_conf *conf, const cfaop_tree *tree,
+                               report *rep)
 {
     if (!is_explicit_on(s, base) && !cfaop_tree_wants_tls(tree, s)) {
         conf->demand.mode = CFAOP_MODE_OFF;
