@@ -83,6 +83,11 @@ MUTANTS = (
     _m("caches answer before the guard", "mod_cfaop.c",
        "    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);\n",
        "    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_LAST);\n", "test_hook_order"),
+    _m("caches are not guarded", "mod_cfaop.c",
+       "    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);\n", "",
+       "test_moved_requests"),
+    _m("sub-requests are not judged", "mod_cfaop.c",
+       "    ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);\n", "", "test_moved_requests"),
     _m("other modules read requests before the guard", "mod_cfaop.c",
        "ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_REALLY_FIRST);",
        "ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_LAST);", "test_bypass", "test_refusal"),
@@ -122,5 +127,7 @@ MUTANTS = (
     _m("the Origin CA is trusted", "src/trust_anchor.c", "if (is_origin_ca(p, cert)) {", "if (0) {", "test_config_mistakes"),
     # logs
     _m("bytes of the client reach the log as they are", "src/text.c", "if (is_plain(from[i])) {", "if (1) {", "test_logs"),
+    _m("names of the client reach the access log as they are", "src/truth.c",
+       "ap_escape_logitem(r->pool, value)", "value", "test_truth", "test_known_bugs"),
     _m("warnings are not held back", "src/event_log.c", "if (!limiters) {", "if (1) {", "test_logs"),
 )

@@ -8,11 +8,13 @@ Works on a copy of the source tree. Exit status 1 if a breakage went unnoticed, 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Iterable
 
 from mutants import MUTANTS, Mutant
 
@@ -42,14 +44,18 @@ def configure(tree: Path) -> None:
             sys.exit(f"{' '.join(words)} failed:\n{done.stdout}{done.stderr}")
 
 
-def tests_fail(tree: Path, tests: tuple[str, ...]) -> bool:
+def tests_fail(tree: Path, tests: Iterable[str]) -> bool:
     files = [f"tests/integration/{name}.py" for name in tests]
     done = run(
-        ["/usr/bin/pytest-3", "-q", "-x", "-n", "2", "--dist", "load", *files],
+        ["/usr/bin/pytest-3", "-q", "-x", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", *files],
         tree,
         CFAOP_MODULE=str(tree / ".libs" / "mod_cfaop.so"),
     )
-    return done.returncode == 1
+    if done.returncode == 0:
+        return False
+    if not re.search(r"^(FAILED|ERROR) tests/", done.stdout, re.MULTILINE):
+        sys.exit(f"the tests did not run:\n{done.stdout}{done.stderr}")
+    return True
 
 
 def verdict(tree: Path, mutant: Mutant) -> str:
@@ -76,6 +82,8 @@ def main() -> int:
         tree.chmod(0o755)
         copy_of_tree(tree)
         configure(tree)
+        if tests_fail(tree, sorted({name for mutant in chosen for name in mutant.tests})):
+            sys.exit("the tests fail without a breakage, too")
         for mutant in chosen:
             result = verdict(tree, mutant)
             unnoticed += result != "noticed"
