@@ -46,6 +46,17 @@ HEADERS = {
     "x-rewrite-lower": '"%{BY_REWRITE_LOWER}e"',
     "x-rewrite-expr": '"%{BY_REWRITE_EXPR}e"',
 }
+# What else mod_ssl tells of a client's certificate: header of the answer -> where its value comes from. The certificates
+# of the clients say CA:FALSE, which "CA" in their basicConstraints stands for.
+CERTIFICATE = {
+    "x-dn": '"%{SSL_CLIENT_S_DN}s"',
+    "x-dn-expr": '"expr=%{SSL_CLIENT_S_DN_CN}"',
+    "x-dn-function": '"expr=%{SSL:SSL_CLIENT_I_DN}"',
+    "x-serial": '"expr=%{SSL_CLIENT_M_SERIAL}"',
+    # what mod_proxy_ajp hands to a servlet container
+    "x-cert": '"%{SSL_CLIENT_CERT}s"',
+    "x-dn-env": '"%{SSL_CLIENT_S_DN_CN}e"',
+}
 # Headers of the request as a backend gets it.
 FORWARDED = ("x-s", "x-env", "x-expr")
 GATES = {
@@ -60,6 +71,7 @@ GATES = {
     "valid-user": ["SSLUserName SSL_CLIENT_S_DN", "Require valid-user"],
     "fake-basic": ["SSLOptions +FakeBasicAuth", "Require valid-user"],
     "fake-user": ["SSLOptions +FakeBasicAuth", "SSLUserName SSL_CLIENT_S_DN_CN", "Require user /CN=admin"],
+    "extension": ["Require expr \"'CA:FALSE' in PeerExtList('basicConstraints')\""],
     "rewrite": [],
 }
 CLOSED = (401, 403)
@@ -70,7 +82,7 @@ DENIALS = ("AH01630", "AH01617", "AH01618", "AH02229", "AH01797", "AH01807")
 def outlets() -> list[str]:
     """The lines of a vhost that show mod_ssl's word wherever it can be had."""
     return [
-        "SSLOptions +StdEnvVars",
+        "SSLOptions +StdEnvVars +ExportCertData",
         "RewriteEngine on",
         "RewriteCond %{SSL:SSL_CLIENT_VERIFY} (.*)",
         "RewriteRule ^ - [E=BY_REWRITE:%1]",
@@ -81,7 +93,7 @@ def outlets() -> list[str]:
         "RewriteCond %{SSL:SSL_CLIENT_VERIFY} !=SUCCESS",
         "RewriteRule ^/rewrite/ - [F]",
         "SetEnvIfExpr \"%{SSL_CLIENT_VERIFY} =~ /(.*)/\" BY_SETENVIF=$1",
-        *(f"Header always set {name} {value}" for name, value in HEADERS.items()),
+        *(f"Header always set {name} {value}" for name, value in {**HEADERS, **CERTIFICATE}.items()),
         "<If \"%{SSL_CLIENT_VERIFY} == 'SUCCESS'\">",
         "  Header always set X-If SUCCESS",
         "</If>",
@@ -232,7 +244,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         "off.test": [],
         "mod-ssl.test": ["SSLVerifyClient require", f"SSLCACertificateFile {cas['b'].cert_file}"],
     }
-    log = '"%r |%{SSL_CLIENT_VERIFY}x|%{ssl_client_verify}x|%{SSL_CLIENT_VERIFY}e|%{errstr}c|%{subjectdn}c|%{issuerdn}c|%u"'
+    log = '"%r |%{SSL_CLIENT_VERIFY}x|%{ssl_client_verify}x|%{SSL_CLIENT_VERIFY}e|%{errstr}c|%{subjectdn}c|%{issuerdn}c|%u|%{SSL_TLS_SNI}x"'
     config = f"CustomLog logs/words.log {log}\n"
     config += "".join(vhost(port, name, *lines, *common, tls=server_certificate) for name, lines in sites.items())
     told = [f'Header set X-Told-{name} "expr=%{{req:{name}}}"' for name in (*FORWARDED, "Authorization")]
@@ -267,6 +279,30 @@ def test_no_outlet_says_success(bench: Bench, way: Way, tls: str, http: str) -> 
 
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
+@ways(HIDDEN + ACCEPTED)
+def test_only_an_accepted_certificate_is_mentioned(bench: Bench, way: Way, tls: str, http: str) -> None:
+    with bench.connect(way, tls, http) as client:
+        answer = client.request(host=way.host)
+        environment = bench.environment_of(client, way.host)
+    told = {name: answer.header(name) or "" for name in CERTIFICATE}
+    told = {name: "" if word == "(null)" else word for name, word in told.items()}
+    exported = {name for name in environment if name.startswith("SSL_CLIENT_")}
+    if way in ACCEPTED:
+        assert "" not in told.values() and {"SSL_CLIENT_S_DN_CN", "SSL_CLIENT_CERT"} <= exported
+    else:
+        assert set(told.values()) == {""} and exported == {"SSL_CLIENT_VERIFY"}
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+def test_access_log_is_one_line_a_request(bench: Bench, tls: str) -> None:
+    """An SNI with control bytes and quotes reaches %{...}x as it reaches mod_ssl's own handler: escaped."""
+    with connect(bench.port, sni='a\n"b', credential=None, tls=tls) as client:
+        assert client.request("/?hostile-sni" + tls, host="off.test").status == 200
+    assert bench.logged("/?hostile-sni" + tls)[-1] == r'a\n\"b'
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
 @ways(ACCEPTED)
 def test_every_outlet_says_success_of_a_good_certificate(bench: Bench, way: Way, tls: str, http: str) -> None:
     with bench.connect(way, tls, http) as client:
@@ -296,7 +332,7 @@ def test_log_formats(bench: Bench, way: Way, tls: str, http: str) -> None:
     path = f"/?{way.name}{way.word}{tls}-{http}"
     with bench.connect(way, tls, http) as client:
         assert client.request(path, host=way.host).status == 200
-    variable, lower, env, error, subject, issuer, user = bench.logged(path)
+    variable, lower, env, error, subject, issuer, user, _ = bench.logged(path)
     assert (variable, lower, env, user) == (way.word, way.word, way.word, "-")
     assert error == ("-" if way.word == GOOD else way.word.removeprefix("FAILED:"))
     if way in ACCEPTED:
