@@ -12,11 +12,10 @@
 
 static void register_hooks(apr_pool_t *p)
 {
-    static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
     static const char *const mod_http2[] = {"mod_http2.c", NULL};
 
     ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_config(cfaop_startup_post_config, mod_ssl, NULL, APR_HOOK_LAST);
+    ap_hook_post_config(cfaop_startup_post_config, NULL, NULL, APR_HOOK_LAST); /* mod_ssl's is at MIDDLE */
     ap_hook_test_config(cfaop_dump, NULL, NULL, APR_HOOK_MIDDLE);
 
     APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_server, NULL, NULL, APR_HOOK_MIDDLE);

@@ -268,20 +268,20 @@ static int after_authn(request_rec *r)
     return DECLINED;
 }
 
+/*
+ * By numbers alone: naming mod_ssl as a predecessor would make APR sort other modules' hooks anew, mod_reqtimeout's behind
+ * mod_ssl's handshake for instance. mod_ssl's are at MIDDLE, but for its authentication hook at FIRST.
+ */
 void cfaop_truth_register_hooks(apr_pool_t *p)
 {
-    static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
-    static const char *const mod_http2[] = {"mod_http2.c", NULL};
-    static const char *const loggers[] = {"mod_ssl.c", "mod_log_config.c", NULL};
-
     (void)p;
-    ap_hook_pre_config(on_pre_config, loggers, NULL, APR_HOOK_LAST);
+    ap_hook_pre_config(on_pre_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_ssl_var_lookup(on_var_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_expr_lookup(on_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_process_connection(on_process_connection, mod_ssl, mod_http2, APR_HOOK_MIDDLE);
-    ap_hook_check_access(before_access, NULL, mod_ssl, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_check_access(after_access, mod_ssl, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_check_authn(before_authn, NULL, mod_ssl, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_check_authn(after_authn, mod_ssl, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_fixups(on_fixups, mod_ssl, NULL, APR_HOOK_MIDDLE);
+    ap_hook_process_connection(on_process_connection, NULL, NULL, APR_HOOK_MIDDLE + 1);
+    ap_hook_check_access(before_access, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_access(after_access, NULL, NULL, APR_HOOK_MIDDLE + 1, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authn(before_authn, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authn(after_authn, NULL, NULL, APR_HOOK_FIRST + 1, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE + 1);
 }

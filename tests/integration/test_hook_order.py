@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from support.httpd import Httpd
 from support.mistakes import our_lines
 from support.pki import Credential
 from support.ports import free_port
+from support.streams import PlainStream, Reset
 from support.vhost import vhost
 
 # What each foreign module registers, and the hooks in which it comes before the guard.
@@ -130,3 +132,15 @@ def test_debians_modules_are_not_named(servers: Servers, server_certificate: Cre
     server.allow_refusals()
     assert fetch(port, sni="guarded.test").status == 400
     server.stop()
+
+
+def test_others_keep_their_place(servers: Servers, server_certificate: Credential) -> None:
+    """mod_reqtimeout comes before mod_ssl's handshake and ends one that stalls, as it does without the module."""
+    port = free_port()
+    config = "Timeout 600\nRequestReadTimeout handshake=1\n" + vhost(port, "off.test", tls=server_certificate)
+    server = servers.httpd(config, listen=[port], modules=["reqtimeout"])
+    server.allow("AH02008|AH01382|SSL Library Error")
+    stalled = PlainStream(port)
+    stalled.send(b"\x16\x03\x01\x02\x00\x01")  # the first bytes of a ClientHello
+    with suppress(Reset), closing(stalled):
+        assert stalled.recv() == b""

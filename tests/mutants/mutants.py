@@ -105,7 +105,7 @@ MUTANTS = (
     _m("mod_ssl vouches in expressions", "src/truth.c",
        "    ap_hook_expr_lookup(on_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);\n", "", "test_truth"),
     _m("mod_ssl vouches to CGI programs", "src/truth.c",
-       "    ap_hook_fixups(on_fixups, mod_ssl, NULL, APR_HOOK_MIDDLE);\n", "", "test_truth"),
+       "    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE + 1);\n", "", "test_truth"),
     _m("mod_ssl vouches in the access log", "src/truth.c", '        add(p, "x", log_x, 0);\n', "", "test_truth"),
     _m("a bad certificate names a user", "src/truth.c",
        "r->user = cfaop_request_state(r)->user;", "", "test_truth"),
