@@ -142,8 +142,8 @@ static const char *collect(round_of *round, const apr_array_header_t *list, cons
 static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
 {
     const char *text = apr_psprintf(round->pool, "CFAOP103: CFOriginPullCACertificateFile: the list is empty, so that nothing "
-                                                 "could ever be verified (%s): write " CFAOP_BUILTIN " or the path of a file",
-                                    conf->mode_where);
+                                                 "could ever be verified (%s): write " CFAOP_BUILTIN " or the path of a PEM "
+                                                 "file", conf->mode_where);
     add_finding(round, APLOG_ERR, text);
     return text;
 }

@@ -111,8 +111,9 @@ static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     for (s = base; s; s = s->next) {
         if (is_explicit_on(s, base) && !cfaop_tree_shows_tls(tree, s)) {
             add_finding(list, APLOG_ERR,
-                        apr_psprintf(p, "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show a "
-                                        "certificate: configure SSLEngine on and SSLCertificateFile there, or remove it",
+                        apr_psprintf(p, "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show "
+                                        "a certificate: configure SSLEngine on and SSLCertificateFile there, or remove "
+                                        "CFOriginPull",
                                      cfaop_config_of(s)->mode_where, cfaop_server_label(p, s)));
         }
     }
