@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -81,6 +82,10 @@ class Httpd:
     @property
     def htdocs(self) -> Path:
         return self.directory / "htdocs"
+
+    @property
+    def _module_file(self) -> Path:
+        return self.directory / "mod_cfaop.so"
 
     @property
     def config_file(self) -> Path:
@@ -230,6 +235,10 @@ class Httpd:
         # Children that gave up root write their reports here.
         (self.directory / "sanitizer").chmod(0o777)
         self.put("index.html", "the site\n")
+        if self.with_module:
+            # A copy: a build below root's home is not for the user that some tests run httpd as.
+            shutil.copy(environment.module_path(), self._module_file)
+            self._module_file.chmod(0o644)
 
     def _command(self) -> list[str]:
         return [environment.APACHE, "-d", str(self.directory), "-f", str(self.config_file)]
@@ -280,6 +289,6 @@ class Httpd:
         lines = [f"LoadModule mpm_{self.mpm}_module {environment.APACHE_MODULES}/mod_mpm_{self.mpm}.so"]
         names = sorted([*self.modules, "cfaop"] if self.with_module else self.modules)
         for name in names:
-            path = environment.module_path() if name == "cfaop" else environment.APACHE_MODULES / f"mod_{name}.so"
+            path = self._module_file if name == "cfaop" else environment.APACHE_MODULES / f"mod_{name}.so"
             lines.append(f"LoadModule {name}_module {path}")
         return lines
