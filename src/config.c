@@ -166,6 +166,11 @@ static const char *add_files(cmd_parms *cmd, apr_array_header_t **list, const ch
                           apr_psprintf(cmd->pool, "%s takes the paths of PEM files, or none", cmd->cmd->name));
     }
     for (i = 0; !error && i < count; ++i) {
+        if (!*words[i]) {
+            return bad_value(cmd, cfaop_config_of(cmd->server),
+                             apr_psprintf(cmd->pool, "%s: '' is not a file name, write the path of a PEM file, or none",
+                                          cmd->cmd->name));
+        }
         add_source(cmd, list, words[i]);
         if ((*list)->nelts && !(keyword && !ap_cstr_casecmp(words[i], keyword))) {
             error = resolve_path(cmd, *list);
@@ -214,15 +219,42 @@ static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const
     return NULL;
 }
 
-/* All count their arguments themselves: httpd's own complaint would end a running server. */
+/* A setter that is given the words of its line. */
+typedef struct {
+    const char *(*set)(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+} setter;
+
+/*
+ * Splits the line itself: httpd would leave out the words after the 64th in silence, and its own complaint about a wrong number
+ * of them would end a running server.
+ */
+static const char *split_words(cmd_parms *cmd, void *dummy, const char *args)
+{
+    const setter *setter_of = cmd->info;
+    apr_array_header_t *words = apr_array_make(cmd->temp_pool, 8, sizeof(char *));
+
+    while (*args) {
+        APR_ARRAY_PUSH(words, char *) = ap_getword_conf(cmd->pool, &args);
+    }
+    if (words->nelts == 1 && !*APR_ARRAY_IDX(words, 0, char *)) {
+        words->nelts = 0; /* "" is nothing */
+    }
+    return setter_of->set(cmd, dummy, words->nelts, (char *const *)words->elts);
+}
+
+static const setter set_mode_setter = {set_mode};
+static const setter add_ca_files_setter = {add_ca_files};
+static const setter add_crl_files_setter = {add_crl_files};
+static const setter set_depth_setter = {set_depth};
+
 const command_rec cfaop_config_directives[] = {
-    AP_INIT_TAKE_ARGV("CFOriginPull", set_mode, NULL, RSRC_CONF,
+    AP_INIT_RAW_ARGS("CFOriginPull", split_words, (void *)&set_mode_setter, RSRC_CONF,
                       "ask clients for Cloudflare's certificate: " ALLOWED_MODES),
-    AP_INIT_TAKE_ARGV("CFOriginPullCACertificateFile", add_ca_files, NULL, RSRC_CONF,
+    AP_INIT_RAW_ARGS("CFOriginPullCACertificateFile", split_words, (void *)&add_ca_files_setter, RSRC_CONF,
                       "trusted certificates: builtin and/or PEM files, or none to empty the list"),
-    AP_INIT_TAKE_ARGV("CFOriginPullCARevocationFile", add_crl_files, NULL, RSRC_CONF,
+    AP_INIT_RAW_ARGS("CFOriginPullCARevocationFile", split_words, (void *)&add_crl_files_setter, RSRC_CONF,
                       "PEM files with certificate revocation lists, or none to empty the list"),
-    AP_INIT_TAKE_ARGV("CFOriginPullVerifyDepth", set_depth, NULL, RSRC_CONF,
+    AP_INIT_RAW_ARGS("CFOriginPullVerifyDepth", split_words, (void *)&set_depth_setter, RSRC_CONF,
                       "how many intermediate certificates a chain may have, 0 to 10"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

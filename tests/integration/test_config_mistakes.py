@@ -478,3 +478,13 @@ def test_bad_value_ends_a_first_start(bench: Bench, servers: Servers) -> None:
     server = servers.prepare_httpd(config, listen=[bench.port])
     server.expect("CFOriginPullVerifyDepth: '99' is not a depth")
     refuse_to_start(server)
+
+
+
+@pytest.mark.parametrize("directive", TAGS)
+def test_long_list_is_read_to_its_end(bench: Bench, directive: str) -> None:
+    """httpd's own reader would stop after 64 words, and the mistake behind them would go unnoticed."""
+    good = bench.server.directory / f"long-{directive}.pem"
+    good.write_bytes(bench.good(directive))
+    outcome = bench.test("CFOriginPull On", f"{directive} {' '.join([str(good)] * 70)} /nowhere/last.pem")
+    assert "file /nowhere/last.pem does not exist" in only_line(outcome)
