@@ -13,6 +13,7 @@
 static void register_hooks(apr_pool_t *p)
 {
     static const char *const mod_http2[] = {"mod_http2.c", NULL};
+    static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
 
     ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(cfaop_startup_post_config, NULL, NULL, APR_HOOK_LAST); /* mod_ssl's is at MIDDLE */
@@ -23,11 +24,13 @@ static void register_hooks(apr_pool_t *p)
 
     /* mod_http2 completes the request_rec of a stream in this hook, at the same place */
     ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_read_request(cfaop_client_address_again, mod_remoteip, NULL, APR_HOOK_FIRST);
     ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);
 
     cfaop_truth_register_hooks(p);
+    cfaop_authz_register(p);
 }
 
 AP_DECLARE_MODULE(cfaop) = {

@@ -16,6 +16,7 @@
 #include "http_config.h"
 #include "http_log.h"
 #include "apr_hash.h"
+#include "apr_network_io.h"
 #include "ap_expr.h"
 
 #include <openssl/x509.h>
@@ -57,6 +58,10 @@ typedef struct {
     apr_array_header_t *ca_sources;  /**< of cfaop_source; NULL: not said, builtin */
     apr_array_header_t *crl_sources; /**< of cfaop_source; NULL: not said, none */
     int depth;                       /**< CFOriginPullVerifyDepth; -1: not said */
+    apr_array_header_t *pins;        /**< CFOriginPullPin, of cfaop_pin; NULL: not said, none */
+    apr_array_header_t *exemptions;  /**< CFOriginPullExempt, of cfaop_exemption; NULL: not said, none */
+    int remote_ip;                   /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
+    const char *remote_ip_header;    /**< the header that it reads; NULL: not said */
     const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */
 
     /* resolved from it at startup */
@@ -86,6 +91,49 @@ cfaop_server_conf *cfaop_config_of(const server_rec *s);
 
 /** Says whether httpd is rereading its configuration while it runs, when an error would end the whole server. */
 int cfaop_config_is_reread(void);
+
+/* ---- pins (src/pin.c) ---------------------------------------------------------------------------------------- */
+
+/** What a certificate is bound by. */
+typedef enum {
+    CFAOP_PIN_SHA256, /**< SHA-256 of the certificate's DER */
+    CFAOP_PIN_SPKI,   /**< SHA-256 of its SubjectPublicKeyInfo's DER */
+    CFAOP_PIN_DNS     /**< a dNSName of its subjectAltName */
+} cfaop_pin_kind;
+
+/** One pin of CFOriginPullPin. */
+typedef struct {
+    cfaop_pin_kind kind;
+    unsigned char sha256[CFAOP_SHA256_LEN]; /**< with SHA256 and SPKI */
+    const char *text;                       /**< in one spelling: "sha256:hex", "spki-sha256:base64" or "dns:name" */
+} cfaop_pin;
+
+/**
+ * Reads @a word into @a pin, from @a p. Returns NULL, or what is allowed instead. Any phase.
+ */
+const char *cfaop_pin_parse(apr_pool_t *p, const char *word, cfaop_pin *pin);
+
+/** Says whether @a cert is one that @a pins (of cfaop_pin) name; any of them is enough. Any thread. */
+int cfaop_pin_matches(const apr_array_header_t *pins, X509 *cert);
+
+/* ---- exemptions (src/exemption.c) ---------------------------------------------------------------------------- */
+
+/** What needs no certificate: requests below a path, or from an address. */
+typedef struct {
+    const char *path;       /**< prefix without a closing slash; NULL: see subnet */
+    apr_ipsubnet_t *subnet; /**< TCP peers */
+    const char *text;       /**< as the dump shows it: "path: /x" or "ip: 192.0.2.0/24" */
+} cfaop_exemption;
+
+/** Reads a path prefix or an address into @a exemption, from @a p. Returns NULL, or what is allowed instead. */
+const char *cfaop_exemption_parse_path(apr_pool_t *p, const char *word, cfaop_exemption *exemption);
+const char *cfaop_exemption_parse_ip(apr_pool_t *p, const char *word, cfaop_exemption *exemption);
+
+/** Says whether the local @a path, as an ErrorDocument names it, lies below an exempt prefix of @a exemptions. */
+int cfaop_exemption_has_path(const apr_array_header_t *exemptions, const char *path);
+
+/** Says by what @a r is exempt: "path" or "ip" (literals), or NULL. Request phase. */
+const char *cfaop_exemption_of(request_rec *r);
 
 /* ---- the parsed configuration files (src/config_tree.c) ------------------------------------------------------ */
 
@@ -180,9 +228,10 @@ const apr_array_header_t *cfaop_files_crls(cfaop_files *files, const char *path,
 
 /** What certificates are verified against, the security level aside. Immutable once built; equal ones are one. */
 struct cfaop_trust {
-    unsigned char digest[CFAOP_SHA256_LEN]; /**< over certificates, CRLs, depth, purpose and flags */
+    unsigned char digest[CFAOP_SHA256_LEN]; /**< over certificates, CRLs, pins, depth, purpose and flags */
     apr_array_header_t *anchors;            /**< of cfaop_anchor, sorted by SHA-256, no doubles */
     apr_array_header_t *crls;               /**< of cfaop_crl, sorted by SHA-256, no doubles */
+    apr_array_header_t *pins;               /**< of cfaop_pin, sorted by text, no doubles; empty: none */
     int depth;                              /**< how many intermediates may stand between leaf and anchor */
     X509_STORE *store;                      /**< anchors and CRLs */
     STACK_OF(X509_NAME) *names;             /**< CA names for the CertificateRequest; never empty */
@@ -197,7 +246,7 @@ struct cfaop_trust {
 int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name);
 
 /**
- * Completes @a candidate, of which anchors, crls and depth are set, and enters it into @a known; or returns the one of the same
+ * Completes @a candidate, of which anchors, crls, pins and depth are set, and enters it into @a known; or returns the one of the same
  * content that is there. What is built lives in @a p. Returns NULL if OpenSSL fails. Configuration phase.
  */
 const cfaop_trust *cfaop_trust_intern(apr_pool_t *p, apr_hash_t *known, cfaop_trust *candidate);
@@ -229,6 +278,9 @@ const cfaop_policy *cfaop_policy_at_level(const cfaop_trust *trust, int level);
 
 /** Says whether @a conf asks clients for a certificate at all: its mode is not Off. */
 int cfaop_policy_is_needed(const cfaop_server_conf *conf);
+
+/** Says whether nothing but the built-in CA is trusted, which all of Cloudflare's customers share. */
+int cfaop_policy_is_builtin_only(const cfaop_trust *trust);
 
 /* ---- verifying a chain (src/chain.c) ------------------------------------------------------------------------- */
 
@@ -334,6 +386,7 @@ typedef struct {
     int logged;                /**< its refusal stands in the log already */
     char *user;                /**< r->user before mod_ssl's access hook */
     const char *authorization; /**< the Authorization header before mod_ssl's authentication hook */
+    apr_sockaddr_t *visitor;   /**< the visitor's address, proven by the connection; NULL: none */
 } cfaop_request;
 
 /** Returns the module's state of @a r, made at the first call. Request phase. */
@@ -377,6 +430,25 @@ void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
 
 /** Notes that a request was verified, for the hint that origin pulls may be off. Request phase. */
 void cfaop_event_log_verified(const server_rec *s);
+
+/* ---- the visitor's address (src/client_address.c) ------------------------------------------------------------- */
+
+/** Reads the header's name into *header, from @a p. Returns NULL, or what is allowed instead. */
+const char *cfaop_client_address_parse_header(apr_pool_t *p, const char *word, const char **header);
+
+/** Returns the name of the header that @a conf reads. */
+const char *cfaop_client_address_header(const cfaop_server_conf *conf);
+
+/** post_read_request: takes the visitor's address from the header if the connection is verified, else removes the header. */
+void cfaop_client_address_settle(request_rec *r, int verified);
+
+/** post_read_request after mod_remoteip: has our address stand. */
+int cfaop_client_address_again(request_rec *r);
+
+/* ---- Require (src/authz.c) ------------------------------------------------------------------------------------ */
+
+/** Registers "Require cf-origin-pull" with mod_authz_core. */
+void cfaop_authz_register(apr_pool_t *p);
 
 /* ---- startup (src/startup.c, src/hook_order.c, src/dump.c) ---------------------------------------------------- */
 

@@ -260,6 +260,10 @@ cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, ST
         result.x509_error = verify_anchor(policy, excused, level, now, &result.valid_until);
     }
     result.reason = reason_of(result.x509_error);
+    if (result.reason == CFAOP_REASON_NONE && policy->trust->pins->nelts && !cfaop_pin_matches(policy->trust->pins, leaf)) {
+        result.reason = CFAOP_REASON_PIN;
+        result.x509_error = X509_V_ERR_APPLICATION_VERIFICATION;
+    }
     ERR_clear_error();
     return result;
 }

@@ -12,6 +12,7 @@
 APLOG_USE_MODULE(cfaop);
 
 #define DEPTH_UNSET (-1)
+#define FLAG_UNSET  (-1)
 
 #define ALLOWED_MODES "On, Optional, LogOnly or Off"
 
@@ -55,6 +56,7 @@ void *cfaop_config_create(apr_pool_t *p, server_rec *s)
     (void)s;
     conf->mode = CFAOP_MODE_UNSET;
     conf->depth = DEPTH_UNSET;
+    conf->remote_ip = FLAG_UNSET;
     return conf;
 }
 
@@ -69,6 +71,10 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->ca_sources = add->ca_sources ? add->ca_sources : base->ca_sources;
     conf->crl_sources = add->crl_sources ? add->crl_sources : base->crl_sources;
     conf->depth = add->depth != DEPTH_UNSET ? add->depth : base->depth;
+    conf->pins = add->pins ? add->pins : base->pins;
+    conf->exemptions = add->exemptions ? add->exemptions : base->exemptions;
+    conf->remote_ip = add->remote_ip != FLAG_UNSET ? add->remote_ip : base->remote_ip;
+    conf->remote_ip_header = add->remote_ip != FLAG_UNSET ? add->remote_ip_header : base->remote_ip_header;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
     return conf;
 }
@@ -219,6 +225,103 @@ static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const
     return NULL;
 }
 
+static const char *not_allowed(cmd_parms *cmd, const char *word, const char *allowed)
+{
+    return bad_value(cmd, cfaop_config_of(cmd->server),
+                     apr_psprintf(cmd->pool, "%s: '%s' is not allowed, %s", cmd->cmd->name, word, allowed));
+}
+
+static const char *add_pins(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd), *allowed;
+    int i;
+
+    (void)dummy;
+    if (!error && !count) {
+        error = bad_value(cmd, conf, "CFOriginPullPin takes pins, or none");
+    }
+    if (!error && !conf->pins) {
+        conf->pins = apr_array_make(cmd->pool, 2, sizeof(cfaop_pin));
+    }
+    for (i = 0; !error && i < count; ++i) {
+        cfaop_pin pin = {CFAOP_PIN_SHA256, {0}, NULL};
+        if (!ap_cstr_casecmp(words[i], "none")) {
+            apr_array_clear(conf->pins);
+        }
+        else if ((allowed = cfaop_pin_parse(cmd->pool, words[i], &pin))) {
+            error = not_allowed(cmd, words[i], allowed);
+        }
+        else {
+            APR_ARRAY_PUSH(conf->pins, cfaop_pin) = pin;
+        }
+    }
+    return error;
+}
+
+/* The reader of what follows "path" or "ip"; NULL for another word. */
+static const char *(*exemption_reader(const char *kind))(apr_pool_t *, const char *, cfaop_exemption *)
+{
+    if (!ap_cstr_casecmp(kind, "path")) {
+        return cfaop_exemption_parse_path;
+    }
+    return !ap_cstr_casecmp(kind, "ip") ? cfaop_exemption_parse_ip : NULL;
+}
+
+static const char *add_exemptions(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *(*reader)(apr_pool_t *, const char *, cfaop_exemption *) = count ? exemption_reader(words[0]) : NULL;
+    const char *error = context_error(cmd), *allowed;
+    int i;
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    if (!conf->exemptions) {
+        conf->exemptions = apr_array_make(cmd->pool, 2, sizeof(cfaop_exemption));
+    }
+    if (count == 1 && !ap_cstr_casecmp(words[0], "none")) {
+        apr_array_clear(conf->exemptions);
+        return NULL;
+    }
+    if (!reader || count < 2) {
+        return not_allowed(cmd, count ? words[0] : "", "write path PREFIX..., ip ADDRESS[/BITS]... or none");
+    }
+    for (i = 1; !error && i < count; ++i) {
+        cfaop_exemption exemption = {NULL, NULL, NULL};
+        allowed = reader(cmd->pool, words[i], &exemption);
+        if (allowed) {
+            error = not_allowed(cmd, words[i], allowed);
+        }
+        else {
+            APR_ARRAY_PUSH(conf->exemptions, cfaop_exemption) = exemption;
+        }
+    }
+    return error;
+}
+
+static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd), *allowed;
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    conf->remote_ip_header = NULL;
+    if (count < 1 || count > 2 || (ap_cstr_casecmp(words[0], "On") && ap_cstr_casecmp(words[0], "Off"))) {
+        conf->remote_ip = 1; /* seen only if the error must not end the server: claims are removed */
+        return not_allowed(cmd, count ? words[0] : "", "write On or Off, and after it the header's name if it is not "
+                                                       "CF-Connecting-IP");
+    }
+    conf->remote_ip = !ap_cstr_casecmp(words[0], "On");
+    allowed = count == 2 ? cfaop_client_address_parse_header(cmd->pool, words[1], &conf->remote_ip_header) : NULL;
+    return allowed ? not_allowed(cmd, words[1], allowed) : NULL;
+}
+
 /* A setter that is given the words of its line. */
 typedef struct {
     const char *(*set)(cmd_parms *cmd, void *dummy, int count, char *const words[]);
@@ -246,6 +349,9 @@ static const setter set_mode_setter = {set_mode};
 static const setter add_ca_files_setter = {add_ca_files};
 static const setter add_crl_files_setter = {add_crl_files};
 static const setter set_depth_setter = {set_depth};
+static const setter add_pins_setter = {add_pins};
+static const setter add_exemptions_setter = {add_exemptions};
+static const setter set_remote_ip_setter = {set_remote_ip};
 
 const command_rec cfaop_config_directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPull", split_words, (void *)&set_mode_setter, RSRC_CONF,
@@ -256,5 +362,12 @@ const command_rec cfaop_config_directives[] = {
                       "PEM files with certificate revocation lists, or none to empty the list"),
     AP_INIT_RAW_ARGS("CFOriginPullVerifyDepth", split_words, (void *)&set_depth_setter, RSRC_CONF,
                       "how many intermediate certificates a chain may have, 0 to 10"),
+    AP_INIT_RAW_ARGS("CFOriginPullPin", split_words, (void *)&add_pins_setter, RSRC_CONF,
+                      "certificates that are accepted, besides the chain: sha256:HEX, spki-sha256:BASE64, dns:NAME, or none"),
+    AP_INIT_RAW_ARGS("CFOriginPullExempt", split_words, (void *)&add_exemptions_setter, RSRC_CONF,
+                      "requests that need no certificate: path PREFIX..., ip ADDRESS[/BITS]..., or none"),
+    AP_INIT_RAW_ARGS("CFOriginPullRemoteIP", split_words, (void *)&set_remote_ip_setter, RSRC_CONF,
+                      "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or the one "
+                      "that is named"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

@@ -52,6 +52,9 @@ static void print_trust(apr_pool_t *p, const cfaop_trust *trust)
                cfaop_name_text(p, X509_CRL_get_issuer(c->crl), 0), cfaop_hex(c->sha256, hex),
                date(p, next), c->origin);
     }
+    for (i = 0; i < trust->pins->nelts; ++i) {
+        printf("    pin: %s\n", APR_ARRAY_IDX(trust->pins, i, cfaop_pin).text);
+    }
     printf("    depth: %d\n    policy digest: %s\n", trust->depth, cfaop_hex(trust->digest, hex));
 }
 
@@ -106,10 +109,16 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, const cfaop_twin
                          const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
-    int tls = cfaop_tree_shows_tls(tree, s);
+    int i, tls = cfaop_tree_shows_tls(tree, s);
 
     printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), place(p, s), cfaop_mode_name(conf->mode),
            cfaop_policy_is_needed(conf) && !tls ? " (no TLS)" : "");
+    for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
+        printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
+    }
+    if (conf->remote_ip == 1) {
+        printf("    remote ip: %s\n", cfaop_client_address_header(conf));
+    }
     if (!cfaop_policy_is_needed(conf) || !conf->trust) {
         return;
     }

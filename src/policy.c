@@ -86,9 +86,29 @@ static int has_listed_issuer(const cfaop_trust *trust, X509 *cert)
     return 0;
 }
 
+int cfaop_policy_is_builtin_only(const cfaop_trust *trust)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).origin, CFAOP_BUILTIN) != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 {
     int i;
+
+    if (trust->pins->nelts && cfaop_policy_is_builtin_only(trust)) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(round->pool, "CFAOP111: CFOriginPullPin %s stands beside only " CFAOP_BUILTIN ": that certificate "
+                                              "is every Cloudflare customer's, and Cloudflare renews it without notice; list "
+                                              "the CA of a certificate of your own, or remove the pin",
+                                 APR_ARRAY_IDX(trust->pins, 0, cfaop_pin).text));
+    }
 
     if (trust->unnamed) {
         add_finding(round, APLOG_WARNING,
@@ -162,6 +182,7 @@ static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolv
     trust->depth = conf->depth >= 0 ? conf->depth : CFAOP_DEPTH_DEFAULT;
     trust->anchors = apr_array_make(round->pool, 2, sizeof(cfaop_anchor));
     trust->crls = apr_array_make(round->pool, 1, sizeof(cfaop_crl));
+    trust->pins = conf->pins ? apr_array_copy(round->pool, conf->pins) : apr_array_make(round->pool, 1, sizeof(cfaop_pin));
     out->broken = collect(round, ca_sources, "CFOriginPullCACertificateFile", trust->anchors, cfaop_files_anchors);
     broken_crl = collect(round, conf->crl_sources, "CFOriginPullCARevocationFile", trust->crls, cfaop_files_crls);
     if (!out->broken) {
@@ -195,6 +216,10 @@ static const char *key_of(apr_pool_t *p, const cfaop_server_conf *conf)
         for (i = 0; lists[k] && i < lists[k]->nelts; ++i) {
             APR_ARRAY_PUSH(words, const char *) = APR_ARRAY_IDX(lists[k], i, cfaop_source).path;
         }
+    }
+    APR_ARRAY_PUSH(words, const char *) = "pins";
+    for (i = 0; conf->pins && i < conf->pins->nelts; ++i) {
+        APR_ARRAY_PUSH(words, const char *) = APR_ARRAY_IDX(conf->pins, i, cfaop_pin).text;
     }
     return apr_array_pstrcat(p, words, '\n');
 }

@@ -41,15 +41,20 @@ static const char *page(request_rec *r, const cfaop_verdict *v)
                        "</body>" CRLF "</html>" CRLF, NULL);
 }
 
-/* A text or a URL of an ErrorDocument runs nothing here; a local path would run a handler for somebody who was refused. */
-static int may_be_sent(const char *error_document)
+/*
+ * A text or a URL of an ErrorDocument runs nothing here; a local path would run a handler for somebody who was refused, unless
+ * everybody may have it.
+ */
+static int may_be_sent(const request_rec *r, const char *error_document)
 {
-    return error_document && (*error_document == '"' || ap_is_url(error_document));
+    return error_document
+        && (*error_document == '"' || ap_is_url(error_document)
+            || cfaop_exemption_has_path(cfaop_config_of(r->server)->exemptions, error_document));
 }
 
 int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v)
 {
-    if (!may_be_sent(ap_response_code_string(r, ap_index_of_response(v->status)))) {
+    if (!may_be_sent(r, ap_response_code_string(r, ap_index_of_response(v->status)))) {
         ap_custom_response(r, v->status, page(r, v));
         apr_table_setn(r->subprocess_env, "suppress-error-charset", "1"); /* nginx says text/html and no more */
     }

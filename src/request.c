@@ -14,6 +14,7 @@
 APLOG_USE_MODULE(cfaop);
 
 #define VARIABLE "CF_ORIGIN_PULL_VERIFY"
+#define EXEMPT   "CF_ORIGIN_PULL_EXEMPT"
 
 static cfaop_evidence evidence_of(conn_rec *c)
 {
@@ -86,6 +87,20 @@ static void log_once(request_rec *r, const cfaop_verdict *v)
     }
 }
 
+/* A sub-request starts with a copy of the environment, but not with the exemption, of the request that it is made for. */
+static int is_exempt(request_rec *r)
+{
+    const char *exempt = cfaop_exemption_of(r);
+
+    if (exempt) {
+        apr_table_setn(r->subprocess_env, EXEMPT, exempt);
+    }
+    else if (cfaop_config_of(r->server)->exemptions) {
+        apr_table_unset(r->subprocess_env, EXEMPT);
+    }
+    return exempt != NULL;
+}
+
 /* Judges r: DECLINED, or the status to refuse it with. */
 static int judge(request_rec *r)
 {
@@ -97,6 +112,9 @@ static int judge(request_rec *r)
     }
     v = cfaop_request_verdict(r);
     apr_table_setn(r->subprocess_env, VARIABLE, v.variable);
+    if (is_exempt(r)) {
+        return DECLINED;
+    }
     if (v.status) {
         log_once(r, &v);
         return cfaop_refusal_answer(r, &v);
@@ -112,6 +130,10 @@ static int judge(request_rec *r)
 
 int cfaop_request_post_read(request_rec *r)
 {
+    const cfaop_server_conf *conf = cfaop_config_of(r->server);
+
+    cfaop_client_address_settle(r, conf->demand.mode != CFAOP_MODE_OFF
+                                && cfaop_request_verdict(r).reason == CFAOP_REASON_NONE);
     return judge(r);
 }
 
@@ -137,12 +159,31 @@ static const char *variable_value(ap_expr_eval_ctx_t *ctx, const void *data)
     return cfaop_connection_verdict(s, ctx->c).variable;
 }
 
+static const char *exempt_value(ap_expr_eval_ctx_t *ctx, const void *data)
+{
+    const char *exempt = NULL;
+
+    (void)data;
+    if (ctx->r && cfaop_config_of(ctx->r->server)->demand.mode != CFAOP_MODE_OFF) {
+        exempt = cfaop_exemption_of(ctx->r);
+    }
+    return exempt ? exempt : "";
+}
+
 int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms)
 {
-    if (parms->type != AP_EXPR_FUNC_VAR || ap_cstr_casecmp(parms->name, VARIABLE)) {
+    if (parms->type != AP_EXPR_FUNC_VAR) {
         return DECLINED;
     }
-    *parms->func = variable_value;
+    if (!ap_cstr_casecmp(parms->name, VARIABLE)) {
+        *parms->func = variable_value;
+    }
+    else if (!ap_cstr_casecmp(parms->name, EXEMPT)) {
+        *parms->func = exempt_value;
+    }
+    else {
+        return DECLINED;
+    }
     *parms->data = NULL;
     return OK;
 }

@@ -189,6 +189,7 @@ typedef struct {
     name_list without_tls;     /* the mode has no effect there */
     name_list verified_twice;  /* SSLVerifyClient is set too */
     name_list error_documents; /* local paths that will not be served */
+    name_list builtin_only;    /* trust the CA that all of Cloudflare's customers share, and nothing else */
 } report;
 
 /*
@@ -231,6 +232,9 @@ static void settle(server_rec *s, const server_rec *base, const cfaop_tree *tree
                      conf->mode == CFAOP_MODE_LOG_ONLY ? "nothing is verified" : "every request to it is answered with 400",
                      conf->broken ? conf->broken : "see the lines above");
     }
+    if (conf->trust && cfaop_policy_is_builtin_only(conf->trust)) {
+        add_name(&rep->builtin_only, cfaop_server_label(rep->without_tls.pool, s));
+    }
     if (conf->mod_ssl_verifies) {
         add_name(&rep->verified_twice, cfaop_server_label(rep->without_tls.pool, s));
     }
@@ -247,7 +251,7 @@ static void note_error_documents(const cfaop_tree *tree, const server_rec *s, re
     }
     for (i = 0; i < 2; ++i) {
         const char *path = cfaop_tree_local_error_document(tree, s, codes[i]);
-        if (path) {
+        if (path && !cfaop_exemption_has_path(cfaop_config_of(s)->exemptions, path)) {
             add_name(&rep->error_documents, apr_psprintf(p, "%s (%s, %s)", path, codes[i], cfaop_server_label(p, s)));
         }
     }
@@ -263,6 +267,11 @@ static void log_report(server_rec *base, const report *rep)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP122: SSLVerifyClient is set beside CFOriginPull on %s: mod_ssl "
                      "verifies first and by its own CAs, so refusals may be TLS alerts instead of 400; remove SSLVerifyClient "
                      "unless you need both", text_of(&rep->verified_twice));
+    }
+    if (rep->builtin_only.count) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, base, "CFAOP126: these trust only the CA of Cloudflare's global certificate, which "
+                     "proves Cloudflare but not your zone, since all its customers share it: %s; to bind them to your zone, upload "
+                     "a certificate of your own at Cloudflare and list its CA, or pin it", text_of(&rep->builtin_only));
     }
     if (rep->error_documents.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP124: no local ErrorDocument is run for refused requests, they "
@@ -283,7 +292,7 @@ static void log_findings(server_rec *base)
 
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
 {
-    report rep = {{ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
+    report rep = {{ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
     cfaop_tree *tree;
     server_rec *s;
     int servers = 0;

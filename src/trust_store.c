@@ -24,6 +24,11 @@ static int compare_crls(const void *a, const void *b)
     return memcmp(((const cfaop_crl *)a)->sha256, ((const cfaop_crl *)b)->sha256, CFAOP_SHA256_LEN);
 }
 
+static int compare_pins(const void *a, const void *b)
+{
+    return strcmp(((const cfaop_pin *)a)->text, ((const cfaop_pin *)b)->text);
+}
+
 /* Sorts items and drops doubles. */
 static void make_set(apr_array_header_t *items, int (*compare)(const void *, const void *))
 {
@@ -55,6 +60,10 @@ static int digest_trust(cfaop_trust *trust)
     for (i = 0; ok && i < trust->crls->nelts; ++i) {
         ok = EVP_DigestUpdate(md, "R", 1)
             && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).sha256, CFAOP_SHA256_LEN);
+    }
+    for (i = 0; ok && i < trust->pins->nelts; ++i) {
+        const char *text = APR_ARRAY_IDX(trust->pins, i, cfaop_pin).text;
+        ok = EVP_DigestUpdate(md, "P", 1) && EVP_DigestUpdate(md, text, strlen(text) + 1);
     }
     ok = ok && EVP_DigestFinal_ex(md, trust->digest, NULL);
     EVP_MD_CTX_free(md);
@@ -193,6 +202,7 @@ const cfaop_trust *cfaop_trust_intern(apr_pool_t *p, apr_hash_t *known, cfaop_tr
 
     make_set(candidate->anchors, compare_anchors);
     make_set(candidate->crls, compare_crls);
+    make_set(candidate->pins, compare_pins);
     if (!digest_trust(candidate)) {
         return NULL;
     }

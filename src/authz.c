@@ -1,0 +1,36 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file authz.c
+ * "Require cf-origin-pull": a verified connection, for single directories and for .htaccess. It reads the frozen state like all
+ * else, so it needs no renegotiation and works over HTTP/2 and TLS 1.3.
+ */
+#include "cfaop.h"
+
+#include "ap_provider.h"
+#include "http_request.h"
+#include "mod_auth.h"
+
+static authz_status check(request_rec *r, const char *line, const void *parsed)
+{
+    (void)line;
+    (void)parsed;
+    if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
+        return AUTHZ_DENIED;
+    }
+    return cfaop_request_verdict(r).reason == CFAOP_REASON_NONE ? AUTHZ_GRANTED : AUTHZ_DENIED;
+}
+
+static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
+{
+    (void)cmd;
+    (void)parsed;
+    return line && *line ? "'Require cf-origin-pull' does not take arguments" : NULL;
+}
+
+static const authz_provider provider = {check, parse};
+
+void cfaop_authz_register(apr_pool_t *p)
+{
+    ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "cf-origin-pull", AUTHZ_PROVIDER_VERSION, &provider,
+                              AP_AUTH_INTERNAL_PER_CONF);
+}

@@ -1,0 +1,144 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file client_address.c
+ * The visitor's true address, from the header of an edge that has proven itself by its certificate. From anybody else the
+ * header is a claim, and is removed before another module believes it.
+ */
+#include "cfaop.h"
+
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "http_protocol.h"
+
+#include <arpa/inet.h>
+
+APLOG_USE_MODULE(cfaop);
+
+#define DEFAULT_HEADER "CF-Connecting-IP"
+
+/* A header is quoted in the log, but not a long one whole. */
+#define SHOWN_MAX_BYTES 64
+
+const char *cfaop_client_address_parse_header(apr_pool_t *p, const char *word, const char **header)
+{
+    const char *c;
+
+    (void)p;
+    for (c = word; *c; ++c) {
+        if (!apr_isalnum(*c) && *c != '-') {
+            break;
+        }
+    }
+    if (*c || c == word) {
+        return "write the name of a request header, of the characters A-Z a-z 0-9 and -";
+    }
+    *header = word;
+    return NULL;
+}
+
+const char *cfaop_client_address_header(const cfaop_server_conf *conf)
+{
+    return conf->remote_ip_header ? conf->remote_ip_header : DEFAULT_HEADER;
+}
+
+/* Are the names the same to a program that reads them from its environment, where "-" and "_" are one? */
+static int is_same_name(const char *a, const char *b)
+{
+    for (; *a && *b; ++a, ++b) {
+        char x = *a == '_' ? '-' : (char)apr_tolower(*a), y = *b == '_' ? '-' : (char)apr_tolower(*b);
+        if (x != y) {
+            return 0;
+        }
+    }
+    return *a == *b;
+}
+
+/* Removes the header in each spelling but, if keep, the true one. */
+static void remove_header(request_rec *r, const char *header, int keep)
+{
+    const apr_array_header_t *entries = apr_table_elts(r->headers_in);
+    apr_array_header_t *names = apr_array_make(r->pool, 1, sizeof(const char *));
+    int i;
+
+    for (i = 0; i < entries->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
+        if (name && is_same_name(name, header) && !(keep && !ap_cstr_casecmp(name, header))) {
+            APR_ARRAY_PUSH(names, const char *) = name;
+        }
+    }
+    for (i = 0; i < names->nelts; ++i) {
+        apr_table_unset(r->headers_in, APR_ARRAY_IDX(names, i, const char *));
+    }
+}
+
+static const char *without_blanks(apr_pool_t *p, const char *text)
+{
+    apr_size_t length;
+
+    text += strspn(text, " \t");
+    for (length = strlen(text); length && strchr(" \t", text[length - 1]); --length) {
+    }
+    return apr_pstrmemdup(p, text, length);
+}
+
+/* Exactly one address in text, or NULL. inet_pton() takes nothing but addresses, so that no name is looked up. */
+static apr_sockaddr_t *parse_address(request_rec *r, const char *text)
+{
+    unsigned char binary[sizeof(struct in6_addr)];
+    const char *address = without_blanks(r->pool, text);
+    apr_sockaddr_t *visitor = NULL;
+
+    if (inet_pton(AF_INET, address, binary) != 1 && inet_pton(AF_INET6, address, binary) != 1) {
+        return NULL;
+    }
+    if (apr_sockaddr_info_get(&visitor, address, APR_UNSPEC, r->useragent_addr->port, 0, r->pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    return visitor;
+}
+
+static int set_visitor(request_rec *r, apr_sockaddr_t *visitor)
+{
+    char *text;
+
+    if (apr_sockaddr_ip_get(&text, visitor) != APR_SUCCESS) {
+        return 0;
+    }
+    r->useragent_addr = visitor;
+    r->useragent_ip = text;
+    return 1;
+}
+
+void cfaop_client_address_settle(request_rec *r, int verified)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(r->server);
+    const char *text;
+    apr_sockaddr_t *visitor;
+
+    if (conf->remote_ip != 1) {
+        return;
+    }
+    remove_header(r, cfaop_client_address_header(conf), verified);
+    text = verified ? apr_table_get(r->headers_in, cfaop_client_address_header(conf)) : NULL;
+    if (!text) {
+        return;
+    }
+    visitor = parse_address(r, text);
+    if (!visitor || !set_visitor(r, visitor)) {
+        apr_size_t length = strlen(text);
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP304: %s is not one address, the peer's stands: \"%s\"",
+                      cfaop_client_address_header(conf), cfaop_escape(r->pool, text, length > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : length));
+        return;
+    }
+    cfaop_request_state(r)->visitor = visitor;
+}
+
+int cfaop_client_address_again(request_rec *r)
+{
+    const cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
+
+    if (state && state->visitor) {
+        set_visitor(r, state->visitor);
+    }
+    return DECLINED;
+}
