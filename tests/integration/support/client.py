@@ -15,7 +15,7 @@ from support.http1 import Headers, Http1
 from support.http2 import Http2
 from support.pki import Credential
 from support.response import Response
-from support.streams import PlainStream, TlsStream
+from support.streams import STRAIGHT, PlainStream, Route, TlsStream
 
 Client = Union[Http1, Http2]
 TLS_VERSIONS = ("1.2", "1.3")
@@ -33,17 +33,18 @@ def connect(
     http: str = "1.1",
     session: Optional[SSL.Session] = None,
     context: Optional[SSL.Context] = None,
+    route: Route = STRAIGHT,
 ) -> Client:
     """A TLS connection that speaks HTTP/1.1 or HTTP/2."""
     stream = TlsStream(
-        port, sni=sni, credential=credential, version=tls, session=session, alpn=_ALPN[http], context=context
+        port, sni=sni, credential=credential, version=tls, session=session, alpn=_ALPN[http], context=context, route=route
     )
     return Http2(stream) if http == "2" else Http1(stream)
 
 
-def connect_plain(port: int) -> Http1:
+def connect_plain(port: int, route: Route = STRAIGHT) -> Http1:
     """A connection without TLS."""
-    return Http1(PlainStream(port))
+    return Http1(PlainStream(port, route))
 
 
 def fetch(
@@ -57,7 +58,8 @@ def fetch(
     http: str = "1.1",
     method: str = "GET",
     headers: Headers = (),
+    route: Route = STRAIGHT,
 ) -> Response:
     """One request on a connection of its own; the Host is the SNI's unless given."""
-    with connect(port, sni=sni, credential=credential, tls=tls, http=http) as client:
+    with connect(port, sni=sni, credential=credential, tls=tls, http=http, route=route) as client:
         return client.request(path, host=host or sni, method=method, headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from dataclasses import dataclass
 from typing import Optional, Sequence
 
 from OpenSSL import SSL
@@ -26,14 +27,26 @@ class Reset(Exception):
     """The server tore the connection down without TLS's or TCP's good-bye."""
 
 
+@dataclass(frozen=True)
+class Route:
+    """How a connection reaches the server: to which address, from which one ("": any), and what a proxy says first."""
+
+    to: str = "127.0.0.1"
+    source: str = ""
+    preamble: bytes = b""
+
+
+STRAIGHT = Route()
+
+
 class PlainStream:
     """TCP. recv() gives b"" at its end."""
 
     resumed = False
     alpn = ""
 
-    def __init__(self, port: int) -> None:
-        self.socket = _connect(port)
+    def __init__(self, port: int, route: Route = STRAIGHT) -> None:
+        self.socket = _connect(port, route)
 
     def send(self, data: bytes) -> None:
         try:
@@ -70,8 +83,9 @@ class TlsStream:
         session: Optional[SSL.Session] = None,
         alpn: Sequence[str] = (),
         context: Optional[SSL.Context] = None,
+        route: Route = STRAIGHT,
     ) -> None:
-        self.socket = _connect(port)
+        self.socket = _connect(port, route)
         self._tls = SSL.Connection(context or tls_context(version, credential, alpn), self.socket)
         if sni is not None:
             self._tls.set_tlsext_host_name(sni.encode("latin-1"))
@@ -162,14 +176,16 @@ def tls_context(version: str, credential: Optional[Credential], alpn: Sequence[s
     return context
 
 
-def _connect(port: int) -> socket.socket:
+def _connect(port: int, route: Route) -> socket.socket:
     """A blocking socket with the kernel's time limits: pyOpenSSL cannot work with Python's."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    source = (route.source, 0) if route.source else None
+    connection = socket.create_connection((route.to, port), timeout=TIMEOUT, source_address=source)
     connection.settimeout(None)
     limit = struct.pack("ll", TIMEOUT, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(route.preamble)
     return connection
 
 
