@@ -246,8 +246,8 @@ struct cfaop_trust {
 int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name);
 
 /**
- * Completes @a candidate, of which anchors, crls, pins and depth are set, and enters it into @a known; or returns the one of the same
- * content that is there. What is built lives in @a p. Returns NULL if OpenSSL fails. Configuration phase.
+ * Completes @a candidate, of which anchors, crls, pins and depth are set, and enters it into @a known; or returns the one of the
+ * same content that is there. What is built lives in @a p. Returns NULL if OpenSSL fails. Configuration phase.
  */
 const cfaop_trust *cfaop_trust_intern(apr_pool_t *p, apr_hash_t *known, cfaop_trust *candidate);
 

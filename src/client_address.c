@@ -109,28 +109,35 @@ static int set_visitor(request_rec *r, apr_sockaddr_t *visitor)
     return 1;
 }
 
+static void log_ignored(request_rec *r, const char *header, const char *text)
+{
+    apr_size_t length = strlen(text);
+
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP304: %s is not one address, the peer's stands: \"%s\"", header,
+                  cfaop_escape(r->pool, text, length > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : length));
+}
+
 void cfaop_client_address_settle(request_rec *r, int verified)
 {
     const cfaop_server_conf *conf = cfaop_config_of(r->server);
-    const char *text;
+    const char *header = cfaop_client_address_header(conf), *text;
     apr_sockaddr_t *visitor;
 
     if (conf->remote_ip != 1) {
         return;
     }
-    remove_header(r, cfaop_client_address_header(conf), verified);
-    text = verified ? apr_table_get(r->headers_in, cfaop_client_address_header(conf)) : NULL;
+    remove_header(r, header, verified);
+    text = verified ? apr_table_get(r->headers_in, header) : NULL;
     if (!text) {
         return;
     }
     visitor = parse_address(r, text);
-    if (!visitor || !set_visitor(r, visitor)) {
-        apr_size_t length = strlen(text);
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP304: %s is not one address, the peer's stands: \"%s\"",
-                      cfaop_client_address_header(conf), cfaop_escape(r->pool, text, length > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : length));
-        return;
+    if (visitor && set_visitor(r, visitor)) {
+        cfaop_request_state(r)->visitor = visitor;
     }
-    cfaop_request_state(r)->visitor = visitor;
+    else {
+        log_ignored(r, header, text);
+    }
 }
 
 int cfaop_client_address_again(request_rec *r)

@@ -5,7 +5,7 @@
  */
 #include "cfaop.h"
 
-#include "apr_base64.h"
+#include "apr_cstr.h"
 #include "apr_lib.h"
 #include "apr_strings.h"
 
@@ -44,18 +44,18 @@ static int parse_hex(const char *text, unsigned char *bytes)
     return *text == '\0';
 }
 
+/* 32 bytes: 43 characters and one "=" */
 static int parse_base64(const char *text, unsigned char *bytes)
 {
-    unsigned char decoded[CFAOP_SHA256_LEN + 4];
-    char again[64];
+    unsigned char decoded[CFAOP_SHA256_LEN + 4], again[48];
 
-    /* 32 bytes are 43 characters and one "="; apr_base64 itself forgives what does not belong there */
-    if (strlen(text) != 44 || apr_base64_decode_binary(decoded, text) != CFAOP_SHA256_LEN) {
+    if (strlen(text) != 44 || EVP_DecodeBlock(decoded, (const unsigned char *)text, 44) != CFAOP_SHA256_LEN + 1) {
         return 0;
     }
-    apr_base64_encode_binary(again, decoded, CFAOP_SHA256_LEN);
+    /* the decoder forgives what does not belong there */
+    EVP_EncodeBlock(again, decoded, CFAOP_SHA256_LEN);
     memcpy(bytes, decoded, CFAOP_SHA256_LEN);
-    return !strcmp(again, text);
+    return !strcmp((const char *)again, text);
 }
 
 static int is_dns_name(const char *name)
@@ -75,12 +75,14 @@ static int is_dns_name(const char *name)
 
 static const char *parse_dns(apr_pool_t *p, const char *name, cfaop_pin *pin)
 {
-    char *lower = apr_pstrdup(p, name);
+    char *lower = apr_pstrdup(p, name), *c;
 
     if (!is_dns_name(name)) {
         return "write a host name after dns:, without wildcards";
     }
-    ap_str_tolower(lower);
+    for (c = lower; *c; ++c) {
+        *c = (char)apr_tolower(*c);
+    }
     pin->kind = CFAOP_PIN_DNS;
     pin->text = apr_pstrcat(p, DNS_PREFIX, lower, NULL);
     return NULL;
@@ -153,7 +155,7 @@ static int is_name(const ASN1_STRING *value, const char *name)
     size_t length = strlen(name);
 
     return (size_t)ASN1_STRING_length(value) == length
-        && !ap_cstr_casecmpn((const char *)ASN1_STRING_get0_data(value), name, length);
+        && !apr_cstr_casecmpn((const char *)ASN1_STRING_get0_data(value), name, length);
 }
 
 static int matches_dns(const cfaop_pin *pin, X509 *cert)

@@ -104,9 +104,9 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 
     if (trust->pins->nelts && cfaop_policy_is_builtin_only(trust)) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP111: CFOriginPullPin %s stands beside only " CFAOP_BUILTIN ": that certificate "
-                                              "is every Cloudflare customer's, and Cloudflare renews it without notice; list "
-                                              "the CA of a certificate of your own, or remove the pin",
+                    apr_psprintf(round->pool, "CFAOP111: CFOriginPullPin %s stands beside only " CFAOP_BUILTIN ": that "
+                                              "certificate is every Cloudflare customer's, and Cloudflare renews it without "
+                                              "notice; list the CA of a certificate of your own, or remove the pin",
                                  APR_ARRAY_IDX(trust->pins, 0, cfaop_pin).text));
     }
 

@@ -269,9 +269,10 @@ static void log_report(server_rec *base, const report *rep)
                      "unless you need both", text_of(&rep->verified_twice));
     }
     if (rep->builtin_only.count) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, base, "CFAOP126: these trust only the CA of Cloudflare's global certificate, which "
-                     "proves Cloudflare but not your zone, since all its customers share it: %s; to bind them to your zone, upload "
-                     "a certificate of your own at Cloudflare and list its CA, or pin it", text_of(&rep->builtin_only));
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, base, "CFAOP126: these trust only the CA of Cloudflare's global certificate, "
+                     "which proves Cloudflare but not your zone, since all its customers share it: %s; to bind them to your "
+                     "zone, upload a certificate of your own at Cloudflare and list its CA, or pin it",
+                     text_of(&rep->builtin_only));
     }
     if (rep->error_documents.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP124: no local ErrorDocument is run for refused requests, they "

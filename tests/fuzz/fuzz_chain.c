@@ -48,6 +48,7 @@ static void make_trust(cfaop_trust *trust, apr_pool_t *p, int with_crl, int dept
     trust->depth = depth;
     trust->anchors = apr_array_make(p, 1, sizeof(cfaop_anchor));
     trust->crls = apr_array_make(p, 1, sizeof(cfaop_crl));
+    trust->pins = apr_array_make(p, 1, sizeof(cfaop_pin));
     MUST(trust->store && X509_STORE_add_cert(trust->store, root));
     anchor = apr_array_push(trust->anchors);
     anchor->cert = root;

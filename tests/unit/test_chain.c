@@ -30,6 +30,7 @@ static void set_up(void)
     trust.depth = 1;
     trust.anchors = apr_array_make(pool, 2, sizeof(cfaop_anchor));
     trust.crls = apr_array_make(pool, 2, sizeof(cfaop_crl));
+    trust.pins = apr_array_make(pool, 2, sizeof(cfaop_pin));
     policy.trust = &trust;
     policy.level = LEVEL;
 }
@@ -221,7 +222,7 @@ START_TEST(two_cas_of_one_subject_are_told_apart_by_their_signatures)
     pki_pair by_root = pki_issue(&root, (pki_wish){.name = "leaf"});
     pki_pair by_twin = pki_issue(&twin, (pki_wish){.name = "leaf"});
     pki_pair by_stranger = pki_issue(&stranger, (pki_wish){.name = "leaf"});
-    cfaop_trust listed = {.depth = 1, .anchors = trust.anchors, .crls = trust.crls};
+    cfaop_trust listed = {.depth = 1, .anchors = trust.anchors, .crls = trust.crls, .pins = trust.pins};
 
     list_anchor(root.cert);
     list_anchor(twin.cert);
