@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Iterable, Optional, Sequence, Union
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,6 +24,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = timedelta(days=1)
 _EKU = {"client": ExtendedKeyUsageOID.CLIENT_AUTH, "server": ExtendedKeyUsageOID.SERVER_AUTH}
+# Text is an address or a host name
+Name = Union[str, x509.GeneralName]
 _HASHES = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha512": hashes.SHA512}
 
 
@@ -99,17 +101,18 @@ class Credential:
         ca: bool = False,
         path_length: Optional[int] = None,
         eku: str = "client",
-        san: Sequence[str] = (),
+        san: Sequence[Name] = (),
         not_before: timedelta = -DAY,
         not_after: timedelta = 30 * DAY,
         digest: str = "sha256",
+        same_key_as: Optional["Credential"] = None,
     ) -> "Credential":
-        """A certificate signed by this one.
+        """A certificate signed by this one, for a new key unless it is another one's.
 
         `eku` is "none" or a list of "client" and "server" joined by "+"; certificates of CAs have none.
         `not_before` and `not_after` are distances from now.
         """
-        private = make_key(key)
+        private = same_key_as.key if same_key_as else make_key(key)
         builder = _unsigned(name or common_name(subject or label), self.certificate.subject, private.public_key())
         builder = _valid(builder, not_before, not_after)
         if ca:
@@ -248,7 +251,7 @@ def _as_ca(builder: x509.CertificateBuilder, path_length: Optional[int]) -> x509
     )
 
 
-def _as_leaf(builder: x509.CertificateBuilder, eku: str, san: Sequence[str]) -> x509.CertificateBuilder:
+def _as_leaf(builder: x509.CertificateBuilder, eku: str, san: Sequence[Name]) -> x509.CertificateBuilder:
     builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
     if eku != "none":
         usages = [_EKU[part] for part in eku.split("+")]
@@ -260,7 +263,9 @@ def _as_leaf(builder: x509.CertificateBuilder, eku: str, san: Sequence[str]) -> 
     return builder
 
 
-def _general_name(text: str) -> x509.GeneralName:
+def _general_name(text: Name) -> x509.GeneralName:
+    if isinstance(text, x509.GeneralName):
+        return text
     try:
         return x509.IPAddress(ip_address(text))
     except ValueError:
