@@ -232,7 +232,7 @@ static void settle(server_rec *s, const server_rec *base, const cfaop_tree *tree
                      conf->mode == CFAOP_MODE_LOG_ONLY ? "nothing is verified" : "every request to it is answered with 400",
                      conf->broken ? conf->broken : "see the lines above");
     }
-    if (conf->trust && cfaop_policy_is_builtin_only(conf->trust)) {
+    if (conf->trust && !conf->trust->pins->nelts && cfaop_policy_is_builtin_only(conf->trust)) {
         add_name(&rep->builtin_only, cfaop_server_label(rep->without_tls.pool, s));
     }
     if (conf->mod_ssl_verifies) {
@@ -271,8 +271,8 @@ static void log_report(server_rec *base, const report *rep)
     if (rep->builtin_only.count) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, base, "CFAOP126: these trust only the CA of Cloudflare's global certificate, "
                      "which proves Cloudflare but not your zone, since all its customers share it: %s; to bind them to your "
-                     "zone, upload a certificate of your own at Cloudflare and list its CA, or pin it",
-                     text_of(&rep->builtin_only));
+                     "zone, upload a certificate of your own at Cloudflare, list its CA with CFOriginPullCACertificateFile, and "
+                     "pin it with CFOriginPullPin if that CA issues more than this", text_of(&rep->builtin_only));
     }
     if (rep->error_documents.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP124: no local ErrorDocument is run for refused requests, they "
