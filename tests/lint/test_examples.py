@@ -77,7 +77,7 @@ def test_example_is_accepted(example, config_test, pki, tmp_path):
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 8
 
 
 def test_the_commented_configuration_enables_nothing_and_every_line_of_it_is_valid(top, config_test, pki):
