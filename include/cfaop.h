@@ -442,6 +442,12 @@ const char *cfaop_client_address_header(const cfaop_server_conf *conf);
 /** post_read_request: takes the visitor's address from the header if the connection is verified, else removes the header. */
 void cfaop_client_address_settle(request_rec *r, int verified);
 
+/**
+ * Switches MergeTrailers off where @a s reads the header: a trailer, which comes after the body, would bring a removed header
+ * back. Configuration phase (post_config). Returns 1 if it was on.
+ */
+int cfaop_client_address_forbid_trailers(const server_rec *s);
+
 /** post_read_request after mod_remoteip: has our address stand. */
 int cfaop_client_address_again(request_rec *r);
 

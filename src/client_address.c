@@ -8,6 +8,7 @@
 
 #include "apr_lib.h"
 #include "apr_strings.h"
+#include "http_core.h"
 #include "http_protocol.h"
 
 #include <arpa/inet.h>
@@ -138,6 +139,17 @@ void cfaop_client_address_settle(request_rec *r, int verified)
     else {
         log_ignored(r, header, text);
     }
+}
+
+int cfaop_client_address_forbid_trailers(const server_rec *s)
+{
+    core_server_config *core = ap_get_core_module_config(s->module_config);
+
+    if (cfaop_config_of(s)->remote_ip != 1 || core->merge_trailers != AP_MERGE_TRAILERS_ENABLE) {
+        return 0;
+    }
+    core->merge_trailers = AP_MERGE_TRAILERS_DISABLE;
+    return 1;
 }
 
 int cfaop_client_address_again(request_rec *r)

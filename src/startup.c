@@ -189,6 +189,7 @@ typedef struct {
     name_list without_tls;     /* the mode has no effect there */
     name_list verified_twice;  /* SSLVerifyClient is set too */
     name_list error_documents; /* local paths that will not be served */
+    name_list trailers;        /* had MergeTrailers, which would bring back what CFOriginPullRemoteIP removes */
     name_list builtin_only;    /* trust the CA that all of Cloudflare's customers share, and nothing else */
 } report;
 
@@ -268,6 +269,11 @@ static void log_report(server_rec *base, const report *rep)
                      "verifies first and by its own CAs, so refusals may be TLS alerts instead of 400; remove SSLVerifyClient "
                      "unless you need both", text_of(&rep->verified_twice));
     }
+    if (rep->trailers.count) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP127: MergeTrailers is taken for Off beside CFOriginPullRemoteIP, "
+                     "a trailer could bring back the header that is removed: %s; remove MergeTrailers",
+                     text_of(&rep->trailers));
+    }
     if (rep->builtin_only.count) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, base, "CFAOP126: these trust only the CA of Cloudflare's global certificate, "
                      "which proves Cloudflare but not your zone, since all its customers share it: %s; to bind them to your "
@@ -293,7 +299,7 @@ static void log_findings(server_rec *base)
 
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
 {
-    report rep = {{ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
+    report rep = {{ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
     cfaop_tree *tree;
     server_rec *s;
     int servers = 0;
@@ -307,6 +313,9 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     for (s = base; s; s = s->next, ++servers) {
         settle(s, base, tree, &rep);
         note_error_documents(tree, s, &rep);
+        if (cfaop_client_address_forbid_trailers(s)) {
+            add_name(&rep.trailers, cfaop_server_label(ptemp, s));
+        }
     }
     log_report(base, &rep);
     if (is_any_needed(base)) {
