@@ -273,6 +273,7 @@ def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Crede
         config, listen=[port, plain_port, backend], modules=MODULES, extra_environment=recorder.environment
     )
     write_documents(httpd)
+    httpd.allow("CFAOP127: ")
     clients = {None: None, "edge": ca.issue("edge"), "stranger": pki.self_signed("stranger")}
     return Bench(httpd.start(), port, plain_port, clients, recorder.file)
 
@@ -544,6 +545,12 @@ def test_header_in_a_trailer_does_not_come_back(bench: Bench, host: str, claims:
         answer = client.read_response()  # type: ignore[union-attr]
     assert (answer.status, answer.header("x-address")) == (200, PEER)
     assert bench.logged(f"?{host}")[:3] == [PEER, PEER, claims]
+
+
+def test_starting_server_says_that_trailers_are_not_merged(bench: Bench) -> None:
+    lines = [line for line in bench.httpd.log.text().splitlines() if "CFAOP127: " in line]
+    assert lines and ":warn]" in lines[0]
+    assert "trailers.test" in lines[0] and "control-trailers.test" not in lines[0]
 
 
 # Which header
