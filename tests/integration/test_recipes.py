@@ -44,7 +44,7 @@ class Kitchen:
         return f"CFOriginPullCACertificateFile {self.ca.cert_file}\n{text}"
 
     def prepare(self, *ports: int) -> Httpd:
-        httpd = self.servers.prepare_httpd("", listen=[free_port(), *ports])
+        httpd = self.servers.prepare_httpd("", listen=[free_port(), *ports], modules=["access_compat"])
         httpd.put(".well-known/acme-challenge/token", "token\n")
         httpd.put("healthz", "healthy\n")
         return httpd
@@ -125,10 +125,10 @@ def panel(kitchen: Kitchen) -> tuple[Httpd, int]:
     (other / "index.html").write_text("another site\n")
     httpd.put(".htpasswd", "user:secret\n")
     httpd.put("opened/index.html", "opened\n")
-    httpd.put("opened/.htaccess", "Require all granted\n")
+    httpd.put("opened/.htaccess", "Require all granted\nSatisfy Any\n")
     rules = [
         f"DocumentRoot {httpd.htdocs}",
-        f"<Directory {httpd.htdocs}>", "  Require all granted", "  AllowOverride AuthConfig", "</Directory>",
+        f"<Directory {httpd.htdocs}>", "  Require all granted", "  AllowOverride AuthConfig Limit", "</Directory>",
         '<Files ".ht*">', "  Require all denied", "</Files>",
     ]
     config = kitchen.text("panel.conf", httpd)
@@ -157,6 +157,8 @@ def test_panel(panel: tuple[Httpd, int], kitchen: Kitchen, tls: str, http: str) 
             assert (status(host, path, None), status(host, path, edge), host, path) == (403, 200, host, path)
     assert status("www.example.com", "/.htpasswd", edge) == 403
     assert status("www.example.com", "/.well-known/acme-challenge/token", None) == 200
+    for beside in ("deeper/token", "..%2findex.html", "%2e%2e/%2e%2e/index.html", "token;x", ""):
+        assert status("www.example.com", f"/.well-known/acme-challenge/{beside}", None) != 200
     other = fetch(httpd.port, sni="other.example.com", tls=tls, http=http)
     assert (other.status, other.text) == (200, "another site\n")
 
