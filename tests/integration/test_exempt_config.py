@@ -119,7 +119,7 @@ def test_bad_addresses(bench: Bench, value: str) -> None:
     text = refusal(bench, f"CFOriginPullExempt ip 192.0.2.1 {value}")
     assert "CFOriginPullExempt" in text and ADDRESS in text
     first_word = value.split('" ')[0].strip('"')
-    assert f"'{first_word}" in text
+    assert f"'{first_word.removesuffix('/ 8')}" in text
 
 
 @pytest.mark.parametrize("words", BAD_KINDS)
