@@ -108,6 +108,8 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         "expired": ca.issue("expired", san=["own.test"], not_before=-3 * DAY, not_after=-DAY),
         "forged": other_ca.issue("forged", san=["own.test"], same_key_as=own),
         "self-signed": pki.self_signed("self-signed", san=["own.test"]),
+        "stranger": other_ca.issue("stranger"),
+        "expired-stranger": ca.issue("expired-stranger", not_before=-3 * DAY, not_after=-DAY),
     }
     guard = ["CFOriginPull On", f"{CA_FILE} {ca.cert_file}"]
     lists = {f"form-{form}": [f"{PIN} {of(own)}"] for form, of in FORMS.items()}
@@ -206,6 +208,13 @@ def test_pin_does_not_stand_for_the_chain(bench: Bench, client: str, reason: str
     bench.httpd.expect_refusal(reason)
     assert bench.ask("besides-the-chain.test", "own", tls=tls) == GOOD
     assert bench.ask("besides-the-chain.test", client, tls=tls) == (400, f"FAILED:{reason}")
+
+
+@pytest.mark.parametrize("form", ("sha256", "spki", "dns"))
+@pytest.mark.parametrize(("client", "reason"), [("stranger", "untrusted_issuer"), ("expired-stranger", "expired")])
+def test_what_is_wrong_with_the_chain_is_said_first(bench: Bench, client: str, reason: str, form: str) -> None:
+    bench.httpd.expect_refusal(reason)
+    assert bench.ask(f"form-{form}.test", client) == (400, f"FAILED:{reason}")
 
 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)

@@ -114,6 +114,22 @@ MUTANTS = (
     _m("Require ssl-verify-client accepts a bad certificate", "src/truth.c",
        "        r->user = cfaop_request_state(r)->user;\n        cfaop_handshake_hide_result(r->connection);",
        "        r->user = cfaop_request_state(r)->user;", "test_truth"),
+    # pins
+    _m("pins are not looked at", "src/chain.c",
+       "policy->trust->pins->nelts && !cfaop_pin_matches(policy->trust->pins, leaf)", "0", "test_pins"),
+    _m("a pin hides what is wrong with the chain", "src/chain.c",
+       "result.reason == CFAOP_REASON_NONE && policy->trust->pins->nelts", "policy->trust->pins->nelts", "test_pins"),
+    _m("pins are no part of the policy digest", "src/trust_store.c",
+       "EVP_DigestUpdate(md, text, strlen(text) + 1)", "text", "test_pins"),
+    _m("a pinned name may be of any type", "src/pin.c", "name->type == GEN_DNS && ", "", "test_pins"),
+    _m("a name may go on after a pinned one", "src/pin.c",
+       "(size_t)ASN1_STRING_length(value) == length", "(size_t)ASN1_STRING_length(value) >= length", "test_pins"),
+    # Require
+    _m("Require is granted where the guard is Off", "src/authz.c",
+       "cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF", "0", "test_require"),
+    _m("Require grants what is not refused", "src/authz.c",
+       "cfaop_request_verdict(r).reason == CFAOP_REASON_NONE", "cfaop_request_verdict(r).status == 0", "test_require"),
+    _m("Require forgives arguments", "src/authz.c", "line && *line ?", "line == NULL ?", "test_require"),
     # configuration
     _m("virtual hosts without directives share the main server's configuration", "mod_cfaop.c",
        "AP_MODULE_FLAG_ALWAYS_MERGE,", "AP_MODULE_FLAG_NONE,", "test_config_reload"),
