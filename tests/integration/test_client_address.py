@@ -268,7 +268,8 @@ def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Crede
         config += vhost(port, name, *lines, *outlets(backend), tls=server_certificate)
     config += vhost(plain_port, "plain.test", ON, *outlets(backend))
     told = [f'Header set X-Told-{name} "expr=%{{req:{name}}}"' for name in (*SPELLINGS, "X-Forwarded-For")]
-    config += vhost(backend, "backend.test", *told)
+    # with prefork, a connection that is kept alive keeps a process
+    config += vhost(backend, "backend.test", "KeepAlive off", *told)
     httpd = servers.prepare_httpd(
         config, listen=[port, plain_port, backend], modules=MODULES, extra_environment=recorder.environment
     )
