@@ -91,6 +91,12 @@ def fill(server: Httpd) -> None:
         server.put(name, "<!--#if expr=\"%{CF_ORIGIN_PULL_EXEMPT} = 'path'\" -->exempt<!--#else -->not<!--#endif -->")
     server.put("ssi.shtml", '<!--#include virtual="/open/env.shtml" --> <!--#include virtual="/env.shtml" -->')
     server.put("open/file.shtml", '<!--#include file="token.html" --> <!--#include file="env.shtml" -->')
+    server.put("open/sets.shtml", '<!--#include virtual="/variable.html" --> <!--#include virtual="/open/variable.html" -->')
+    for name in ("variable.html", "open/variable.html"):
+        server.put(name, "no variable")
+    server.put("open/variable-seen.html", "a variable")
+    for name in ("plain.txt", "with blank.txt", "100%.txt"):
+        server.put(f"open/list/{name}", TOKEN)
     server.put("open/map.var", "URI: ../secret.html\nContent-type: text/html\n")
     server.put("open/views.html.en", TOKEN)
     server.put("open/error.html", "the exempt error document")
@@ -111,11 +117,21 @@ def bench(servers: Servers, backend: Httpd, pki: Pki, server_certificate: Creden
     trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
     port = free_port()
     server = servers.prepare_httpd(
-        "", listen=[port], modules=["actions", "include", "negotiation", "proxy", "proxy_http", "rewrite"]
+        "", listen=[port], modules=["actions", "autoindex", "include", "negotiation", "proxy", "proxy_http", "rewrite"]
     )
     fill(server)
     ssi = options("Options +Includes +MultiViews +FollowSymLinks", "AddOutputFilter INCLUDES .shtml", "AddType text/html .shtml", "AddLanguage en .en")
     text = [line.format(htdocs=server.htdocs) for line in ssi] + [SHOWN, SHOWN_ENVIRONMENT]
+    text += [
+        f"<Directory {server.htdocs}>",
+        "RewriteEngine on",
+        "RewriteCond %{ENV:CF_ORIGIN_PULL_EXEMPT} =path",
+        "RewriteRule variable.html$ /open/variable-seen.html",
+        "</Directory>",
+        f"<Directory {server.htdocs}/open/list>",
+        "Options +Indexes",
+        "</Directory>",
+    ]
     other = [f"CFOriginPullCACertificateFile {pki.root('other-ca').cert_file}"]
     sites = {
         "open.test": text,
@@ -256,6 +272,24 @@ def test_variable_is_that_of_the_part(bench: Bench) -> None:
     assert answer.text == "exempt not"
 
 
+def test_environment_is_that_of_the_part(bench: Bench) -> None:
+    """Parts start with a copy of the environment of the whole; in LogOnly both are served."""
+    bench.httpd.expect_refusal("no_certificate", would=True)
+    assert bench.get("logonly.test", "/open/sets.shtml").text == "no variable a variable"
+
+
+@pytest.mark.parametrize("host", ("guarded.test", "logonly.test"))
+def test_listing_below_the_prefix_is_served_in_silence(bench: Bench, host: str) -> None:
+    """httpd looks up each entry as a request of its own, under names that are not plain."""
+    with connect(bench.port, sni=host) as client:
+        for _ in range(2):
+            answer = client.request("/open/list/", host=host)
+            assert (answer.status, answer.header("x-exempt")) == (200, "path")
+            assert "close" not in (answer.header("connection") or "")
+            assert "plain.txt" in answer.text
+    assert not bench.httpd.log.find("CFAOP30")
+
+
 def test_files_beside_an_exempt_page_are_included(bench: Bench) -> None:
     assert bench.get("open.test", "/open/file.shtml").text == f"{TOKEN} not"
     assert bench.get("guarded.test", "/open/file.shtml").text == f"{TOKEN} exempt"
@@ -351,8 +385,6 @@ def test_exempt_path_of_a_broken_policy_is_served(servers: Servers, pki: Pki, se
     file = servers.directory / "breaking.pem"
     file.write_bytes(ca.cert_pem)
     lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {file}", EXEMPT, SHOWN, SHOWN_ENVIRONMENT]
-    # an old process that is about to wait for a connection's next request complains
-    lines.append("KeepAlive Off")
     server = servers.prepare_httpd(vhost(port, "guarded.test", *lines, tls=server_certificate), listen=[port])
     fill(server)
     server.start()
@@ -362,6 +394,8 @@ def test_exempt_path_of_a_broken_policy_is_served(servers: Servers, pki: Pki, se
     server.expect("CFAOP103: ")
     server.expect("CFAOP125: ")
     server.expect_refusal("configuration")
+    # the old process may end while it still has a connection in hand
+    server.allow("AH0309[23]: process_.*: apr_pollset_add failure")
     server.graceful()
     assert_refused(fetch(port, "/secret.html", sni="guarded.test", credential=edge))
     exempt = fetch(port, "/open/token.html", sni="guarded.test")
