@@ -130,6 +130,18 @@ MUTANTS = (
     _m("Require grants what is not refused", "src/authz.c",
        "cfaop_request_verdict(r).reason == CFAOP_REASON_NONE", "cfaop_request_verdict(r).status == 0", "test_require"),
     _m("Require forgives arguments", "src/authz.c", "line && *line ?", "line == NULL ?", "test_require"),
+    # exemptions
+    _m("an encoded path is exempt", "src/exemption.c", "c == '-' ||", "c == '-' || c == '%' ||", "test_exempt_paths"),
+    _m("the path as sent makes no difference", "src/exemption.c",
+       "return cfaop_exemption_has_path(exemptions, r->unparsed_uri)\n", "return 1\n", "test_exempt_paths"),
+    _m("a rewritten path stays exempt", "src/exemption.c",
+       "is_path_exempt(exemptions, r->uri, strlen(r->uri));", "1;", "test_exemptions"),
+    _m("a prefix ends within a segment", "src/exemption.c",
+       "&& (length == prefix_length || path[prefix_length] == '/')", "", "test_exemptions"),
+    _m("headers exempt by address", "src/exemption.c", "r->connection->client_addr", "r->useragent_addr",
+       "test_exempt_addresses"),
+    _m("parts inherit the exemption's variable", "src/request.c",
+       "apr_table_unset(r->subprocess_env, EXEMPT);", ";", "test_exemptions"),
     # configuration
     _m("virtual hosts without directives share the main server's configuration", "mod_cfaop.c",
        "AP_MODULE_FLAG_ALWAYS_MERGE,", "AP_MODULE_FLAG_NONE,", "test_config_reload"),
