@@ -25,6 +25,8 @@ static void register_hooks(apr_pool_t *p)
     /* mod_http2 completes the request_rec of a stream in this hook, at the same place */
     ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(cfaop_client_address_again, mod_remoteip, NULL, APR_HOOK_FIRST);
+    ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);

@@ -386,6 +386,7 @@ typedef struct {
     int logged;                /**< its refusal stands in the log already */
     char *user;                /**< r->user before mod_ssl's access hook */
     const char *authorization; /**< the Authorization header before mod_ssl's authentication hook */
+    int address_settled;       /**< the header with the visitor's address has been looked at */
     apr_sockaddr_t *visitor;   /**< the visitor's address, proven by the connection; NULL: none */
 } cfaop_request;
 
@@ -433,14 +434,21 @@ void cfaop_event_log_verified(const server_rec *s);
 
 /* ---- the visitor's address (src/client_address.c) ------------------------------------------------------------- */
 
-/** Reads the header's name into *header, from @a p. Returns NULL, or what is allowed instead. */
-const char *cfaop_client_address_parse_header(apr_pool_t *p, const char *word, const char **header);
+/** Returns NULL if @a word can be the name of the header, or what is allowed instead. */
+const char *cfaop_client_address_header_error(const char *word);
 
 /** Returns the name of the header that @a conf reads. */
 const char *cfaop_client_address_header(const cfaop_server_conf *conf);
 
 /** post_read_request: takes the visitor's address from the header if the connection is verified, else removes the header. */
 void cfaop_client_address_settle(request_rec *r, int verified);
+
+/**
+ * insert_error_filter and log_transaction: the same for requests that httpd found broken before post_read_request. They are
+ * answered and logged, and the header is a claim there, too.
+ */
+void cfaop_client_address_on_error(request_rec *r);
+int cfaop_client_address_on_log(request_rec *r);
 
 /**
  * Switches MergeTrailers off where @a s reads the header: a trailer, which comes after the body, would bring a removed header

@@ -7,13 +7,21 @@
 #include "cfaop.h"
 
 #include "ap_provider.h"
+#include "http_core.h"
 #include "http_request.h"
 #include "mod_auth.h"
+
+APLOG_USE_MODULE(cfaop);
+
+/* Stands for a mistake that must not end a running server. */
+static const char mistake[] = "'Require cf-origin-pull' does not take arguments";
 
 static authz_status check(request_rec *r, const char *line, const void *parsed)
 {
     (void)line;
-    (void)parsed;
+    if (parsed) {
+        return AUTHZ_GENERAL_ERROR; /* a denial would be turned round by RequireNone */
+    }
     if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
         return AUTHZ_DENIED;
     }
@@ -22,9 +30,16 @@ static authz_status check(request_rec *r, const char *line, const void *parsed)
 
 static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
 {
-    (void)cmd;
-    (void)parsed;
-    return line && *line ? "'Require cf-origin-pull' does not take arguments" : NULL;
+    if (!line || !*line) {
+        return NULL;
+    }
+    if (!cfaop_config_is_reread() || ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) {
+        return mistake;
+    }
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, cmd->server, "CFAOP108: %s:%d: %s", cmd->directive->filename,
+                 cmd->directive->line_num, mistake);
+    *parsed = mistake;
+    return NULL;
 }
 
 static const authz_provider provider = {check, parse};

@@ -20,21 +20,13 @@ APLOG_USE_MODULE(cfaop);
 /* A header is quoted in the log, but not a long one whole. */
 #define SHOWN_MAX_BYTES 64
 
-const char *cfaop_client_address_parse_header(apr_pool_t *p, const char *word, const char **header)
+const char *cfaop_client_address_header_error(const char *word)
 {
     const char *c;
 
-    (void)p;
-    for (c = word; *c; ++c) {
-        if (!apr_isalnum(*c) && *c != '-') {
-            break;
-        }
+    for (c = word; apr_isalnum(*c) || *c == '-'; ++c) {
     }
-    if (*c || c == word) {
-        return "write the name of a request header, of the characters A-Z a-z 0-9 and -";
-    }
-    *header = word;
-    return NULL;
+    return *c || c == word ? "write the name of a request header, of the characters A-Z a-z 0-9 and -" : NULL;
 }
 
 const char *cfaop_client_address_header(const cfaop_server_conf *conf)
@@ -127,7 +119,11 @@ void cfaop_client_address_settle(request_rec *r, int verified)
     if (conf->remote_ip != 1) {
         return;
     }
+    cfaop_request_state(r)->address_settled = 1;
     remove_header(r, header, verified);
+    if (conf->setter_error) {
+        remove_header(r, DEFAULT_HEADER, 0); /* the name may be what was mistaken */
+    }
     text = verified ? apr_table_get(r->headers_in, header) : NULL;
     if (!text) {
         return;
@@ -136,9 +132,29 @@ void cfaop_client_address_settle(request_rec *r, int verified)
     if (visitor && set_visitor(r, visitor)) {
         cfaop_request_state(r)->visitor = visitor;
     }
-    else {
+    else if (!r->prev) {
         log_ignored(r, header, text);
     }
+}
+
+static void settle_broken(request_rec *r)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(r->server);
+
+    if (conf->remote_ip == 1 && !cfaop_request_state(r)->address_settled) {
+        cfaop_client_address_settle(r, 0);
+    }
+}
+
+void cfaop_client_address_on_error(request_rec *r)
+{
+    settle_broken(r);
+}
+
+int cfaop_client_address_on_log(request_rec *r)
+{
+    settle_broken(r);
+    return DECLINED;
 }
 
 int cfaop_client_address_forbid_trailers(const server_rec *s)

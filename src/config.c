@@ -273,7 +273,7 @@ static const char *add_exemptions(cmd_parms *cmd, void *dummy, int count, char *
     cfaop_server_conf *conf = cfaop_config_of(cmd->server);
     const char *(*reader)(apr_pool_t *, const char *, cfaop_exemption *) = count ? exemption_reader(words[0]) : NULL;
     const char *error = context_error(cmd), *allowed;
-    int i;
+    int i, before;
 
     (void)dummy;
     if (error) {
@@ -289,17 +289,17 @@ static const char *add_exemptions(cmd_parms *cmd, void *dummy, int count, char *
     if (!reader || count < 2) {
         return not_allowed(cmd, count ? words[0] : "", "write path PREFIX..., ip ADDRESS[/BITS]... or none");
     }
-    for (i = 1; !error && i < count; ++i) {
+    before = conf->exemptions->nelts;
+    for (i = 1; i < count; ++i) {
         cfaop_exemption exemption = {NULL, NULL, NULL};
         allowed = reader(cmd->pool, words[i], &exemption);
         if (allowed) {
-            error = not_allowed(cmd, words[i], allowed);
+            conf->exemptions->nelts = before; /* half a line exempts nothing */
+            return not_allowed(cmd, words[i], allowed);
         }
-        else {
-            APR_ARRAY_PUSH(conf->exemptions, cfaop_exemption) = exemption;
-        }
+        APR_ARRAY_PUSH(conf->exemptions, cfaop_exemption) = exemption;
     }
-    return error;
+    return NULL;
 }
 
 static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *const words[])
@@ -311,15 +311,20 @@ static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *c
     if (error) {
         return error;
     }
-    conf->remote_ip_header = NULL;
+    /* in case that an error must not end the server: claims are removed, under whatever name was meant */
+    conf->remote_ip = 1;
+    conf->remote_ip_header = count ? words[count > 1] : NULL;
     if (count < 1 || count > 2 || (ap_cstr_casecmp(words[0], "On") && ap_cstr_casecmp(words[0], "Off"))) {
-        conf->remote_ip = 1; /* seen only if the error must not end the server: claims are removed */
         return not_allowed(cmd, count ? words[0] : "", "write On or Off, and after it the header's name if it is not "
                                                        "CF-Connecting-IP");
     }
+    allowed = count == 2 ? cfaop_client_address_header_error(words[1]) : NULL;
+    if (allowed) {
+        return not_allowed(cmd, words[1], allowed);
+    }
     conf->remote_ip = !ap_cstr_casecmp(words[0], "On");
-    allowed = count == 2 ? cfaop_client_address_parse_header(cmd->pool, words[1], &conf->remote_ip_header) : NULL;
-    return allowed ? not_allowed(cmd, words[1], allowed) : NULL;
+    conf->remote_ip_header = count == 2 ? words[1] : NULL;
+    return NULL;
 }
 
 /* A setter that is given the words of its line. */

@@ -58,8 +58,8 @@ int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v)
         ap_custom_response(r, v->status, page(r, v));
         apr_table_setn(r->subprocess_env, "suppress-error-charset", "1"); /* nginx says text/html and no more */
     }
-    /* over HTTP/2 only the stream ends, as in nginx */
-    if (!r->connection->master) {
+    /* over HTTP/2 only the stream ends, as in nginx; and a sub-request does not decide for the request that it is made for */
+    if (!r->connection->master && !r->main) {
         r->connection->keepalive = AP_CONN_CLOSE;
     }
     return v->status;

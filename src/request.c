@@ -79,9 +79,20 @@ static int is_logged(const request_rec *r)
     return 0;
 }
 
+/* Exempt requests look up others, which are refused, for PATH_INFO or a listing: that is nobody's attempt. */
+static int is_part_of_exempt(request_rec *r)
+{
+    request_rec *top = r;
+
+    while (top->main) {
+        top = top->main;
+    }
+    return top != r && cfaop_exemption_of(top);
+}
+
 static void log_once(request_rec *r, const cfaop_verdict *v)
 {
-    if (!is_logged(r)) {
+    if (!is_logged(r) && !is_part_of_exempt(r)) {
         cfaop_request_state(r)->logged = 1;
         cfaop_event_log_refusal(r, v);
     }
