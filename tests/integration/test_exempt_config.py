@@ -197,7 +197,8 @@ def test_exemptions_are_no_part_of_the_policy(bench: Bench) -> None:
 def test_bad_value_met_on_a_restart(servers: Servers, server_certificate: Credential) -> None:
     """The server lives on, exempts nothing by the bad line, and says so."""
     port = free_port()
-    server = servers.prepare_httpd("", listen=[port])
+    # the event MPM itself may stumble over a connection that ends in the moment of a graceful restart
+    server = servers.prepare_httpd("", listen=[port], mpm="worker")
     server.put("open/token.html", "the exempt text")
 
     def configure(exempt: str) -> None:
@@ -212,8 +213,6 @@ def test_bad_value_met_on_a_restart(servers: Servers, server_certificate: Creden
     server.expect("CFAOP108: .*CFOriginPullExempt")
     server.allow("CFAOP125: ")
     server.allow_refusals()
-    # the old process may end while it still has a connection in hand
-    server.allow("AH0309[23]: process_.*: apr_pollset_add failure")
     server.graceful()
     for path in ("/", "/open/token.html"):
         assert fetch(port, path, sni="guarded.test").status == 400

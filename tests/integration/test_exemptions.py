@@ -391,7 +391,9 @@ def test_exempt_path_of_a_broken_policy_is_served(servers: Servers, pki: Pki, se
     file = servers.directory / "breaking.pem"
     file.write_bytes(ca.cert_pem)
     lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {file}", EXEMPT, SHOWN, SHOWN_ENVIRONMENT]
-    server = servers.prepare_httpd(vhost(port, "guarded.test", *lines, tls=server_certificate), listen=[port])
+    # the event MPM itself may stumble over a connection that ends in the moment of a graceful restart
+    config = vhost(port, "guarded.test", *lines, tls=server_certificate)
+    server = servers.prepare_httpd(config, listen=[port], mpm="worker")
     fill(server)
     server.start()
     assert fetch(port, "/secret.html", sni="guarded.test", credential=edge).text == SECRET
@@ -400,8 +402,6 @@ def test_exempt_path_of_a_broken_policy_is_served(servers: Servers, pki: Pki, se
     server.expect("CFAOP103: ")
     server.expect("CFAOP125: ")
     server.expect_refusal("configuration")
-    # the old process may end while it still has a connection in hand
-    server.allow("AH0309[23]: process_.*: apr_pollset_add failure")
     server.graceful()
     assert_refused(fetch(port, "/secret.html", sni="guarded.test", credential=edge))
     exempt = fetch(port, "/open/token.html", sni="guarded.test")
