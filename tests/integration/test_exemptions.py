@@ -242,7 +242,8 @@ def test_exemption_ends_where_the_request_leaves_the_prefix(bench: Bench, name: 
     if leaving.looked_up:
         assert not bench.httpd.log.find("CFAOP30")
     else:
-        verified = bench.get(f"guarded-{name}.test", leaving.path, http=http, credential=bench.edge)
+        bench.httpd.log.wait_for("CFAOP301: refused: reason=no_certificate ")
+    verified = bench.get(f"guarded-{name}.test", leaving.path, http=http, credential=bench.edge)
     assert (verified.status, SECRET in verified.text) == (leaving.status, True)
     # what stays below the prefix is served
     assert bench.get(f"guarded-{name}.test", "/open/token.html", http=http).text == TOKEN
