@@ -414,7 +414,9 @@ def test_plain_http_on_the_tls_port_gets_nothing(servers: Servers, pki: Pki, ser
     """httpd takes such a request for a broken one, and gives it another path."""
     port = free_port()
     lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {pki.root('plain-ca').cert_file}", EXEMPT, SHOWN]
-    server = servers.prepare_httpd(vhost(port, "guarded.test", *lines, tls=server_certificate), listen=[port])
+    # and so may it where the server stops
+    config = vhost(port, "guarded.test", *lines, tls=server_certificate)
+    server = servers.prepare_httpd(config, listen=[port], mpm="worker")
     fill(server)
     server.start()
     server.expect_refusal("no_certificate")
