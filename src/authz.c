@@ -36,7 +36,8 @@ static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
     if (!cfaop_config_is_reread() || ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) {
         return mistake;
     }
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, cmd->server, "CFAOP108: %s:%d: %s", cmd->directive->filename,
+    /* the logs of the new configuration are not open yet: this goes where httpd writes its own complaints */
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, NULL, "CFAOP108: %s:%d: %s", cmd->directive->filename,
                  cmd->directive->line_num, mistake);
     *parsed = mistake;
     return NULL;
