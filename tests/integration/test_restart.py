@@ -120,7 +120,7 @@ def test_nobody_notices_graceful_restarts(bench: Bench) -> None:
         "nobody": Visitor(bench, None),
     }
     with Load(**visitors) as load:
-        for _ in range(15):
+        for _ in range(60):  # far fewer, unless the machine is busy with something else
             bench.httpd.graceful()
             if min(seen.total() for seen in load.seen.values()) > 8:
                 break
