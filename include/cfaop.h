@@ -293,6 +293,9 @@ typedef struct {
     unsigned char anchor[CFAOP_SHA256_LEN]; /**< SHA-256 of the trust anchor that matched; with reason NONE only */
 } cfaop_chain_result;
 
+/** Says whether @a trust lists the issuer of @a cert too: then CRLs count for @a cert itself. Not for self-signed ones. */
+int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert);
+
 /**
  * Verifies @a leaf with the certificates that the client sent beside it, against @a policy and nothing else, at security level
  * @a level or the policy's, whichever is higher, at time @a now. Connection phase; any thread; takes no ownership.

@@ -103,15 +103,15 @@ static int prepare(X509_STORE_CTX *ctx, const cfaop_policy *policy, X509 *cert, 
     return X509_VERIFY_PARAM_set_flags(param, flags);
 }
 
-static int is_listed_issuer_of(const cfaop_policy *policy, X509 *cert)
+int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert)
 {
     int i;
 
     if (X509_get_extension_flags(cert) & EXFLAG_SS) {
         return 0;
     }
-    for (i = 0; i < policy->trust->anchors->nelts; ++i) {
-        X509 *issuer = APR_ARRAY_IDX(policy->trust->anchors, i, cfaop_anchor).cert;
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *issuer = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
         if (X509_check_ca(issuer) > 0 && X509_check_issued(issuer, cert) == X509_V_OK) {
             return 1;
         }
@@ -204,7 +204,7 @@ static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *u
             error = accept_chain(ctx, policy, result, &anchor);
         }
     }
-    if (error == X509_V_OK && v.anchor_excused && is_listed_issuer_of(policy, anchor) && X509_up_ref(anchor)) {
+    if (error == X509_V_OK && v.anchor_excused && cfaop_chain_has_listed_issuer(policy->trust, anchor) && X509_up_ref(anchor)) {
         *next = anchor;
     }
     X509_STORE_CTX_free(ctx);

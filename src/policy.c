@@ -73,19 +73,6 @@ static void warn_of_dates(round_of *round, const char *kind, const char *origin,
     }
 }
 
-static int has_listed_issuer(const cfaop_trust *trust, X509 *cert)
-{
-    int i;
-
-    for (i = 0; i < trust->anchors->nelts; ++i) {
-        X509 *issuer = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
-        if (X509_check_ca(issuer) > 0 && X509_check_issued(issuer, cert) == X509_V_OK) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 int cfaop_policy_is_builtin_only(const cfaop_trust *trust)
 {
     int i;
@@ -122,7 +109,7 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
         const char *subject = cfaop_name_text(round->pool, X509_get_subject_name(a->cert), 256);
         warn_of_dates(round, "the trusted certificate", a->origin, subject, X509_get0_notBefore(a->cert),
                       X509_get0_notAfter(a->cert));
-        if (trust->crls->nelts && X509_check_ca(a->cert) <= 0 && !has_listed_issuer(trust, a->cert)) {
+        if (trust->crls->nelts && X509_check_ca(a->cert) <= 0 && !cfaop_chain_has_listed_issuer(trust, a->cert)) {
             add_finding(round, APLOG_WARNING,
                         apr_psprintf(round->pool, "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is never "
                                                   "looked up in CRLs, remove it from the file to revoke it",
