@@ -129,7 +129,7 @@ MUTANTS = (
        "cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF", "0", "test_require"),
     _m("Require grants what is not refused", "src/authz.c",
        "cfaop_request_verdict(r).reason == CFAOP_REASON_NONE", "cfaop_request_verdict(r).status == 0", "test_require"),
-    _m("Require forgives arguments", "src/authz.c", "line && *line ?", "line == NULL ?", "test_require"),
+    _m("Require forgives arguments", "src/authz.c", "if (!line || !*line) {", "if (1) {", "test_require"),
     # exemptions
     _m("an encoded path is exempt", "src/exemption.c", "c == '-' ||", "c == '-' || c == '%' ||", "test_exempt_paths"),
     _m("the path as sent makes no difference", "src/exemption.c",
