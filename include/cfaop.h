@@ -23,6 +23,7 @@
 #include <openssl/x509v3.h>
 #include <openssl/ssl.h>
 
+#include "cfaop_counters.h"
 #include "cfaop_verdict.h"
 
 extern module AP_MODULE_DECLARE_DATA cfaop_module;
@@ -62,6 +63,7 @@ typedef struct {
     apr_array_header_t *exemptions;  /**< CFOriginPullExempt, of cfaop_exemption; NULL: not said, none */
     int remote_ip;                   /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
     const char *remote_ip_header;    /**< the header that it reads; NULL: not said */
+    int expiry_days;                 /**< CFOriginPullExpiryWarning; -1: not said */
     const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */
 
     /* resolved from it at startup */
@@ -72,6 +74,7 @@ typedef struct {
     int has_tls;                /**< mod_ssl has initialised TLS for this server */
     int mod_ssl_verifies;       /**< SSLVerifyClient is set for this server */
     cfaop_demand demand;        /**< what requests are judged by; final after post_config */
+    cfaop_vhost_counters *counters; /**< set when the server starts; NULL: not guarded, or not counted */
 } cfaop_server_conf;
 
 /** The directive table for the module record. */
@@ -193,6 +196,12 @@ const char *cfaop_escape(apr_pool_t *p, const char *text, apr_size_t length);
 /** Prints @a name as one line, escaped as above, of at most @a max bytes before that (0: all). From @a p; any phase. */
 const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max);
 
+/** Returns @a t as seconds since 1970; 0, long past, for a time that cannot be read. */
+apr_int64_t cfaop_seconds(const ASN1_TIME *t);
+
+/** Prints the day of @a seconds since 1970 as YYYY-MM-DD, from @a p. */
+const char *cfaop_date(apr_pool_t *p, apr_int64_t seconds);
+
 /* ---- trust anchors and CRLs (src/trust_anchor.c) ------------------------------------------------------------- */
 
 /** A trusted certificate: a CA, an intermediate or a leaf. */
@@ -200,6 +209,8 @@ typedef struct {
     X509 *cert;                          /**< owned by the configuration pool */
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
     const char *origin;                  /**< CFAOP_BUILTIN or the file's path */
+    const char *label;                   /**< for logs: the beginning of its SHA-256, and its CN */
+    cfaop_anchor_counters *counters;     /**< set when the server starts; NULL: it is not counted */
 } cfaop_anchor;
 
 /** A certificate revocation list. */
@@ -313,8 +324,10 @@ typedef struct {
     int frozen;                             /**< the first handshake is over: all below it is final */
     const cfaop_policy *asked;              /**< policy that the handshake asked under; NULL: it did not ask */
     X509 *peer;                             /**< the peer certificate, owned by the connection pool; NULL: none shown */
+    unsigned char peer_sha256[CFAOP_SHA256_LEN]; /**< of the peer certificate */
     cfaop_chain_result chain;               /**< with asked and peer: the judgement */
     int judged;                             /**< chain has been written */
+    const cfaop_anchor *anchor;             /**< the trust anchor that matched; NULL: not verified */
     int known_sni;                          /**< the client named a virtual host that exists */
     const char *sni;                        /**< the name it sent; NULL: none */
     int resumed;                            /**< an earlier session was taken up */
@@ -387,6 +400,9 @@ int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_re
 /** What the module keeps for a request. Written and read by the request's thread. */
 typedef struct {
     int logged;                /**< its refusal stands in the log already */
+    int counted;               /**< it stands in the counters already */
+    int exempt;                /**< it is exempt so far, and not counted yet */
+    cfaop_reason exempt_from;  /**< why it would be refused if it were not */
     char *user;                /**< r->user before mod_ssl's access hook */
     const char *authorization; /**< the Authorization header before mod_ssl's authentication hook */
     int address_settled;       /**< the header with the visitor's address has been looked at */
@@ -407,7 +423,14 @@ int cfaop_request_post_read(request_rec *r);
 int cfaop_request_quick_handler(request_rec *r, int lookup);
 int cfaop_request_fixups(request_rec *r);
 
-/** Makes the variable CF_ORIGIN_PULL_VERIFY known to ap_expr. */
+/**
+ * insert_filter, insert_error_filter and log_transaction: count requests that are still exempt when they are answered. A rewrite could
+ * have led them elsewhere until then.
+ */
+void cfaop_request_on_answer(request_rec *r);
+int cfaop_request_on_log(request_rec *r);
+
+/** Makes the variables CF_ORIGIN_PULL_... known to ap_expr. */
 int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms);
 
 /**
@@ -461,6 +484,77 @@ int cfaop_client_address_forbid_trailers(const server_rec *s);
 
 /** post_read_request after mod_remoteip: has our address stand. */
 int cfaop_client_address_again(request_rec *r);
+
+/* ---- what is guarded by what (src/inventory.c) ----------------------------------------------------------------- */
+
+/** What kinds of things end. */
+typedef enum {
+    CFAOP_ITEM_CA,
+    CFAOP_ITEM_CRL,
+    CFAOP_ITEM_LEAF /**< shown by the edge */
+} cfaop_item_kind;
+
+/** A certificate or CRL that guarded servers depend on. */
+typedef struct {
+    cfaop_item_kind kind;
+    const unsigned char *sha256;
+    const char *subject;         /**< escaped; of a CRL its issuer */
+    const char *origin;          /**< CFAOP_BUILTIN or the file's path; NULL with a leaf */
+    apr_int64_t end;             /**< seconds: notAfter or nextUpdate; 0: it never ends (a CRL) */
+    apr_array_header_t *servers; /**< of const server_rec *: who depends on it */
+} cfaop_item;
+
+/** Says whether a server is guarded: of configuration alone, or (once settled) of what it has come to. */
+int cfaop_inventory_is_configured(const server_rec *s);
+int cfaop_inventory_is_guarded(const server_rec *s);
+
+/**
+ * Lists (of cfaop_item) the trusted certificates and CRLs of the servers from @a base on that @a is_wanted says yes to, and the
+ * leaves that they have been shown of late, each once. From @a p; any phase once policies are resolved; any thread.
+ */
+apr_array_header_t *cfaop_inventory(apr_pool_t *p, const server_rec *base, int (*is_wanted)(const server_rec *));
+
+/** Returns the word for @a kind in metrics, a literal: "ca", "crl" or "leaf". */
+const char *cfaop_item_kind_name(cfaop_item_kind kind);
+
+/* ---- what ends (src/expiry.c, src/watchdog.c) ------------------------------------------------------------------- */
+
+/** The default of CFOriginPullExpiryWarning, and the most that it takes. */
+#define CFAOP_EXPIRY_DAYS_DEFAULT 30
+#define CFAOP_EXPIRY_DAYS_MAX     3650
+
+/**
+ * Returns findings (of cfaop_finding, from @a p) about what has ended or ends soon, of the servers that @a is_wanted says yes to. Any
+ * phase and thread, as cfaop_inventory().
+ */
+apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base, int (*is_wanted)(const server_rec *));
+
+/** Logs them, and takes the daily turn. Configuration phase (post_config) and mod_watchdog's thread. */
+void cfaop_expiry_log(apr_pool_t *p, server_rec *base, int is_startup);
+
+/**
+ * Has one process look at them every day, if mod_watchdog is loaded. Configuration phase: post_config, before mod_watchdog's own.
+ * Lives as long as @a p, the configuration pool.
+ */
+void cfaop_watchdog_start(apr_pool_t *p, server_rec *base);
+
+/* ---- what the operator sees (src/rows.c, src/status.c, src/metrics.c) -------------------------------------------------------- */
+
+/** mod_status's hook: our section of its page, or our keys of "?auto". Request phase. */
+int cfaop_status_hook(request_rec *r, int flags);
+
+/** The handler "cf-origin-pull-metrics": the counters as Prometheus or OpenMetrics text. */
+int cfaop_metrics_handler(request_rec *r);
+
+/** A virtual host's row of the two above. */
+typedef struct {
+    cfaop_vhost_counters *counters;
+    const server_rec *server; /**< NULL: it is guarded no more, or stands for several */
+    int is_used;              /**< a counter is not zero */
+} cfaop_row;
+
+/** Lists (of cfaop_row, from @a p) the virtual hosts that are or were guarded, by name. Request phase. */
+apr_array_header_t *cfaop_rows(apr_pool_t *p, const server_rec *base);
 
 /* ---- Require (src/authz.c) ------------------------------------------------------------------------------------ */
 

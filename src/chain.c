@@ -119,27 +119,6 @@ int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert)
     return 0;
 }
 
-/* 0, long past, for a time that cannot be read. */
-static apr_int64_t seconds_of(const ASN1_TIME *t)
-{
-    struct tm tm;
-    apr_time_exp_t parts = {0};
-    apr_time_t time = 0;
-
-    if (t && ASN1_TIME_to_tm(t, &tm)) {
-        parts.tm_sec = tm.tm_sec;
-        parts.tm_min = tm.tm_min;
-        parts.tm_hour = tm.tm_hour;
-        parts.tm_mday = tm.tm_mday;
-        parts.tm_mon = tm.tm_mon;
-        parts.tm_year = tm.tm_year;
-        if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS) {
-            time = 0;
-        }
-    }
-    return apr_time_sec(time);
-}
-
 static void lower(apr_int64_t *until, apr_int64_t end)
 {
     *until = end < *until ? end : *until;
@@ -153,11 +132,11 @@ static void limit_validity(const cfaop_policy *policy, X509 *cert, cfaop_chain_r
 {
     int i;
 
-    lower(&result->valid_until, seconds_of(X509_get0_notAfter(cert)));
+    lower(&result->valid_until, cfaop_seconds(X509_get0_notAfter(cert)));
     for (i = 0; i < policy->trust->crls->nelts; ++i) {
         X509_CRL *crl = APR_ARRAY_IDX(policy->trust->crls, i, cfaop_crl).crl;
         if (X509_CRL_get0_nextUpdate(crl) && !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert))) {
-            apr_int64_t end = seconds_of(X509_CRL_get0_nextUpdate(crl));
+            apr_int64_t end = cfaop_seconds(X509_CRL_get0_nextUpdate(crl));
             if (end > result->valid_from) {
                 lower(&result->valid_until, end);
             }

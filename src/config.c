@@ -13,6 +13,7 @@ APLOG_USE_MODULE(cfaop);
 
 #define DEPTH_UNSET (-1)
 #define FLAG_UNSET  (-1)
+#define DAYS_UNSET  (-1)
 
 #define ALLOWED_MODES "On, Optional, LogOnly or Off"
 
@@ -57,6 +58,7 @@ void *cfaop_config_create(apr_pool_t *p, server_rec *s)
     conf->mode = CFAOP_MODE_UNSET;
     conf->depth = DEPTH_UNSET;
     conf->remote_ip = FLAG_UNSET;
+    conf->expiry_days = DAYS_UNSET;
     return conf;
 }
 
@@ -75,6 +77,7 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->exemptions = add->exemptions ? add->exemptions : base->exemptions;
     conf->remote_ip = add->remote_ip != FLAG_UNSET ? add->remote_ip : base->remote_ip;
     conf->remote_ip_header = add->remote_ip != FLAG_UNSET ? add->remote_ip_header : base->remote_ip_header;
+    conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
     return conf;
 }
@@ -200,13 +203,21 @@ static const char *add_crl_files(cmd_parms *cmd, void *dummy, int count, char *c
     return add_files(cmd, &cfaop_config_of(cmd->server)->crl_sources, NULL, count, words);
 }
 
+/* Reads word as a whole number from 0 to max; -1: it is none. */
+static int parse_number(const char *word, int max)
+{
+    char *end = NULL;
+    apr_int64_t number = apr_isdigit(*word) && strlen(word) < 10 ? apr_strtoi64(word, &end, 10) : -1;
+
+    return number < 0 || number > max || *end ? -1 : (int)number;
+}
+
 static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     cfaop_server_conf *conf = cfaop_config_of(cmd->server);
     const char *word = count == 1 ? words[0] : "";
     const char *error = context_error(cmd);
-    char *end = NULL;
-    apr_int64_t depth;
+    int depth;
 
     (void)dummy;
     if (error) {
@@ -216,12 +227,38 @@ static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const
         return bad_value(cmd, conf, "CFOriginPullVerifyDepth takes one argument: a whole number from 0 to "
                                     APR_STRINGIFY(CFAOP_DEPTH_MAX));
     }
-    depth = apr_isdigit(*word) ? apr_strtoi64(word, &end, 10) : -1;
-    if (depth < 0 || depth > CFAOP_DEPTH_MAX || *end) {
+    depth = parse_number(word, CFAOP_DEPTH_MAX);
+    if (depth < 0) {
         return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole "
                                                  "number from 0 to %d", word, CFAOP_DEPTH_MAX));
     }
-    conf->depth = (int)depth;
+    conf->depth = depth;
+    return NULL;
+}
+
+/* A bad value here must not make a running server refuse anybody: it goes on with the default, and says so. */
+static const char *set_expiry_days(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *word = count == 1 ? words[0] : "";
+    const char *error = context_error(cmd);
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    conf->expiry_days = parse_number(word, CFAOP_EXPIRY_DAYS_MAX);
+    if (conf->expiry_days >= 0) {
+        return NULL;
+    }
+    error = apr_psprintf(cmd->pool, "CFOriginPullExpiryWarning: '%s' is not a number of days, write a whole number from 0 to %d",
+                         word, CFAOP_EXPIRY_DAYS_MAX);
+    if (!cfaop_config_is_reread()) {
+        return error;
+    }
+    conf->expiry_days = CFAOP_EXPIRY_DAYS_DEFAULT;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, cmd->server, "CFAOP113: %s (%s): until then it is %d", error, where(cmd),
+                 CFAOP_EXPIRY_DAYS_DEFAULT);
     return NULL;
 }
 
@@ -357,6 +394,7 @@ static const setter set_depth_setter = {set_depth};
 static const setter add_pins_setter = {add_pins};
 static const setter add_exemptions_setter = {add_exemptions};
 static const setter set_remote_ip_setter = {set_remote_ip};
+static const setter set_expiry_days_setter = {set_expiry_days};
 
 const command_rec cfaop_config_directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPull", split_words, (void *)&set_mode_setter, RSRC_CONF,
@@ -374,5 +412,7 @@ const command_rec cfaop_config_directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPullRemoteIP", split_words, (void *)&set_remote_ip_setter, RSRC_CONF,
                       "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or the one "
                       "that is named"),
+    AP_INIT_RAW_ARGS("CFOriginPullExpiryWarning", split_words, (void *)&set_expiry_days_setter, RSRC_CONF,
+                      "how many days before its end to warn of a CA, a CRL or the edge's certificate, 0 for never"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

@@ -70,20 +70,17 @@ static const char *cut(apr_pool_t *p, const char *text, apr_size_t max)
     return cfaop_escape(p, text, length > max ? max : length);
 }
 
-static const char *describe_peer(apr_pool_t *p, X509 *peer)
+static const char *describe_peer(apr_pool_t *p, const cfaop_conn *conn)
 {
-    unsigned char sha256[EVP_MAX_MD_SIZE];
-    char hex[CFAOP_SHA256_HEX] = "-";
+    char hex[CFAOP_SHA256_HEX];
 
-    if (!peer) {
+    if (!conn || !conn->frozen || !conn->peer) {
         return "";
     }
-    if (X509_digest(peer, EVP_sha256(), sha256, NULL)) {
-        cfaop_hex(sha256, hex);
-    }
     return apr_psprintf(p, " subject=\"%s\" issuer=\"%s\" sha256=%s",
-                        cfaop_name_text(p, X509_get_subject_name(peer), NAME_MAX_BYTES),
-                        cfaop_name_text(p, X509_get_issuer_name(peer), NAME_MAX_BYTES), hex);
+                        cfaop_name_text(p, X509_get_subject_name(conn->peer), NAME_MAX_BYTES),
+                        cfaop_name_text(p, X509_get_issuer_name(conn->peer), NAME_MAX_BYTES),
+                        cfaop_hex(conn->peer_sha256, hex));
 }
 
 static const char *detail(apr_pool_t *p, const cfaop_verdict *v, const cfaop_conn *conn)
@@ -104,7 +101,7 @@ static const char *line(request_rec *r, const cfaop_verdict *v)
                         cut(p, conn ? conn->sni : NULL, HOST_MAX_BYTES),
                         cut(p, apr_table_get(r->headers_in, "Host"), HOST_MAX_BYTES), r->connection->client_ip,
                         cut(p, apr_table_get(r->headers_in, "CF-Ray"), CF_RAY_MAX_BYTES), detail(p, v, conn),
-                        describe_peer(p, conn && conn->frozen ? conn->peer : NULL));
+                        describe_peer(p, conn));
 }
 
 /* ---- when ---- */

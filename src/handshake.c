@@ -163,6 +163,7 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
     conn->peer = SSL_get_peer_certificate(ssl);
     if (conn->peer) {
         apr_pool_cleanup_register(conn->c->pool, conn->peer, free_peer, apr_pool_cleanup_null);
+        X509_digest(conn->peer, EVP_sha256(), conn->peer_sha256, NULL);
     }
 }
 
@@ -195,6 +196,48 @@ static void settle_judgement(cfaop_conn *conn, SSL *ssl)
     }
 }
 
+static const cfaop_anchor *find_anchor(const cfaop_trust *trust, const unsigned char *sha256)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        if (!memcmp(APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, sha256, CFAOP_SHA256_LEN)) {
+            return &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        }
+    }
+    return NULL;
+}
+
+static void count(const cfaop_conn *conn, const server_rec *s)
+{
+    cfaop_vhost_counters *counters = cfaop_config_of(s)->counters;
+    apr_int64_t now = apr_time_sec(apr_time_now());
+
+    if (!conn->peer) {
+        cfaop_counters_handshake(counters, CFAOP_HANDSHAKE_NO_CERTIFICATE);
+    }
+    else if (conn->chain.reason != CFAOP_REASON_NONE) {
+        cfaop_counters_handshake(counters, CFAOP_HANDSHAKE_FAILED);
+    }
+    else {
+        cfaop_counters_handshake(counters, conn->resumed ? CFAOP_HANDSHAKE_RESUMED : CFAOP_HANDSHAKE_FULL);
+        cfaop_counters_shown(counters, conn->c->pool, conn->peer_sha256, conn->peer, now);
+        cfaop_counters_anchor(conn->anchor ? conn->anchor->counters : NULL, now);
+    }
+}
+
+/* Whatever the handshake has shown is final now. */
+static void settle(cfaop_conn *conn, SSL *ssl, const server_rec *s)
+{
+    if (conn->peer) {
+        settle_judgement(conn, ssl);
+        if (conn->chain.reason == CFAOP_REASON_NONE) {
+            conn->anchor = find_anchor(conn->asked->trust, conn->chain.anchor);
+        }
+    }
+    count(conn, s);
+}
+
 static void freeze(cfaop_conn *conn, SSL *ssl)
 {
     const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
@@ -203,8 +246,8 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
     conn->asked = context ? context->policy : NULL;
     keep_peer(conn, ssl);
     keep_sni(conn, ssl);
-    if (conn->asked && conn->peer) {
-        settle_judgement(conn, ssl);
+    if (conn->asked) {
+        settle(conn, ssl, context->server);
     }
     conn->delegated = is_delegated(ssl);
     if (!conn->delegated && context) {

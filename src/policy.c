@@ -43,7 +43,7 @@ static void add_finding(round_of *round, int level, const char *text)
 
 /* ---- warnings ---- */
 
-static const char *ends(apr_pool_t *p, const ASN1_TIME *t)
+static const char *moment(apr_pool_t *p, const ASN1_TIME *t)
 {
     char text[64] = "";
     BIO *bio = BIO_new(BIO_s_mem());
@@ -56,20 +56,15 @@ static const char *ends(apr_pool_t *p, const ASN1_TIME *t)
     return apr_pstrdup(p, text);
 }
 
-static void warn_of_dates(round_of *round, const char *kind, const char *origin, const char *subject, const ASN1_TIME *from,
-                          const ASN1_TIME *until)
+/* Of what has ended or soon will, src/expiry.c warns. */
+static void warn_of_beginning(round_of *round, const char *kind, const char *origin, const char *subject, const ASN1_TIME *from)
 {
     apr_pool_t *p = round->pool;
 
-    if (until && X509_cmp_current_time(until) < 0) {
-        add_finding(round, APLOG_WARNING,
-                    apr_psprintf(p, "CFAOP106: %s of \"%s\" (%s) ended on %s: what depends on it is refused, replace it", kind,
-                                 subject, origin, ends(p, until)));
-    }
     if (from && X509_cmp_current_time(from) > 0) {
         add_finding(round, APLOG_WARNING,
                     apr_psprintf(p, "CFAOP106: %s of \"%s\" (%s) is not valid before %s: what depends on it is refused until "
-                                    "then, check the clock or replace it", kind, subject, origin, ends(p, from)));
+                                    "then, check the clock or replace it", kind, subject, origin, moment(p, from)));
     }
 }
 
@@ -107,8 +102,7 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
     for (i = 0; i < trust->anchors->nelts; ++i) {
         const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
         const char *subject = cfaop_name_text(round->pool, X509_get_subject_name(a->cert), 256);
-        warn_of_dates(round, "the trusted certificate", a->origin, subject, X509_get0_notBefore(a->cert),
-                      X509_get0_notAfter(a->cert));
+        warn_of_beginning(round, "the trusted certificate", a->origin, subject, X509_get0_notBefore(a->cert));
         if (trust->crls->nelts && X509_check_ca(a->cert) <= 0 && !cfaop_chain_has_listed_issuer(trust, a->cert)) {
             add_finding(round, APLOG_WARNING,
                         apr_psprintf(round->pool, "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is never "
@@ -118,8 +112,8 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
     }
     for (i = 0; i < trust->crls->nelts; ++i) {
         const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
-        warn_of_dates(round, "the CRL", c->origin, cfaop_name_text(round->pool, X509_CRL_get_issuer(c->crl), 256),
-                      X509_CRL_get0_lastUpdate(c->crl), X509_CRL_get0_nextUpdate(c->crl));
+        warn_of_beginning(round, "the CRL", c->origin, cfaop_name_text(round->pool, X509_CRL_get_issuer(c->crl), 256),
+                          X509_CRL_get0_lastUpdate(c->crl));
     }
 }
 

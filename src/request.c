@@ -15,6 +15,7 @@ APLOG_USE_MODULE(cfaop);
 
 #define VARIABLE "CF_ORIGIN_PULL_VERIFY"
 #define EXEMPT   "CF_ORIGIN_PULL_EXEMPT"
+#define CA       "CF_ORIGIN_PULL_CA"
 
 static cfaop_evidence evidence_of(conn_rec *c)
 {
@@ -112,30 +113,100 @@ static int is_exempt(request_rec *r)
     return exempt != NULL;
 }
 
+/* ---- counting: what a client asked for counts once, whatever it is redirected to and made of ---- */
+
+/* The state of the client's request that r belongs to; NULL: r is a part of it. */
+static cfaop_request *clients_request(request_rec *r)
+{
+    if (r->main) {
+        return NULL;
+    }
+    while (r->prev) {
+        r = r->prev;
+    }
+    return cfaop_request_state(r);
+}
+
+static void count(request_rec *r, cfaop_request_result result, cfaop_reason reason)
+{
+    cfaop_request *state = clients_request(r);
+
+    if (state && !state->counted) {
+        state->counted = 1;
+        cfaop_counters_request(cfaop_config_of(r->server)->counters, result, reason);
+    }
+}
+
+static void count_if_it_stays_exempt(request_rec *r, cfaop_reason reason)
+{
+    cfaop_request *state = clients_request(r);
+
+    if (state) {
+        state->exempt = 1;
+        state->exempt_from = reason;
+    }
+}
+
+void cfaop_request_on_answer(request_rec *r)
+{
+    const cfaop_request *state = clients_request(r);
+
+    if (state && state->exempt) {
+        count(r, CFAOP_REQUEST_EXEMPT, state->exempt_from);
+    }
+}
+
+int cfaop_request_on_log(request_rec *r)
+{
+    cfaop_request_on_answer(r);
+    return DECLINED;
+}
+
+/* ---- judging ---- */
+
+static void name_anchor(request_rec *r, const cfaop_verdict *v)
+{
+    const cfaop_conn *conn = v->reason == CFAOP_REASON_NONE ? cfaop_handshake_of(r->connection) : NULL;
+
+    if (conn && conn->anchor) {
+        apr_table_setn(r->subprocess_env, CA, conn->anchor->label);
+    }
+}
+
+static void let_through(request_rec *r, const cfaop_verdict *v)
+{
+    int log_only = cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_LOG_ONLY;
+
+    if (v->reason == CFAOP_REASON_NONE) {
+        cfaop_event_log_verified(r->server);
+    }
+    else if (log_only) {
+        log_once(r, v);
+    }
+    count(r, log_only && v->would_status ? CFAOP_REQUEST_WOULD_REFUSE : CFAOP_REQUEST_ALLOWED, v->reason);
+}
+
 /* Judges r: DECLINED, or the status to refuse it with. */
 static int judge(request_rec *r)
 {
-    const cfaop_demand *demand = &cfaop_config_of(r->server)->demand;
     cfaop_verdict v;
 
-    if (demand->mode == CFAOP_MODE_OFF) {
+    if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
         return DECLINED;
     }
     v = cfaop_request_verdict(r);
     apr_table_setn(r->subprocess_env, VARIABLE, v.variable);
+    name_anchor(r, &v);
     if (is_exempt(r)) {
+        count_if_it_stays_exempt(r, v.reason);
         return DECLINED;
     }
     if (v.status) {
         log_once(r, &v);
+        count(r, CFAOP_REQUEST_REFUSED, v.reason);
         return cfaop_refusal_answer(r, &v);
     }
-    if (v.reason == CFAOP_REASON_NONE) {
-        cfaop_event_log_verified(r->server);
-    }
-    else if (demand->mode == CFAOP_MODE_LOG_ONLY) {
-        log_once(r, &v);
-    }
+    let_through(r, &v);
     return DECLINED;
 }
 
@@ -181,6 +252,18 @@ static const char *exempt_value(ap_expr_eval_ctx_t *ctx, const void *data)
     return exempt ? exempt : "";
 }
 
+static const char *ca_value(ap_expr_eval_ctx_t *ctx, const void *data)
+{
+    const server_rec *s = ctx->r ? ctx->r->server : ctx->s;
+    const cfaop_conn *conn = ctx->c ? cfaop_handshake_of(ctx->c) : NULL;
+
+    (void)data;
+    if (!s || !conn || !conn->anchor || cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF) {
+        return "";
+    }
+    return cfaop_connection_verdict(s, ctx->c).reason == CFAOP_REASON_NONE ? conn->anchor->label : "";
+}
+
 int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms)
 {
     if (parms->type != AP_EXPR_FUNC_VAR) {
@@ -191,6 +274,9 @@ int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms)
     }
     else if (!ap_cstr_casecmp(parms->name, EXEMPT)) {
         *parms->func = exempt_value;
+    }
+    else if (!ap_cstr_casecmp(parms->name, CA)) {
+        *parms->func = ca_value;
     }
     else {
         return DECLINED;

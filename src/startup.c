@@ -156,6 +156,9 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     if (enable_handshake(is_needed, findings) && is_needed) {
         check_tls_shown(p, ptemp, base, findings);
     }
+    if (is_test) {
+        apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_inventory_is_configured)); /* post_config does not run */
+    }
     if (cfaop_config_is_reread()) {
         return OK; /* post_config logs the findings */
     }
@@ -321,6 +324,9 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     if (is_any_needed(base)) {
         cfaop_hook_order_check(base);
         cfaop_event_log_init(p, servers);
+        cfaop_counters_attach(base, ptemp);
+        cfaop_expiry_log(ptemp, base, 1);
+        cfaop_watchdog_start(p, base);
     }
     return OK;
 }

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file text.c
- * Words for people: digests, names and whatever clients send, in a form that no log and no terminal can be fooled with.
+ * Words for people: digests, names, dates and whatever clients send, in a form that no log and no terminal can be fooled with.
  */
 #include "cfaop.h"
 
@@ -64,4 +64,34 @@ const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max
     BIO_free(bio);
     ERR_clear_error();
     return text;
+}
+
+apr_int64_t cfaop_seconds(const ASN1_TIME *t)
+{
+    struct tm tm;
+    apr_time_exp_t parts = {0};
+    apr_time_t time = 0;
+
+    if (t && ASN1_TIME_to_tm(t, &tm)) {
+        parts.tm_sec = tm.tm_sec;
+        parts.tm_min = tm.tm_min;
+        parts.tm_hour = tm.tm_hour;
+        parts.tm_mday = tm.tm_mday;
+        parts.tm_mon = tm.tm_mon;
+        parts.tm_year = tm.tm_year;
+        if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS) {
+            time = 0;
+        }
+    }
+    return apr_time_sec(time);
+}
+
+const char *cfaop_date(apr_pool_t *p, apr_int64_t seconds)
+{
+    apr_time_exp_t parts;
+
+    if (apr_time_exp_gmt(&parts, apr_time_from_sec(seconds)) != APR_SUCCESS) {
+        return "-";
+    }
+    return apr_psprintf(p, "%04d-%02d-%02d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }

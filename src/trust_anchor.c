@@ -15,6 +15,8 @@
 #define TAG_CRL_FILE  "CFAOP104"
 #define TAG_ORIGIN_CA "CFAOP109"
 
+#define LABEL_NAME_MAX 64
+
 /* One file in one role: what it gives, or why it gives nothing. */
 typedef struct {
     apr_array_header_t *items; /* of cfaop_anchor or cfaop_crl; NULL: see error */
@@ -56,14 +58,35 @@ static int is_origin_ca(apr_pool_t *p, X509 *cert)
     return strstr(subject, "CloudFlare Origin SSL") && strstr(subject, "Certificate Authority");
 }
 
-static int add_anchor(apr_array_header_t *items, X509 *cert, const char *origin)
+/* The beginning of its SHA-256, and its CN or, if it has none, its subject. */
+static const char *label_of(apr_pool_t *p, const cfaop_anchor *anchor)
+{
+    const X509_NAME *subject = X509_get_subject_name(anchor->cert);
+    int at = X509_NAME_get_index_by_NID((X509_NAME *)subject, NID_commonName, -1);
+    char hex[CFAOP_SHA256_HEX];
+    const char *name;
+    unsigned char *utf8 = NULL;
+    int length = at < 0 ? -1 : ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+
+    name = length < 0 ? cfaop_name_text(p, subject, LABEL_NAME_MAX)
+                      : cfaop_escape(p, (const char *)utf8, (apr_size_t)(length < LABEL_NAME_MAX ? length : LABEL_NAME_MAX));
+    OPENSSL_free(utf8);
+    return apr_psprintf(p, "%.16s %s", cfaop_hex(anchor->sha256, hex), name);
+}
+
+static int add_anchor(apr_pool_t *p, apr_array_header_t *items, X509 *cert, const char *origin)
 {
     cfaop_anchor *anchor = apr_array_push(items);
 
+    memset(anchor, 0, sizeof(*anchor));
     anchor->cert = cert;
     anchor->origin = origin;
     /* the second call has OpenSSL parse the extensions now, in the parent, rather than in every child */
-    return X509_digest(cert, EVP_sha256(), anchor->sha256, NULL) && X509_check_purpose(cert, -1, 0) == 1;
+    if (!X509_digest(cert, EVP_sha256(), anchor->sha256, NULL) || X509_check_purpose(cert, -1, 0) != 1) {
+        return 0;
+    }
+    anchor->label = label_of(p, anchor);
+    return 1;
 }
 
 static const char *what_else(const cfaop_pem *pem, const char *wanted)
@@ -101,7 +124,7 @@ static void load_ca_file(apr_pool_t *p, const char *path, loaded *l)
                                    "a certificate of another CA, write CFOriginPullCACertificateFile " CFAOP_BUILTIN);
             return;
         }
-        if (!add_anchor(l->items, cert, path)) {
+        if (!add_anchor(p, l->items, cert, path)) {
             fail(l, TAG_CA_FILE, apr_psprintf(p, "has a certificate (number %d) with extensions that cannot be read: "
                                                  "replace it", i + 1));
             return;
@@ -152,7 +175,7 @@ static void load_builtin(apr_pool_t *p, loaded *l)
         apr_pool_cleanup_register(p, cert, free_certificate, apr_pool_cleanup_null);
         l->items = apr_array_make(p, 1, sizeof(cfaop_anchor));
     }
-    if (!cert || !add_anchor(l->items, cert, CFAOP_BUILTIN)) {
+    if (!cert || !add_anchor(p, l->items, cert, CFAOP_BUILTIN)) {
         fail(l, TAG_CA_FILE, "cannot be decoded by this OpenSSL: name a PEM file instead");
     }
 }

@@ -36,9 +36,9 @@ def pki(tmp_path_factory):
     """What the examples expect in /etc/ssl/example."""
     folder = tmp_path_factory.mktemp("ssl")
     for name in ("www", "shop", "direct", "zone-ca"):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
                 "-subj", f"/CN={name}.example.com", "-keyout", f"{name}.key", "-out", f"{name}.pem", cwd=folder)
-    (folder / "ca.cnf").write_text("[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=2\n")
+    (folder / "ca.cnf").write_text("[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=90\n")
     (folder / "index").touch()
     openssl("ca", "-gencrl", "-config", "ca.cnf", "-cert", "zone-ca.pem", "-keyfile", "zone-ca.key",
             "-out", "zone-ca.crl.pem", cwd=folder)

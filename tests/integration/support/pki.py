@@ -103,7 +103,7 @@ class Credential:
         eku: str = "client",
         san: Sequence[Name] = (),
         not_before: timedelta = -DAY,
-        not_after: timedelta = 30 * DAY,
+        not_after: timedelta = 90 * DAY,
         digest: str = "sha256",
         same_key_as: Optional["Credential"] = None,
     ) -> "Credential":
@@ -130,7 +130,7 @@ class Credential:
         *,
         revoked: Iterable["Credential"] = (),
         last_update: timedelta = -DAY,
-        next_update: timedelta = 30 * DAY,
+        next_update: timedelta = 90 * DAY,
     ) -> Path:
         """A CRL file signed by this one."""
         now = datetime.utcnow()
@@ -190,7 +190,7 @@ class Pki:
         eku: str = "client",
         san: Sequence[str] = (),
         not_before: timedelta = -DAY,
-        not_after: timedelta = 30 * DAY,
+        not_after: timedelta = 90 * DAY,
     ) -> Credential:
         """A leaf that vouches for itself."""
         dn = common_name(subject or label)

@@ -1,0 +1,105 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file cfaop_counters.h
+ * What the module counts, in memory that all processes share and that outlives graceful restarts and the module itself.
+ *
+ * Everything is written with atomics; no request waits for another. Who counts calls in here; this calls nobody.
+ */
+#ifndef CFAOP_COUNTERS_H
+#define CFAOP_COUNTERS_H
+
+#include "httpd.h"
+#include "apr_pools.h"
+
+#include <openssl/x509.h>
+
+#include "cfaop_verdict.h"
+
+/** Room for "name:port" and for a subject, with their NUL; what is longer is cut. */
+#define CFAOP_LABEL_SIZE   264
+#define CFAOP_SUBJECT_SIZE 256
+
+/** What became of a handshake that asked for a certificate. */
+typedef enum {
+    CFAOP_HANDSHAKE_FULL,           /**< verified, the certificate was shown in this handshake */
+    CFAOP_HANDSHAKE_RESUMED,        /**< verified, taken over from an earlier session */
+    CFAOP_HANDSHAKE_FAILED,         /**< a certificate was shown and is not accepted */
+    CFAOP_HANDSHAKE_NO_CERTIFICATE, /**< none was shown */
+    CFAOP_HANDSHAKE_COUNT
+} cfaop_handshake_result;
+
+/** What became of a request of a client. */
+typedef enum {
+    CFAOP_REQUEST_ALLOWED,
+    CFAOP_REQUEST_EXEMPT,       /**< needed no certificate */
+    CFAOP_REQUEST_WOULD_REFUSE, /**< LogOnly let it through */
+    CFAOP_REQUEST_REFUSED,
+    CFAOP_REQUEST_COUNT
+} cfaop_request_result;
+
+/** The certificate that was shown last. Read it with cfaop_counters_leaf(). */
+typedef struct {
+    apr_int64_t not_after;             /**< seconds */
+    apr_int64_t last_seen;             /**< seconds */
+    unsigned char sha256[32];          /**< of its DER */
+    char subject[CFAOP_SUBJECT_SIZE];  /**< escaped */
+} cfaop_leaf;
+
+/** The counters of a virtual host; of "ServerName:port". */
+typedef struct {
+    apr_uint64_t handshakes[CFAOP_HANDSHAKE_COUNT];
+    apr_uint64_t requests[CFAOP_REQUEST_COUNT][CFAOP_REASON_COUNT];
+    apr_uint32_t leaf_version;    /**< odd while leaf is being written; 0: never was */
+    apr_uint32_t leaf_since;      /**< seconds: when its writing began */
+    apr_uint64_t leaf_last_seen;  /**< seconds */
+    cfaop_leaf leaf;              /**< last_seen is not used here */
+    char label[CFAOP_LABEL_SIZE]; /**< escaped: printable ASCII without ", \ and % */
+} cfaop_vhost_counters;
+
+/** The counters of a trusted certificate. */
+typedef struct {
+    apr_uint64_t connections;         /**< that it verified */
+    apr_uint64_t last_used;           /**< seconds; 0: never */
+    apr_int64_t not_after;            /**< seconds */
+    unsigned char sha256[32];         /**< of its DER */
+    char subject[CFAOP_SUBJECT_SIZE]; /**< escaped */
+} cfaop_anchor_counters;
+
+/**
+ * Finds or makes the shared memory and gives each guarded server, and each certificate that it trusts, its counters. The memory
+ * belongs to the process. Configuration phase (post_config), all servers settled; @a ptemp is for the call. What has no room shares
+ * the counters "other"; without memory nothing is counted. Both are said in the log; neither fails a start or a request.
+ */
+void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp);
+
+/** Counts. With NULL for counters nothing happens. Any thread of any process. */
+void cfaop_counters_handshake(cfaop_vhost_counters *vhost, cfaop_handshake_result result);
+void cfaop_counters_request(cfaop_vhost_counters *vhost, cfaop_request_result result, cfaop_reason reason);
+void cfaop_counters_anchor(cfaop_anchor_counters *anchor, apr_int64_t now);
+
+/** Notes that @a leaf, of this SHA-256, was shown and accepted at @a now (seconds). As above; @a p is for what the call needs. */
+void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now);
+
+/** The counters of all virtual hosts that have been guarded since the start, the one called "other" first; and of all anchors. */
+int cfaop_counters_vhosts(cfaop_vhost_counters **first);
+int cfaop_counters_anchors(cfaop_anchor_counters **first);
+
+/** Reads a counter. */
+apr_uint64_t cfaop_counters_read(apr_uint64_t *counter);
+
+/** Returns the sum of the requests of @a vhost with @a result, whatever the reason. */
+apr_uint64_t cfaop_counters_sum(cfaop_vhost_counters *vhost, cfaop_request_result result);
+
+/** Copies the certificate that was shown last into @a leaf. Returns 0 if there is none. */
+int cfaop_counters_leaf(cfaop_vhost_counters *vhost, cfaop_leaf *leaf);
+
+/**
+ * Says to one caller of all processes that the daily look at expiry dates is due at @a now (seconds), which is then taken as done.
+ * With @a is_startup it always is.
+ */
+int cfaop_counters_take_expiry_turn(apr_int64_t now, int is_startup);
+
+/** Returns the words for metrics: "verified", "allowed" and so on, literals. */
+const char *cfaop_counters_request_name(cfaop_request_result result);
+
+#endif
