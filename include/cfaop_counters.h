@@ -19,6 +19,11 @@
 #define CFAOP_LABEL_SIZE   264
 #define CFAOP_SUBJECT_SIZE 256
 
+/*
+ * Children, which run without privileges, can write the shared memory. So it holds numbers only: what the parent, as root, believes
+ * (names, sizes, addresses) lies in memory of its own, of which each child has a copy.
+ */
+
 /** What became of a handshake that asked for a certificate. */
 typedef enum {
     CFAOP_HANDSHAKE_FULL,           /**< verified, the certificate was shown in this handshake */
@@ -45,7 +50,7 @@ typedef struct {
     char subject[CFAOP_SUBJECT_SIZE];  /**< escaped */
 } cfaop_leaf;
 
-/** The counters of a virtual host; of "ServerName:port". */
+/** In shared memory: the numbers of a virtual host. */
 typedef struct {
     apr_uint64_t handshakes[CFAOP_HANDSHAKE_COUNT];
     apr_uint64_t requests[CFAOP_REQUEST_COUNT][CFAOP_REASON_COUNT];
@@ -53,24 +58,35 @@ typedef struct {
     apr_uint32_t leaf_since;      /**< seconds: when its writing began */
     apr_uint64_t leaf_last_seen;  /**< seconds */
     cfaop_leaf leaf;              /**< last_seen is not used here */
-    char label[CFAOP_LABEL_SIZE]; /**< escaped: printable ASCII without ", \ and % */
+} cfaop_vhost_numbers;
+
+/** In shared memory: the numbers of a trusted certificate. */
+typedef struct {
+    apr_uint64_t connections; /**< that it verified */
+    apr_uint64_t last_used;   /**< seconds; 0: never */
+} cfaop_anchor_numbers;
+
+/** The counters of a virtual host; of "ServerName:port". */
+typedef struct {
+    const char *label; /**< escaped: printable ASCII without ", \ and %; less than CFAOP_LABEL_SIZE bytes */
+    cfaop_vhost_numbers *numbers;
 } cfaop_vhost_counters;
 
 /** The counters of a trusted certificate. */
 typedef struct {
-    apr_uint64_t connections;         /**< that it verified */
-    apr_uint64_t last_used;           /**< seconds; 0: never */
-    apr_int64_t not_after;            /**< seconds */
-    unsigned char sha256[32];         /**< of its DER */
-    char subject[CFAOP_SUBJECT_SIZE]; /**< escaped */
+    const char *subject;      /**< escaped */
+    apr_int64_t not_after;    /**< seconds */
+    unsigned char sha256[32]; /**< of its DER */
+    cfaop_anchor_numbers *numbers;
 } cfaop_anchor_counters;
 
 /**
- * Finds or makes the shared memory and gives each guarded server, and each certificate that it trusts, its counters. The memory
- * belongs to the process. Configuration phase (post_config), all servers settled; @a ptemp is for the call. What has no room shares
- * the counters "other"; without memory nothing is counted. Both are said in the log; neither fails a start or a request.
+ * Finds the shared memory, or makes it if @a is_needed (something is guarded), and gives each guarded server, and each certificate
+ * that it trusts, its counters. The memory belongs to the process. Configuration phase (post_config), all servers settled; @a ptemp
+ * is for the call. What has no room shares the counters "other"; without memory nothing is counted. Both are said in the log; neither
+ * fails a start or a request.
  */
-void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp);
+void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp, int is_needed);
 
 /** Counts. With NULL for counters nothing happens. Any thread of any process. */
 void cfaop_counters_handshake(cfaop_vhost_counters *vhost, cfaop_handshake_result result);
@@ -88,10 +104,10 @@ int cfaop_counters_anchors(cfaop_anchor_counters **first);
 apr_uint64_t cfaop_counters_read(apr_uint64_t *counter);
 
 /** Returns the sum of the requests of @a vhost with @a result, whatever the reason. */
-apr_uint64_t cfaop_counters_sum(cfaop_vhost_counters *vhost, cfaop_request_result result);
+apr_uint64_t cfaop_counters_sum(cfaop_vhost_numbers *vhost, cfaop_request_result result);
 
 /** Copies the certificate that was shown last into @a leaf. Returns 0 if there is none. */
-int cfaop_counters_leaf(cfaop_vhost_counters *vhost, cfaop_leaf *leaf);
+int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf);
 
 /**
  * Says to one caller of all processes that the daily look at expiry dates is due at @a now (seconds), which is then taken as done.

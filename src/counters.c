@@ -5,7 +5,7 @@
  *
  * The memory is anonymous, so every process has it from the parent, at the same address, and it ends with the server. It hangs on
  * the process pool: a graceful restart, which unloads the module, leaves it to the next one. The processes of before, which
- * still end their requests, count into the same memory. Nothing in it points anywhere.
+ * still end their requests, count into the same memory.
  */
 #include "cfaop.h"
 #include "cfaop_expiry.h"
@@ -19,7 +19,7 @@ APLOG_USE_MODULE(cfaop);
 
 #define RETAINED "mod_cfaop counters"
 
-/* Changes whenever the meaning of the memory does. That of another module's version is left alone, and new memory made. */
+/* Changes whenever the meaning of what is retained does. That of another version of the module is left alone. */
 #define MAGIC  0x6366616fU
 #define FORMAT 1U
 
@@ -31,98 +31,125 @@ APLOG_USE_MODULE(cfaop);
 
 #define READ_TRIES 100
 
+/* The beginning of the shared memory; the numbers of virtual hosts and then those of anchors follow. */
+typedef struct {
+    apr_uint64_t expiry_seen; /* seconds: the last look at expiry dates */
+} shared_head;
+
+/*
+ * What a process keeps for as long as it lives, whichever modules come and go. Never shared: see cfaop_counters.h. Everything in it is
+ * allocated from the process pool.
+ */
 typedef struct {
     apr_uint32_t magic;
     apr_uint32_t format;
-    apr_uint64_t size;         /* of everything */
-    apr_uint32_t vhost_size;   /* of one; as the compiler laid it out */
-    apr_uint32_t anchor_size;
-    apr_uint32_t vhost_room;   /* how many there are, OTHER included */
-    apr_uint32_t anchor_room;
-    apr_uint32_t vhosts;       /* how many of them are in use; written by the parent only */
-    apr_uint32_t anchors;
-    apr_uint64_t expiry_seen;  /* seconds: the last look at expiry dates */
-} header;
+    apr_size_t size;                /* of everything that is shared, as the compiler laid it out */
+    shared_head *shared;
+    int vhost_room;                 /* how many there are, OTHER included */
+    int anchor_room;
+    int vhost_count;                /* how many of them are in use */
+    int anchor_count;
+    cfaop_vhost_counters *vhosts;   /* [vhost_room] */
+    cfaop_anchor_counters *anchors; /* [anchor_room] */
+} counter_table;
 
-/* What the retained data is: where the memory lies. */
+/* The retained data itself: the same in all versions. */
 typedef struct {
-    header *memory;
+    counter_table *table;
 } retained;
 
-static header *table; /* NULL: nothing is counted */
-
-static cfaop_vhost_counters *vhost_slots(header *t)
-{
-    return (cfaop_vhost_counters *)(t + 1);
-}
-
-static cfaop_anchor_counters *anchor_slots(header *t)
-{
-    return (cfaop_anchor_counters *)(vhost_slots(t) + t->vhost_room);
-}
+static counter_table *table; /* NULL: nothing is counted */
 
 /* ---- the memory ---- */
 
-static apr_uint64_t size_for(apr_uint32_t vhosts, apr_uint32_t anchors)
+static apr_size_t size_for(int vhosts, int anchors)
 {
-    return sizeof(header) + (apr_uint64_t)vhosts * sizeof(cfaop_vhost_counters)
-        + (apr_uint64_t)anchors * sizeof(cfaop_anchor_counters);
+    return sizeof(shared_head) + (apr_size_t)vhosts * sizeof(cfaop_vhost_numbers)
+        + (apr_size_t)anchors * sizeof(cfaop_anchor_numbers);
 }
 
-/* Is t as this module would have made it? Sizes are compared before anything else is believed. */
-static int is_ours(const header *t)
+static int is_ours(const counter_table *t)
 {
-    return t->magic == MAGIC && t->format == FORMAT && t->vhost_size == sizeof(cfaop_vhost_counters)
-        && t->anchor_size == sizeof(cfaop_anchor_counters) && t->size == size_for(t->vhost_room, t->anchor_room);
+    return t->magic == MAGIC && t->format == FORMAT && t->size == size_for(t->vhost_room, t->anchor_room);
 }
 
-static header *create(apr_pool_t *process_pool, apr_uint32_t vhosts, apr_uint32_t anchors)
+/* The next virtual host, or anchor, in a table that has room for it. */
+static cfaop_vhost_counters *append_vhost(counter_table *t, const char *label)
 {
-    apr_uint64_t size = size_for(vhosts, anchors);
+    cfaop_vhost_counters *vhost = &t->vhosts[t->vhost_count];
+
+    vhost->label = label;
+    vhost->numbers = (cfaop_vhost_numbers *)(t->shared + 1) + t->vhost_count++;
+    return vhost;
+}
+
+static cfaop_anchor_counters *append_anchor(counter_table *t, const char *subject)
+{
+    cfaop_anchor_numbers *first = (cfaop_anchor_numbers *)((cfaop_vhost_numbers *)(t->shared + 1) + t->vhost_room);
+    cfaop_anchor_counters *anchor = &t->anchors[t->anchor_count];
+
+    memset(anchor, 0, sizeof(*anchor));
+    anchor->subject = subject;
+    anchor->numbers = first + t->anchor_count++;
+    return anchor;
+}
+
+static counter_table *create(apr_pool_t *process_pool, int vhosts, int anchors)
+{
+    counter_table *t = apr_pcalloc(process_pool, sizeof(*t));
     apr_shm_t *shm = NULL;
-    header *t;
 
-    if (size > APR_SIZE_MAX || apr_shm_create(&shm, (apr_size_t)size, NULL, process_pool) != APR_SUCCESS) {
+    t->magic = MAGIC;
+    t->format = FORMAT;
+    t->size = size_for(vhosts, anchors);
+    if (apr_shm_create(&shm, t->size, NULL, process_pool) != APR_SUCCESS) {
         return NULL;
     }
     /* not zeroed here: it is new from the kernel, and what is never written takes no memory */
-    t = apr_shm_baseaddr_get(shm);
-    t->magic = MAGIC;
-    t->format = FORMAT;
-    t->size = size;
-    t->vhost_size = sizeof(cfaop_vhost_counters);
-    t->anchor_size = sizeof(cfaop_anchor_counters);
+    t->shared = apr_shm_baseaddr_get(shm);
     t->vhost_room = vhosts;
     t->anchor_room = anchors;
-    t->vhosts = t->anchors = 1;
-    apr_cpystrn(vhost_slots(t)[0].label, OTHER, CFAOP_LABEL_SIZE);
-    apr_cpystrn(anchor_slots(t)[0].subject, OTHER, CFAOP_SUBJECT_SIZE);
+    t->vhosts = apr_palloc(process_pool, (apr_size_t)vhosts * sizeof(*t->vhosts));
+    t->anchors = apr_palloc(process_pool, (apr_size_t)anchors * sizeof(*t->anchors));
+    append_vhost(t, apr_pstrdup(process_pool, OTHER)); /* a literal would end with the module */
+    append_anchor(t, apr_pstrdup(process_pool, OTHER));
     return t;
 }
 
-static apr_uint32_t room_for(apr_uint32_t count)
+static int room_for(int count)
 {
     return 1 + (2 * count > SLOTS_MIN ? 2 * count : SLOTS_MIN);
 }
 
-static header *find_or_create(apr_pool_t *process_pool, apr_uint32_t servers, apr_uint32_t anchors)
+static counter_table *find(void)
 {
-    retained *kept = ap_retained_data_get(RETAINED);
+    const retained *kept = ap_retained_data_get(RETAINED);
 
-    if (!kept) {
-        kept = ap_retained_data_create(RETAINED, sizeof(*kept));
+    return kept && kept->table && is_ours(kept->table) ? kept->table : NULL;
+}
+
+static counter_table *find_or_create(apr_pool_t *process_pool, int servers, int anchors)
+{
+    counter_table *t = find();
+    retained *kept;
+
+    if (!t) {
+        t = create(process_pool, room_for(servers), room_for(anchors));
+        kept = ap_retained_data_get(RETAINED);
+        if (!kept) {
+            kept = ap_retained_data_create(RETAINED, sizeof(*kept));
+        }
+        kept->table = t;
     }
-    if (!kept->memory || !is_ours(kept->memory)) {
-        kept->memory = create(process_pool, room_for(servers), room_for(anchors));
-    }
-    return kept->memory;
+    return t;
 }
 
 /* ---- who counts where ---- */
 
 /* What attaching knows while it runs. */
 typedef struct {
-    apr_pool_t *pool;
+    apr_pool_t *pool;    /* ends with it */
+    apr_pool_t *process_pool;
     apr_hash_t *vhosts;  /* label -> cfaop_vhost_counters */
     apr_hash_t *anchors; /* SHA-256 -> cfaop_anchor_counters */
     int homeless;        /* virtual hosts without a slot */
@@ -156,15 +183,13 @@ static const char *label_of(apr_pool_t *p, const server_rec *s)
 
 static void index_slots(attachment *a)
 {
-    cfaop_vhost_counters *vhosts = vhost_slots(table);
-    cfaop_anchor_counters *anchors = anchor_slots(table);
-    apr_uint32_t i;
+    int i;
 
-    for (i = 0; i < table->vhosts; ++i) {
-        apr_hash_set(a->vhosts, vhosts[i].label, APR_HASH_KEY_STRING, &vhosts[i]);
+    for (i = 0; i < table->vhost_count; ++i) {
+        apr_hash_set(a->vhosts, table->vhosts[i].label, APR_HASH_KEY_STRING, &table->vhosts[i]);
     }
-    for (i = 1; i < table->anchors; ++i) {
-        apr_hash_set(a->anchors, anchors[i].sha256, CFAOP_SHA256_LEN, &anchors[i]);
+    for (i = 1; i < table->anchor_count; ++i) {
+        apr_hash_set(a->anchors, table->anchors[i].sha256, CFAOP_SHA256_LEN, &table->anchors[i]);
     }
 }
 
@@ -176,13 +201,11 @@ static cfaop_vhost_counters *vhost_slot(attachment *a, const server_rec *s)
     if (slot) {
         return slot;
     }
-    if (table->vhosts >= table->vhost_room) {
+    if (table->vhost_count >= table->vhost_room) {
         ++a->homeless;
-        return vhost_slots(table);
+        return &table->vhosts[0];
     }
-    slot = &vhost_slots(table)[table->vhosts];
-    apr_cpystrn(slot->label, label, CFAOP_LABEL_SIZE);
-    apr_atomic_inc32(&table->vhosts); /* from now on the old processes see it, too */
+    slot = append_vhost(table, apr_pstrdup(a->process_pool, label));
     apr_hash_set(a->vhosts, slot->label, APR_HASH_KEY_STRING, slot);
     return slot;
 }
@@ -190,15 +213,15 @@ static cfaop_vhost_counters *vhost_slot(attachment *a, const server_rec *s)
 static cfaop_anchor_counters *anchor_slot(attachment *a, const cfaop_anchor *anchor)
 {
     cfaop_anchor_counters *slot = apr_hash_get(a->anchors, anchor->sha256, CFAOP_SHA256_LEN);
+    char subject[CFAOP_SUBJECT_SIZE];
 
-    if (slot || table->anchors >= table->anchor_room) {
-        return slot ? slot : anchor_slots(table);
+    if (slot || table->anchor_count >= table->anchor_room) {
+        return slot ? slot : &table->anchors[0];
     }
-    slot = &anchor_slots(table)[table->anchors];
+    apr_cpystrn(subject, cfaop_name_text(a->pool, X509_get_subject_name(anchor->cert), 0), sizeof(subject));
+    slot = append_anchor(table, apr_pstrdup(a->process_pool, subject));
     memcpy(slot->sha256, anchor->sha256, CFAOP_SHA256_LEN);
     slot->not_after = cfaop_seconds(X509_get0_notAfter(anchor->cert));
-    apr_cpystrn(slot->subject, cfaop_name_text(a->pool, X509_get_subject_name(anchor->cert), 0), CFAOP_SUBJECT_SIZE);
-    apr_atomic_inc32(&table->anchors);
     apr_hash_set(a->anchors, slot->sha256, CFAOP_SHA256_LEN, slot);
     return slot;
 }
@@ -218,7 +241,7 @@ static void attach_server(attachment *a, server_rec *s)
 }
 
 /* How many slots the servers from base on could take at most. */
-static void count_all(const server_rec *base, apr_pool_t *ptemp, apr_uint32_t *servers, apr_uint32_t *anchors)
+static void count_all(const server_rec *base, apr_pool_t *ptemp, int *servers, int *anchors)
 {
     apr_hash_t *trusts = apr_hash_make(ptemp), *certificates = apr_hash_make(ptemp);
     const server_rec *s;
@@ -235,7 +258,7 @@ static void count_all(const server_rec *base, apr_pool_t *ptemp, apr_uint32_t *s
             apr_hash_set(certificates, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN, trust);
         }
     }
-    *anchors = apr_hash_count(certificates);
+    *anchors = (int)apr_hash_count(certificates);
 }
 
 static apr_status_t forget(void *data)
@@ -245,30 +268,37 @@ static apr_status_t forget(void *data)
     return APR_SUCCESS;
 }
 
-void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp)
+static void attach_all(attachment *a, server_rec *base)
 {
-    attachment a = {ptemp, apr_hash_make(ptemp), apr_hash_make(ptemp), 0};
-    apr_uint32_t servers, anchors;
     server_rec *s;
 
-    count_all(base, ptemp, &servers, &anchors);
-    table = find_or_create(base->process->pool, servers, anchors);
-    if (!table) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP128: there is no shared memory for the counters: nothing is counted, "
-                     "requests are judged all the same; check the limits on memory and restart");
-        return;
-    }
-    apr_pool_cleanup_register(base->process->pconf, NULL, forget, apr_pool_cleanup_null);
-    index_slots(&a);
     for (s = base; s; s = s->next) {
         if (cfaop_config_of(s)->demand.mode != CFAOP_MODE_OFF) {
-            attach_server(&a, s);
+            attach_server(a, s);
         }
     }
-    if (a.homeless) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %u virtual hosts, as many as were "
-                     "expected when the server was started: %d more share those called \"" OTHER "\"; stop and start httpd to give "
-                     "each its own", table->vhost_room - 1, a.homeless);
+    if (a->homeless) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts, as many as were "
+                     "expected when httpd was started: %d more share those called \"" OTHER "\"; stop and start httpd to give each "
+                     "its own", table->vhost_room - 1, a->homeless);
+    }
+}
+
+void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp, int is_needed)
+{
+    attachment a = {ptemp, base->process->pool, apr_hash_make(ptemp), apr_hash_make(ptemp), 0};
+    int servers, anchors;
+
+    count_all(base, ptemp, &servers, &anchors);
+    table = is_needed ? find_or_create(base->process->pool, servers, anchors) : find();
+    apr_pool_cleanup_register(base->process->pconf, NULL, forget, apr_pool_cleanup_null);
+    if (table) {
+        index_slots(&a);
+        attach_all(&a, base);
+    }
+    else if (is_needed) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP128: there is no shared memory for the counters: nothing is counted, "
+                     "requests are judged all the same; check the limits on memory and restart");
     }
 }
 
@@ -277,14 +307,14 @@ void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp)
 void cfaop_counters_handshake(cfaop_vhost_counters *vhost, cfaop_handshake_result result)
 {
     if (vhost) {
-        apr_atomic_inc64(&vhost->handshakes[result]);
+        apr_atomic_inc64(&vhost->numbers->handshakes[result]);
     }
 }
 
 void cfaop_counters_request(cfaop_vhost_counters *vhost, cfaop_request_result result, cfaop_reason reason)
 {
     if (vhost) {
-        apr_atomic_inc64(&vhost->requests[result][reason]);
+        apr_atomic_inc64(&vhost->numbers->requests[result][reason]);
     }
 }
 
@@ -299,8 +329,8 @@ static void set_time(apr_uint64_t *to, apr_int64_t now)
 void cfaop_counters_anchor(cfaop_anchor_counters *anchor, apr_int64_t now)
 {
     if (anchor) {
-        apr_atomic_inc64(&anchor->connections);
-        set_time(&anchor->last_used, now);
+        apr_atomic_inc64(&anchor->numbers->connections);
+        set_time(&anchor->numbers->last_used, now);
     }
 }
 
@@ -308,7 +338,7 @@ void cfaop_counters_anchor(cfaop_anchor_counters *anchor, apr_int64_t now)
  * Begins to write vhost's leaf. Returns the odd version to end it with; 0: somebody else is writing, which is as good. One who was
  * ended while writing does not stop the others for ever.
  */
-static apr_uint32_t begin_leaf(cfaop_vhost_counters *vhost, apr_uint32_t now)
+static apr_uint32_t begin_leaf(cfaop_vhost_numbers *vhost, apr_uint32_t now)
 {
     apr_uint32_t version = apr_atomic_read32(&vhost->leaf_version), next = version + 1;
 
@@ -325,7 +355,7 @@ static apr_uint32_t begin_leaf(cfaop_vhost_counters *vhost, apr_uint32_t now)
     return next;
 }
 
-static void write_leaf(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
+static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
 {
     const char *subject = cfaop_name_text(p, X509_get_subject_name(leaf), 0);
     apr_uint32_t version = begin_leaf(vhost, (apr_uint32_t)now);
@@ -340,27 +370,29 @@ static void write_leaf(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigne
 
 void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
 {
-    if (!vhost) {
+    cfaop_vhost_numbers *numbers = vhost ? vhost->numbers : NULL;
+
+    if (!numbers) {
         return;
     }
-    if (!apr_atomic_read32(&vhost->leaf_version) || memcmp(vhost->leaf.sha256, sha256, CFAOP_SHA256_LEN) != 0) {
-        write_leaf(vhost, p, sha256, leaf, now);
+    if (!apr_atomic_read32(&numbers->leaf_version) || memcmp(numbers->leaf.sha256, sha256, CFAOP_SHA256_LEN) != 0) {
+        write_leaf(numbers, p, sha256, leaf, now);
     }
-    set_time(&vhost->leaf_last_seen, now);
+    set_time(&numbers->leaf_last_seen, now);
 }
 
 /* ---- reading ---- */
 
 int cfaop_counters_vhosts(cfaop_vhost_counters **first)
 {
-    *first = table ? vhost_slots(table) : NULL;
-    return table ? (int)apr_atomic_read32(&table->vhosts) : 0;
+    *first = table ? table->vhosts : NULL;
+    return table ? table->vhost_count : 0;
 }
 
 int cfaop_counters_anchors(cfaop_anchor_counters **first)
 {
-    *first = table ? anchor_slots(table) : NULL;
-    return table ? (int)apr_atomic_read32(&table->anchors) : 0;
+    *first = table ? table->anchors : NULL;
+    return table ? table->anchor_count : 0;
 }
 
 apr_uint64_t cfaop_counters_read(apr_uint64_t *counter)
@@ -368,7 +400,7 @@ apr_uint64_t cfaop_counters_read(apr_uint64_t *counter)
     return apr_atomic_read64(counter);
 }
 
-apr_uint64_t cfaop_counters_sum(cfaop_vhost_counters *vhost, cfaop_request_result result)
+apr_uint64_t cfaop_counters_sum(cfaop_vhost_numbers *vhost, cfaop_request_result result)
 {
     apr_uint64_t sum = 0;
     int reason;
@@ -379,7 +411,7 @@ apr_uint64_t cfaop_counters_sum(cfaop_vhost_counters *vhost, cfaop_request_resul
     return sum;
 }
 
-int cfaop_counters_leaf(cfaop_vhost_counters *vhost, cfaop_leaf *leaf)
+int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf)
 {
     int i;
 
@@ -390,6 +422,7 @@ int cfaop_counters_leaf(cfaop_vhost_counters *vhost, cfaop_leaf *leaf)
         }
         *leaf = vhost->leaf;
         if (!(version & 1) && apr_atomic_add32(&vhost->leaf_version, 0) == version) {
+            leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0'; /* whatever a child wrote */
             leaf->last_seen = (apr_int64_t)apr_atomic_read64(&vhost->leaf_last_seen);
             return 1;
         }
@@ -400,7 +433,7 @@ int cfaop_counters_leaf(cfaop_vhost_counters *vhost, cfaop_leaf *leaf)
 int cfaop_counters_take_expiry_turn(apr_int64_t now, int is_startup)
 {
     static apr_uint64_t of_this_process;
-    apr_uint64_t *seen = table ? &table->expiry_seen : &of_this_process;
+    apr_uint64_t *seen = table ? &table->shared->expiry_seen : &of_this_process;
     apr_uint64_t last = apr_atomic_read64(seen);
 
     if (!is_startup && !cfaop_expiry_is_due((apr_int64_t)last, now)) {

@@ -101,7 +101,7 @@ static void add_leaf(listing *l, const server_rec *s)
     cfaop_item *item;
     cfaop_leaf leaf;
 
-    if (!counters || !cfaop_counters_leaf(counters, &leaf)
+    if (!counters || !cfaop_counters_leaf(counters->numbers, &leaf)
         || leaf.last_seen < apr_time_sec(apr_time_now()) - SHOWN_MAX_SECONDS) {
         return;
     }

@@ -58,7 +58,7 @@ static void write_requests(page *out, const apr_array_header_t *rows)
         cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
         for (result = 0; result < CFAOP_REQUEST_COUNT; ++result) {
             for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
-                apr_int64_t value = (apr_int64_t)cfaop_counters_read(&c->requests[result][reason]);
+                apr_int64_t value = (apr_int64_t)cfaop_counters_read(&c->numbers->requests[result][reason]);
                 if (value) {
                     series(out, apr_psprintf(p, "cf_origin_pull_requests_total{vhost=\"%s\",result=\"%s\",reason=\"%s\"}", c->label,
                                              cfaop_counters_request_name((cfaop_request_result)result),
@@ -84,7 +84,7 @@ static void write_handshakes(page *out, const apr_array_header_t *rows)
         cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
         for (result = 0; result < CFAOP_HANDSHAKE_COUNT; ++result) {
             series(out, apr_psprintf(out->r->pool, "cf_origin_pull_handshakes_total{vhost=\"%s\",%s}", c->label, labels[result]),
-                   (apr_int64_t)cfaop_counters_read(&c->handshakes[result]));
+                   (apr_int64_t)cfaop_counters_read(&c->numbers->handshakes[result]));
         }
     }
 }
@@ -104,12 +104,12 @@ static void write_anchors(page *out)
     begin_family(out, "cf_origin_pull_ca_connections", "_total", "Connections that this trusted certificate verified.");
     for (i = 0; i < count; ++i) {
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_connections_total", &anchors[i]),
-               (apr_int64_t)cfaop_counters_read(&anchors[i].connections));
+               (apr_int64_t)cfaop_counters_read(&anchors[i].numbers->connections));
     }
     begin_family(out, "cf_origin_pull_ca_last_used_seconds", "", "When this trusted certificate last verified a connection.");
     for (i = 0; i < count; ++i) {
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_last_used_seconds", &anchors[i]),
-               (apr_int64_t)cfaop_counters_read(&anchors[i].last_used));
+               (apr_int64_t)cfaop_counters_read(&anchors[i].numbers->last_used));
     }
 }
 

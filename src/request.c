@@ -115,8 +115,8 @@ static int is_exempt(request_rec *r)
 
 /* ---- counting: what a client asked for counts once, whatever it is redirected to and made of ---- */
 
-/* The state of the client's request that r belongs to; NULL: r is a part of it. */
-static cfaop_request *clients_request(request_rec *r)
+/* The request of the client that r was made from; NULL: r is only a part of one. */
+static request_rec *clients_request(request_rec *r)
 {
     if (r->main) {
         return NULL;
@@ -124,12 +124,13 @@ static cfaop_request *clients_request(request_rec *r)
     while (r->prev) {
         r = r->prev;
     }
-    return cfaop_request_state(r);
+    return r;
 }
 
 static void count(request_rec *r, cfaop_request_result result, cfaop_reason reason)
 {
-    cfaop_request *state = clients_request(r);
+    request_rec *top = clients_request(r);
+    cfaop_request *state = top ? cfaop_request_state(top) : NULL;
 
     if (state && !state->counted) {
         state->counted = 1;
@@ -139,17 +140,18 @@ static void count(request_rec *r, cfaop_request_result result, cfaop_reason reas
 
 static void count_if_it_stays_exempt(request_rec *r, cfaop_reason reason)
 {
-    cfaop_request *state = clients_request(r);
+    request_rec *top = clients_request(r);
 
-    if (state) {
-        state->exempt = 1;
-        state->exempt_from = reason;
+    if (top) {
+        cfaop_request_state(top)->exempt = 1;
+        cfaop_request_state(top)->exempt_from = reason;
     }
 }
 
 void cfaop_request_on_answer(request_rec *r)
 {
-    const cfaop_request *state = clients_request(r);
+    request_rec *top = clients_request(r);
+    const cfaop_request *state = top ? ap_get_module_config(top->request_config, &cfaop_module) : NULL;
 
     if (state && state->exempt) {
         count(r, CFAOP_REQUEST_EXEMPT, state->exempt_from);

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-static int is_used(cfaop_vhost_counters *c)
+static int is_used(cfaop_vhost_numbers *c)
 {
     int i;
 
@@ -54,7 +54,7 @@ apr_array_header_t *cfaop_rows(apr_pool_t *p, const server_rec *base)
     apr_array_header_t *rows = apr_array_make(p, count + 1, sizeof(cfaop_row));
 
     for (i = 0; i < count; ++i) {
-        cfaop_row row = {&counters[i], NULL, is_used(&counters[i])};
+        cfaop_row row = {&counters[i], NULL, is_used(counters[i].numbers)};
         row.server = apr_hash_get(servers, &row.counters, sizeof(row.counters));
         if (row.is_used || row.server) {
             APR_ARRAY_PUSH(rows, cfaop_row) = row;

@@ -321,10 +321,10 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
         }
     }
     log_report(base, &rep);
+    cfaop_counters_attach(base, ptemp, is_any_needed(base));
     if (is_any_needed(base)) {
         cfaop_hook_order_check(base);
         cfaop_event_log_init(p, servers);
-        cfaop_counters_attach(base, ptemp);
         cfaop_expiry_log(ptemp, base, 1);
         cfaop_watchdog_start(p, base);
     }

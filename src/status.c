@@ -50,18 +50,19 @@ static int drop_idle(apr_array_header_t *rows)
 }
 
 /* A sum over all rows, as if it were a virtual host. */
-static cfaop_vhost_counters *sum_up(apr_pool_t *p)
+static cfaop_vhost_numbers *sum_up(apr_pool_t *p)
 {
-    cfaop_vhost_counters *sum = apr_pcalloc(p, sizeof(*sum)), *counters;
+    cfaop_vhost_numbers *sum = apr_pcalloc(p, sizeof(*sum));
+    cfaop_vhost_counters *counters;
     int i, k, reason, count = cfaop_counters_vhosts(&counters);
 
     for (i = 0; i < count; ++i) {
         for (k = 0; k < CFAOP_HANDSHAKE_COUNT; ++k) {
-            sum->handshakes[k] += cfaop_counters_read(&counters[i].handshakes[k]);
+            sum->handshakes[k] += cfaop_counters_read(&counters[i].numbers->handshakes[k]);
         }
         for (k = 0; k < CFAOP_REQUEST_COUNT; ++k) {
             for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
-                sum->requests[k][reason] += cfaop_counters_read(&counters[i].requests[k][reason]);
+                sum->requests[k][reason] += cfaop_counters_read(&counters[i].numbers->requests[k][reason]);
             }
         }
     }
@@ -120,7 +121,7 @@ static const char *days_left(apr_pool_t *p, apr_int64_t end)
 }
 
 /* "refused: no_certificate 3, expired 1" */
-static void put_reasons(request_rec *r, cfaop_vhost_counters *c)
+static void put_reasons(request_rec *r, cfaop_vhost_numbers *c)
 {
     static const cfaop_request_result results[] = {CFAOP_REQUEST_REFUSED, CFAOP_REQUEST_WOULD_REFUSE};
     int i, reason;
@@ -141,7 +142,7 @@ static void put_reasons(request_rec *r, cfaop_vhost_counters *c)
     ap_rputs("</td>", r);
 }
 
-static void put_leaf(request_rec *r, cfaop_vhost_counters *c)
+static void put_leaf(request_rec *r, cfaop_vhost_numbers *c)
 {
     cfaop_leaf leaf;
 
@@ -153,7 +154,7 @@ static void put_leaf(request_rec *r, cfaop_vhost_counters *c)
                ap_escape_html(r->pool, leaf.subject), days_left(r->pool, leaf.not_after), moment(r->pool, leaf.last_seen));
 }
 
-static void put_row(request_rec *r, const char *name, const char *mode, cfaop_vhost_counters *c)
+static void put_row(request_rec *r, const char *name, const char *mode, cfaop_vhost_numbers *c)
 {
     int i;
 
@@ -181,7 +182,7 @@ static void put_vhosts(request_rec *r, apr_array_header_t *rows)
     put_row(r, "Whole server", "", sum_up(r->pool));
     for (i = 0; i < rows->nelts; ++i) {
         const cfaop_row *row = &APR_ARRAY_IDX(rows, i, cfaop_row);
-        put_row(r, row->counters->label, mode_of(row), row->counters);
+        put_row(r, row->counters->label, mode_of(row), row->counters->numbers);
     }
     ap_rputs("</table>\n", r);
     if (idle) {
@@ -204,10 +205,10 @@ static void put_certificates(request_rec *r, const apr_array_header_t *items)
              "<tr><th>Kind</th><th>Subject</th><th>SHA-256</th><th>Ends</th><th>Connections</th><th>Last used</th>"
              "<th>Virtual hosts</th></tr>\n", r);
     for (i = 0; i < count; ++i) {
-        if (i > 0 || cfaop_counters_read(&anchors[i].connections)) { /* 0: those that had no room */
+        if (i > 0 || cfaop_counters_read(&anchors[i].numbers->connections)) { /* 0: those that had no room */
             put_certificate(r, "CA", anchors[i].subject, anchors[i].sha256, anchors[i].not_after);
-            put_number(r, cfaop_counters_read(&anchors[i].connections));
-            ap_rprintf(r, "<td>%s</td>", moment(r->pool, (apr_int64_t)cfaop_counters_read(&anchors[i].last_used)));
+            put_number(r, cfaop_counters_read(&anchors[i].numbers->connections));
+            ap_rprintf(r, "<td>%s</td>", moment(r->pool, (apr_int64_t)cfaop_counters_read(&anchors[i].numbers->last_used)));
             put_number(r, (apr_uint64_t)dependants_of(items, CFAOP_ITEM_CA, anchors[i].sha256));
             ap_rputs("</tr>\n", r);
         }
@@ -231,7 +232,7 @@ static void put_key(request_rec *r, const char *prefix, const char *word, apr_ui
     ap_rprintf(r, "%s%s: %" APR_UINT64_T_FMT "\n", prefix, word, number);
 }
 
-static void put_counters(request_rec *r, const char *prefix, cfaop_vhost_counters *c)
+static void put_counters(request_rec *r, const char *prefix, cfaop_vhost_numbers *c)
 {
     int i, reason;
 
@@ -256,8 +257,8 @@ static void put_vhost_keys(request_rec *r, const char *prefix, const cfaop_row *
     char hex[CFAOP_SHA256_HEX];
 
     ap_rprintf(r, "%sName: %s\n%sMode: %s\n", prefix, row->counters->label, prefix, mode_of(row));
-    put_counters(r, prefix, row->counters);
-    if (cfaop_counters_leaf(row->counters, &leaf)) {
+    put_counters(r, prefix, row->counters->numbers);
+    if (cfaop_counters_leaf(row->counters->numbers, &leaf)) {
         ap_rprintf(r, "%sLeafSHA256: %s\n%sLeafSubject: %s\n", prefix, cfaop_hex(leaf.sha256, hex), prefix, leaf.subject);
         put_key(r, prefix, "LeafNotAfter", (apr_uint64_t)leaf.not_after);
         put_key(r, prefix, "LeafLastSeen", (apr_uint64_t)leaf.last_seen);
@@ -279,8 +280,8 @@ static void put_keys(request_rec *r, apr_array_header_t *rows)
         const char *prefix = apr_psprintf(r->pool, KEY "CA[%d]", i - 1);
         ap_rprintf(r, "%sSHA256: %s\n%sSubject: %s\n", prefix, cfaop_hex(anchors[i].sha256, hex), prefix, anchors[i].subject);
         put_key(r, prefix, "NotAfter", (apr_uint64_t)anchors[i].not_after);
-        put_key(r, prefix, "Connections", cfaop_counters_read(&anchors[i].connections));
-        put_key(r, prefix, "LastUsed", cfaop_counters_read(&anchors[i].last_used));
+        put_key(r, prefix, "Connections", cfaop_counters_read(&anchors[i].numbers->connections));
+        put_key(r, prefix, "LastUsed", cfaop_counters_read(&anchors[i].numbers->last_used));
     }
 }
 
