@@ -42,10 +42,13 @@ install_quietly() {
     export DEBIAN_FRONTEND
     apt-get update -q
     apt-get install -q -y --no-install-recommends "$@"
-    # Nor at the next boot: nginx is here to be compared with, on a port of its own.
+    # Nor at the next boot: these were not here before, and the tests run them on ports of their own.
     for package; do
         case $package in
-        nginx*) [ ! -x /usr/sbin/update-rc.d ] || update-rc.d nginx disable ;;
+        nginx*) service=nginx ;;
+        fail2ban | prometheus) service=$package ;;
+        *) continue ;;
         esac
+        [ ! -x /usr/sbin/update-rc.d ] || update-rc.d "$service" disable
     done
 }
