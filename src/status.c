@@ -174,7 +174,7 @@ static void put_vhosts(request_rec *r, apr_array_header_t *rows)
 {
     int i, idle = drop_idle(rows);
 
-    ap_rputs("\n\n<table id=\"cf-origin-pull-vhosts\" rules=\"all\" cellpadding=\"3\">\n"
+    ap_rputs("<h2>Virtual hosts</h2>\n\n<table id=\"cf-origin-pull-vhosts\" rules=\"all\" cellpadding=\"3\">\n"
              "<tr><th rowspan=\"2\">Virtual host</th><th rowspan=\"2\">Mode</th><th colspan=\"4\">Handshakes</th>"
              "<th colspan=\"4\">Requests</th><th rowspan=\"2\">Reasons</th><th rowspan=\"2\">Certificate shown last</th></tr>\n"
              "<tr><th>verified, full</th><th>verified, resumed</th><th>failed</th><th>no certificate</th>"
@@ -201,7 +201,7 @@ static void put_certificates(request_rec *r, const apr_array_header_t *items)
     cfaop_anchor_counters *anchors;
     int i, count = cfaop_counters_anchors(&anchors);
 
-    ap_rputs("\n\n<table id=\"cf-origin-pull-certificates\" rules=\"all\" cellpadding=\"3\">\n"
+    ap_rputs("<h2>Trusted certificates and CRLs</h2>\n\n<table id=\"cf-origin-pull-certificates\" rules=\"all\" cellpadding=\"3\">\n"
              "<tr><th>Kind</th><th>Subject</th><th>SHA-256</th><th>Ends</th><th>Connections</th><th>Last used</th>"
              "<th>Virtual hosts</th></tr>\n", r);
     for (i = 0; i < count; ++i) {

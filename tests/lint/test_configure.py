@@ -28,6 +28,7 @@ class Machine:
         self.header("httpd.h")
         self.header("mod_ssl_openssl.h")
         self.httpd(2, 4, 48)
+        self.apr(1, 7)
         apxs = tmp_path / "apxs"
         apxs.write_text(
             "#!/bin/sh\n"
@@ -50,6 +51,12 @@ class Machine:
             f"#define AP_SERVER_MAJORVERSION_NUMBER {major}\n"
             f"#define AP_SERVER_MINORVERSION_NUMBER {minor}\n"
             f"#define AP_SERVER_PATCHLEVEL_NUMBER {patch}",
+        )
+
+    def apr(self, major, minor):
+        self.header(
+            "apr_version.h",
+            f"#define APR_VERSION_AT_LEAST(a, i, p) ({major} > (a) || ({major} == (a) && {minor} >= (i)))",
         )
 
     def configure(self):
@@ -104,6 +111,11 @@ def test_a_missing_header_is_named_with_its_package(machine, header, package):
 def test_httpd_of_another_series_or_too_old(machine, version):
     machine.httpd(*version)
     assert "needs httpd 2.4.48 or later" in machine.configure()
+
+
+def test_old_apr(machine):
+    machine.apr(1, 6)
+    assert "needs APR 1.7 or later" in machine.configure()
 
 
 def test_libressl(machine):
