@@ -9,6 +9,7 @@ from typing import Optional
 
 PATH = "/server-status"
 TITLE = "Cloudflare origin pulls"
+HEADINGS = ["Virtual hosts", "Trusted certificates and CRLs"]
 WHOLE_SERVER = "Whole server"
 
 HANDSHAKES = ("verified", "resumed", "failed", "no_certificate")
@@ -18,7 +19,7 @@ _HEADS = (
     ("verified, full", "verified, resumed", "failed", "no certificate", "allowed", "exempt", "would refuse", "refused"),
 )
 _CERTIFICATE_HEAD = ("Kind", "Subject", "SHA-256", "Ends", "Connections", "Last used", "Virtual hosts")
-_OUR_TAGS = {"h1", "table", "tr", "th", "td", "tt", "b", "br", "p"}
+_OUR_TAGS = {"h1", "h2", "table", "tr", "th", "td", "tt", "b", "br", "p"}
 _REASONS = re.compile(r"(?:refused: (?P<refused>[^\n]+))?\n?(?:would refuse: (?P<would_refuse>[^\n]+))?")
 _KEY_WORDS = {
     "HandshakesVerifiedFull": "handshake verified",
@@ -71,6 +72,7 @@ class _Section(HTMLParser):
         super().__init__()
         self.title = ""
         self.note = ""
+        self.headings: list[str] = []
         self.tables: dict[str, list[list[str]]] = {}
         self._inside: list[str] = []
         self._table = ""
@@ -102,6 +104,8 @@ class _Section(HTMLParser):
             self.tables[self._table][-1][-1] += data
         elif self._inside == ["h1"]:
             self.title += data
+        elif self._inside == ["h2"]:
+            self.headings.append(data)
         elif self._inside == ["p"]:
             self.note += data
         else:
@@ -115,7 +119,7 @@ def parse_page(html: str) -> Page:
     # the sections of modules begin with a line
     section.feed(re.split(r"<hr ?/?>|</body>", html[start:])[0])
     section.close()
-    assert section.title == TITLE and section.is_closed
+    assert (section.title, section.headings, section.is_closed) == (TITLE, HEADINGS, True)
     assert set(section.tables) == {"cf-origin-pull-vhosts", "cf-origin-pull-certificates"}
     first, second, whole, *rows = section.tables["cf-origin-pull-vhosts"]
     assert (tuple(first), tuple(second)) == _HEADS
