@@ -64,6 +64,7 @@ typedef struct {
     int remote_ip;                   /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
     const char *remote_ip_header;    /**< the header that it reads; NULL: not said */
     int expiry_days;                 /**< CFOriginPullExpiryWarning; -1: not said */
+    const char *expiry_error;        /**< a bad value of it met while a running server reread its files; NULL: none */
     const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */
 
     /* resolved from it at startup */

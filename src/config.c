@@ -78,6 +78,7 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->remote_ip = add->remote_ip != FLAG_UNSET ? add->remote_ip : base->remote_ip;
     conf->remote_ip_header = add->remote_ip != FLAG_UNSET ? add->remote_ip_header : base->remote_ip_header;
     conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
+    conf->expiry_error = add->expiry_error ? add->expiry_error : base->expiry_error;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
     return conf;
 }
@@ -257,8 +258,8 @@ static const char *set_expiry_days(cmd_parms *cmd, void *dummy, int count, char 
         return error;
     }
     conf->expiry_days = CFAOP_EXPIRY_DAYS_DEFAULT;
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, cmd->server, "CFAOP113: %s (%s): until then it is %d", error, where(cmd),
-                 CFAOP_EXPIRY_DAYS_DEFAULT);
+    conf->expiry_error = apr_psprintf(cmd->pool, "CFAOP113: %s (%s); until then it is %d", error, where(cmd),
+                                      CFAOP_EXPIRY_DAYS_DEFAULT);
     return NULL;
 }
 

@@ -13,6 +13,7 @@
 #include "http_core.h"
 #include "http_main.h"
 #include "http_protocol.h"
+#include "http_request.h"
 
 #define HANDLER "cf-origin-pull-metrics"
 
@@ -162,8 +163,8 @@ int cfaop_metrics_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }
-    r->allowed |= (AP_METHOD_BIT << M_GET);
     if (r->method_number != M_GET) {
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
         return HTTP_METHOD_NOT_ALLOWED;
     }
     out.is_openmetrics = wants_openmetrics(r);

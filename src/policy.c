@@ -228,6 +228,9 @@ static void resolve(round_of *round, cfaop_server_conf *conf, apr_pool_t *scratc
 
     conf->trust = r->trust;
     conf->broken = r->broken;
+    if (conf->expiry_error) {
+        add_finding(round, APLOG_WARNING, conf->expiry_error);
+    }
     if (conf->setter_error) {
         conf->trust = NULL;
         conf->broken = apr_pstrcat(round->pool, "CFAOP108: ", conf->setter_error, NULL);
