@@ -199,7 +199,7 @@ class Bench:
 
 
 # Seconds in which a hasty server asks more than once whether a day has passed
-LOOKS = 1.5
+LOOKS = 0.7
 PROCESSES = {
     "worker": "ServerLimit 4\nStartServers 4\nThreadsPerChild 4\nMaxRequestWorkers 16\nMinSpareThreads 12\nMaxSpareThreads 16\n",
     "prefork": "ServerLimit 8\nStartServers 4\nMinSpareServers 3\nMaxSpareServers 4\nMaxRequestWorkers 8\n",

@@ -1,4 +1,4 @@
-"""Servers whose pauses are short: what mod_watchdog does once a minute it does within a second."""
+"""Servers whose pauses are short: what mod_watchdog does once a minute it does within a fraction of a second."""
 
 from __future__ import annotations
 
