@@ -9,17 +9,20 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
 
 from conftest import Servers
+from support import metrics, status_page
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, connect_plain, fetch
 from support.http1 import Http1, request_bytes
 from support.http2 import Http2
 from support.httpd import Httpd
 from support.pki import DAY, Credential, Pki
 from support.ports import free_port
+from support.preload import preloading
 from support.streams import Route
 from support.vhost import vhost
 from support.views import MODULES, Numbers, numbers, since, watching
@@ -260,14 +263,17 @@ def test_refused_pipeline_is_one_request(bench: Bench) -> None:
 @pytest.mark.parametrize("method,status", [("HEAD", 200), ("POST", 200), ("OPTIONS", 200), ("DELETE", 405)])
 def test_every_method_counts_once(bench: Bench, method: str, status: int, http: str) -> None:
     bench.httpd.allow_refusals()
+    body = b"x" * 20000 if method == "POST" else b""
     before = bench.numbers()
     for who in ("edge", "nobody"):
         with connect(bench.port, sni="on.test", credential=bench.clients[who], http=http) as client:
-            body = b"x" * 20000 if method == "POST" else b""
             answer = client.request("/index.html", host="on.test", method=method, body=body)
             assert answer.status == (status if who == "edge" else 400)
+    with connect(bench.port, sni="exempt.test", http=http) as client:
+        assert client.request("/open/token.html", host="exempt.test", method=method, body=body).status == status
     assert bench.added(before) == {
-        "on": {"handshake verified": 1, "allowed none": 1, "handshake no_certificate": 1, "refused no_certificate": 1}
+        "on": {"handshake verified": 1, "allowed none": 1, "handshake no_certificate": 1, "refused no_certificate": 1},
+        "exempt": {"handshake no_certificate": 1, "exempt no_certificate": 1},
     }
 
 
@@ -490,7 +496,7 @@ def test_exempt_request_whose_error_document_is_guarded(detours: Bench) -> None:
 
 # Many at once, in several processes
 
-THREADS = "ServerLimit 4\nStartServers 4\nThreadsPerChild 8\nMaxRequestWorkers 32\nMinSpareThreads 32\nMaxSpareThreads 32"
+THREADS = "ServerLimit 8\nStartServers 4\nThreadsPerChild 8\nMaxRequestWorkers 64\nMinSpareThreads 8\nMaxSpareThreads 64"
 POOLS = {
     "event": THREADS,
     "worker": THREADS,
@@ -533,3 +539,28 @@ def test_no_count_is_lost_between_processes(servers: Servers, pki: Pki, server_c
     }
     httpd.stop()
     assert len(set((httpd.directory / "logs" / "pids").read_text().split())) > 1
+
+
+def test_without_shared_memory_nothing_is_counted(servers: Servers, directory: Path, pki: Pki, server_certificate: Credential) -> None:
+    """And everything else goes on, over a reload, too."""
+    ca = pki.root("poor-ca")
+    edge = ca.issue("poor-edge")
+    port, watch = free_port(), free_port()
+    guard = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}"]
+    config = watching(watch) + vhost(port, "on.test", *guard, tls=server_certificate)
+    environment = preloading("no_memory", directory)
+    httpd = servers.httpd(config, listen=[port, watch], modules=MODULES, mpm="worker", extra_environment=environment)
+    httpd.expect(r"\[cfaop:warn\] .*CFAOP128: ")
+    for _ in range(2):
+        httpd.expect_refusal("no_certificate")
+        assert fetch(port, sni="on.test", credential=edge).status == 200
+        assert fetch(port, sni="on.test").status == 400
+        with connect_plain(watch) as client:
+            html = client.request(status_page.PATH, host="watch.test")
+        with connect_plain(watch) as client:
+            page = client.request(metrics.PATH, host="watch.test")
+        assert (html.status, page.status) == (200, 200)
+        assert set(metrics.parse(page.text).series) <= {"cf_origin_pull_certificate_not_after_seconds"}
+        httpd.graceful()
+    assert len(httpd.log.find("CFAOP128: ")) == 3
+    httpd.stop()

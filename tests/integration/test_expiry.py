@@ -14,11 +14,11 @@ from cryptography import x509
 from conftest import Servers
 from support.client import HTTP_VERSIONS, fetch
 from support.clock import Clock
-from support.haste import hasty
 from support.httpd import Httpd
 from support.mistakes import our_lines, place_of
 from support.pki import DAY, Credential, Pki
 from support.ports import free_port
+from support.preload import preloading
 from support.processes import children_of
 from support.vhost import vhost
 from support.waiting import wait_until
@@ -199,9 +199,9 @@ class Bench:
 
 
 # Seconds in which a hasty server asks more than once whether a day has passed
-LOOKS = 1.5
+LOOKS = 0.7
 PROCESSES = {
-    "worker": "ServerLimit 4\nStartServers 4\nThreadsPerChild 4\nMaxRequestWorkers 16\nMinSpareThreads 12\nMaxSpareThreads 16\n",
+    "worker": "ServerLimit 8\nStartServers 4\nThreadsPerChild 4\nMaxRequestWorkers 32\nMinSpareThreads 4\nMaxSpareThreads 32\n",
     "prefork": "ServerLimit 8\nStartServers 4\nMinSpareServers 3\nMaxSpareServers 4\nMaxRequestWorkers 8\n",
 }
 
@@ -210,7 +210,7 @@ def make_bench(servers: Servers, directory: Path, ca: Credential, tls: Credentia
     directory.mkdir()
     clock = Clock(directory / "clock")
     port = free_port()
-    environment = hasty(directory, clock.environment)
+    environment = preloading("haste", directory, clock.environment)
     httpd = servers.prepare_httpd("", listen=[port], mpm=mpm, extra_environment=environment)
     return Bench(httpd, port, clock, tls, ca)
 

@@ -1,9 +1,9 @@
-/* Preloaded into a server: who only sleeps wakes a hundred times as early. APR sleeps by select(), without any descriptor. */
+/* Preloaded into a server: who only sleeps wakes three hundred times as early. APR sleeps by select(), without any descriptor. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sys/select.h>
 
-#define FACTOR 100
+#define FACTOR 300
 
 int select(int count, fd_set *readable, fd_set *writable, fd_set *special, struct timeval *limit)
 {
