@@ -10,16 +10,16 @@
 #include "http_request.h"
 #include "mod_ssl_openssl.h"
 #include "mod_status.h"
+#include "mpm_common.h"
 
 static void register_hooks(apr_pool_t *p)
 {
     static const char *const mod_http2[] = {"mod_http2.c", NULL};
     static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
     static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
-    static const char *const mod_watchdog[] = {"mod_watchdog.c", NULL};
 
     ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_config(cfaop_startup_post_config, mod_ssl, mod_watchdog, APR_HOOK_LAST); /* mod_ssl's is at MIDDLE */
+    ap_hook_post_config(cfaop_startup_post_config, mod_ssl, NULL, APR_HOOK_LAST); /* mod_ssl's is at MIDDLE */
     ap_hook_test_config(cfaop_dump, NULL, NULL, APR_HOOK_MIDDLE);
 
     APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_server, NULL, NULL, APR_HOOK_MIDDLE);
@@ -32,11 +32,13 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    cfaop_request_register_filter();
     ap_hook_insert_filter(cfaop_request_on_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_error_filter(cfaop_request_on_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(cfaop_request_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(cfaop_request_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);
 
+    ap_hook_monitor(cfaop_expiry_monitor, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(cfaop_metrics_handler, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(ap, status_hook, cfaop_status_hook, NULL, NULL, APR_HOOK_MIDDLE);
 

@@ -194,10 +194,16 @@ const char *cfaop_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX]);
  */
 const char *cfaop_escape(apr_pool_t *p, const char *text, apr_size_t length);
 
+/** Prints @a name as one line, escaped as above, of less than CFAOP_SUBJECT_SIZE bytes. From @a p; any phase. */
+const char *cfaop_subject_text(apr_pool_t *p, const X509_NAME *name);
+
+/** Says whether @a text holds only what escaped text does. */
+int cfaop_is_escaped(const char *text);
+
 /** Prints @a name as one line, escaped as above, of at most @a max bytes before that (0: all). From @a p; any phase. */
 const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max);
 
-/** Returns @a t as seconds since 1970; 0, long past, for a time that cannot be read. */
+/** Returns @a t as seconds since 1970, -1 for all that is before; 0, long past, for a time that cannot be read. */
 apr_int64_t cfaop_seconds(const ASN1_TIME *t);
 
 /** Prints the day of @a seconds since 1970 as YYYY-MM-DD, from @a p. */
@@ -425,11 +431,15 @@ int cfaop_request_quick_handler(request_rec *r, int lookup);
 int cfaop_request_fixups(request_rec *r);
 
 /**
- * insert_filter, insert_error_filter and log_transaction: count requests that are still exempt when they are answered. A rewrite could
- * have led them elsewhere until then.
+ * insert_filter, insert_error_filter and, if nothing else was called, log_transaction: count requests that are exempt still when their
+ * answer begins. Until then a rewrite, or a program's redirect, can lead them to what is not.
  */
 void cfaop_request_on_answer(request_rec *r);
+void cfaop_request_on_error(request_rec *r);
 int cfaop_request_on_log(request_rec *r);
+
+/** Registers the output filter that the first of them uses. */
+void cfaop_request_register_filter(void);
 
 /** Makes the variables CF_ORIGIN_PULL_... known to ap_expr. */
 int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms);
@@ -518,7 +528,7 @@ apr_array_header_t *cfaop_inventory(apr_pool_t *p, const server_rec *base, int (
 /** Returns the word for @a kind in metrics, a literal: "ca", "crl" or "leaf". */
 const char *cfaop_item_kind_name(cfaop_item_kind kind);
 
-/* ---- what ends (src/expiry.c, src/watchdog.c) ------------------------------------------------------------------- */
+/* ---- what ends (src/expiry.c) ----------------------------------------------------------------------------------- */
 
 /** The default of CFOriginPullExpiryWarning, and the most that it takes. */
 #define CFAOP_EXPIRY_DAYS_DEFAULT 30
@@ -530,14 +540,14 @@ const char *cfaop_item_kind_name(cfaop_item_kind kind);
  */
 apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base, int (*is_wanted)(const server_rec *));
 
-/** Logs them, and takes the daily turn. Configuration phase (post_config) and mod_watchdog's thread. */
-void cfaop_expiry_log(apr_pool_t *p, server_rec *base, int is_startup);
+/** Logs them when a server starts or has reread its configuration: the first of the daily looks. post_config, servers settled. */
+void cfaop_expiry_log(apr_pool_t *p, server_rec *base);
 
 /**
- * Has one process look at them every day, if mod_watchdog is loaded. Configuration phase: post_config, before mod_watchdog's own.
- * Lives as long as @a p, the configuration pool.
+ * The monitor hook, which runs in the parent every ten seconds or so: logs them once a day. Not mod_watchdog: its thread makes every child
+ * of the prefork MPM, which ends inside a signal handler, hang in malloc now and then.
  */
-void cfaop_watchdog_start(apr_pool_t *p, server_rec *base);
+int cfaop_expiry_monitor(apr_pool_t *p, server_rec *base);
 
 /* ---- what the operator sees (src/rows.c, src/status.c, src/metrics.c) -------------------------------------------------------- */
 

@@ -109,12 +109,6 @@ apr_uint64_t cfaop_counters_sum(cfaop_vhost_numbers *vhost, cfaop_request_result
 /** Copies the certificate that was shown last into @a leaf. Returns 0 if there is none. */
 int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf);
 
-/**
- * Says to one caller of all processes that the daily look at expiry dates is due at @a now (seconds), which is then taken as done.
- * With @a is_startup it always is.
- */
-int cfaop_counters_take_expiry_turn(apr_int64_t now, int is_startup);
-
 /** Returns the words for metrics: "verified", "allowed" and so on, literals. */
 const char *cfaop_counters_request_name(cfaop_request_result result);
 

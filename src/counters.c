@@ -8,7 +8,6 @@
  * still end their requests, count into the same memory.
  */
 #include "cfaop.h"
-#include "cfaop_expiry.h"
 
 #include "apr_atomic.h"
 #include "apr_shm.h"
@@ -31,10 +30,8 @@ APLOG_USE_MODULE(cfaop);
 
 #define READ_TRIES 100
 
-/* The beginning of the shared memory; the numbers of virtual hosts and then those of anchors follow. */
-typedef struct {
-    apr_uint64_t expiry_seen; /* seconds: the last look at expiry dates */
-} shared_head;
+/* The first second of the year 10000, when certificates have all ended. */
+#define SECONDS_MAX ((apr_int64_t)253402300800)
 
 /*
  * What a process keeps for as long as it lives, whichever modules come and go. Never shared: see cfaop_counters.h. Everything in it is
@@ -44,7 +41,7 @@ typedef struct {
     apr_uint32_t magic;
     apr_uint32_t format;
     apr_size_t size;                /* of everything that is shared, as the compiler laid it out */
-    shared_head *shared;
+    cfaop_vhost_numbers *shared;    /* the numbers of virtual hosts; those of anchors follow */
     int vhost_room;                 /* how many there are, OTHER included */
     int anchor_room;
     int vhost_count;                /* how many of them are in use */
@@ -64,7 +61,7 @@ static counter_table *table; /* NULL: nothing is counted */
 
 static apr_size_t size_for(int vhosts, int anchors)
 {
-    return sizeof(shared_head) + (apr_size_t)vhosts * sizeof(cfaop_vhost_numbers)
+    return (apr_size_t)vhosts * sizeof(cfaop_vhost_numbers)
         + (apr_size_t)anchors * sizeof(cfaop_anchor_numbers);
 }
 
@@ -79,13 +76,13 @@ static cfaop_vhost_counters *append_vhost(counter_table *t, const char *label)
     cfaop_vhost_counters *vhost = &t->vhosts[t->vhost_count];
 
     vhost->label = label;
-    vhost->numbers = (cfaop_vhost_numbers *)(t->shared + 1) + t->vhost_count++;
+    vhost->numbers = t->shared + t->vhost_count++;
     return vhost;
 }
 
 static cfaop_anchor_counters *append_anchor(counter_table *t, const char *subject)
 {
-    cfaop_anchor_numbers *first = (cfaop_anchor_numbers *)((cfaop_vhost_numbers *)(t->shared + 1) + t->vhost_room);
+    cfaop_anchor_numbers *first = (cfaop_anchor_numbers *)(t->shared + t->vhost_room);
     cfaop_anchor_counters *anchor = &t->anchors[t->anchor_count];
 
     memset(anchor, 0, sizeof(*anchor));
@@ -153,6 +150,7 @@ typedef struct {
     apr_hash_t *vhosts;  /* label -> cfaop_vhost_counters */
     apr_hash_t *anchors; /* SHA-256 -> cfaop_anchor_counters */
     int homeless;        /* virtual hosts without a slot */
+    int homeless_anchors;
 } attachment;
 
 /* Copies text, marking with "~" and its hash what had to be cut: two long names that begin alike stay two. */
@@ -213,13 +211,15 @@ static cfaop_vhost_counters *vhost_slot(attachment *a, const server_rec *s)
 static cfaop_anchor_counters *anchor_slot(attachment *a, const cfaop_anchor *anchor)
 {
     cfaop_anchor_counters *slot = apr_hash_get(a->anchors, anchor->sha256, CFAOP_SHA256_LEN);
-    char subject[CFAOP_SUBJECT_SIZE];
 
-    if (slot || table->anchor_count >= table->anchor_room) {
-        return slot ? slot : &table->anchors[0];
+    if (slot) {
+        return slot;
     }
-    apr_cpystrn(subject, cfaop_name_text(a->pool, X509_get_subject_name(anchor->cert), 0), sizeof(subject));
-    slot = append_anchor(table, apr_pstrdup(a->process_pool, subject));
+    if (table->anchor_count >= table->anchor_room) {
+        ++a->homeless_anchors;
+        return &table->anchors[0];
+    }
+    slot = append_anchor(table, apr_pstrdup(a->process_pool, cfaop_subject_text(a->pool, X509_get_subject_name(anchor->cert))));
     memcpy(slot->sha256, anchor->sha256, CFAOP_SHA256_LEN);
     slot->not_after = cfaop_seconds(X509_get0_notAfter(anchor->cert));
     apr_hash_set(a->anchors, slot->sha256, CFAOP_SHA256_LEN, slot);
@@ -277,16 +277,17 @@ static void attach_all(attachment *a, server_rec *base)
             attach_server(a, s);
         }
     }
-    if (a->homeless) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts, as many as were "
-                     "expected when httpd was started: %d more share those called \"" OTHER "\"; stop and start httpd to give each "
-                     "its own", table->vhost_room - 1, a->homeless);
+    if (a->homeless || a->homeless_anchors) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts and %d trusted "
+                     "certificates, as many as were expected when httpd was started: %d and %d more share those called \"" OTHER
+                     "\"; stop and start httpd to give each its own", table->vhost_room - 1, table->anchor_room - 1, a->homeless,
+                     a->homeless_anchors);
     }
 }
 
 void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp, int is_needed)
 {
-    attachment a = {ptemp, base->process->pool, apr_hash_make(ptemp), apr_hash_make(ptemp), 0};
+    attachment a = {ptemp, base->process->pool, apr_hash_make(ptemp), apr_hash_make(ptemp), 0, 0};
     int servers, anchors;
 
     count_all(base, ptemp, &servers, &anchors);
@@ -357,7 +358,7 @@ static apr_uint32_t begin_leaf(cfaop_vhost_numbers *vhost, apr_uint32_t now)
 
 static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
 {
-    const char *subject = cfaop_name_text(p, X509_get_subject_name(leaf), 0);
+    const char *subject = cfaop_subject_text(p, X509_get_subject_name(leaf));
     apr_uint32_t version = begin_leaf(vhost, (apr_uint32_t)now);
 
     if (version) {
@@ -370,12 +371,14 @@ static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned
 
 void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
 {
-    cfaop_vhost_numbers *numbers = vhost ? vhost->numbers : NULL;
+    cfaop_vhost_numbers *numbers = vhost && vhost != &table->vhosts[0] ? vhost->numbers : NULL;
+    apr_uint32_t version;
 
     if (!numbers) {
         return;
     }
-    if (!apr_atomic_read32(&numbers->leaf_version) || memcmp(numbers->leaf.sha256, sha256, CFAOP_SHA256_LEN) != 0) {
+    version = apr_atomic_read32(&numbers->leaf_version);
+    if (!version || (version & 1) || memcmp(numbers->leaf.sha256, sha256, CFAOP_SHA256_LEN) != 0) {
         write_leaf(numbers, p, sha256, leaf, now);
     }
     set_time(&numbers->leaf_last_seen, now);
@@ -411,6 +414,14 @@ apr_uint64_t cfaop_counters_sum(cfaop_vhost_numbers *vhost, cfaop_request_result
     return sum;
 }
 
+/* A child that is no longer what it was may have written anything. */
+static int is_plausible(cfaop_leaf *leaf)
+{
+    leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0';
+    return cfaop_is_escaped(leaf->subject) && leaf->not_after >= -1 && leaf->not_after < SECONDS_MAX && leaf->last_seen >= 0
+        && leaf->last_seen < SECONDS_MAX;
+}
+
 int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf)
 {
     int i;
@@ -422,24 +433,11 @@ int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf)
         }
         *leaf = vhost->leaf;
         if (!(version & 1) && apr_atomic_add32(&vhost->leaf_version, 0) == version) {
-            leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0'; /* whatever a child wrote */
             leaf->last_seen = (apr_int64_t)apr_atomic_read64(&vhost->leaf_last_seen);
-            return 1;
+            return is_plausible(leaf);
         }
     }
     return 0;
-}
-
-int cfaop_counters_take_expiry_turn(apr_int64_t now, int is_startup)
-{
-    static apr_uint64_t of_this_process;
-    apr_uint64_t *seen = table ? &table->shared->expiry_seen : &of_this_process;
-    apr_uint64_t last = apr_atomic_read64(seen);
-
-    if (!is_startup && !cfaop_expiry_is_due((apr_int64_t)last, now)) {
-        return 0;
-    }
-    return apr_atomic_cas64(seen, (apr_uint64_t)now, last) == last || is_startup;
 }
 
 const char *cfaop_counters_request_name(cfaop_request_result result)

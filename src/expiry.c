@@ -24,6 +24,11 @@ static const struct {
     {"the certificate that the edge shows", "renew it at Cloudflare before that", "shown to"},
 };
 
+/* How many lines are logged before the rest is only counted. */
+#define LINES_MAX 50
+
+static apr_int64_t last_look; /* seconds; in the parent */
+
 static int days_of(const server_rec *s)
 {
     int days = cfaop_config_of(s)->expiry_days;
@@ -110,20 +115,33 @@ apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base,
             look_at(findings, item, now);
         }
     }
+    if (findings->nelts > LINES_MAX) {
+        int more = findings->nelts - LINES_MAX;
+        findings->nelts = LINES_MAX;
+        add(findings, apr_psprintf(p, "CFAOP112: %d more certificates and CRLs have ended or end soon: see the status page", more));
+    }
     return findings;
 }
 
-void cfaop_expiry_log(apr_pool_t *p, server_rec *base, int is_startup)
+void cfaop_expiry_log(apr_pool_t *p, server_rec *base)
 {
-    const apr_array_header_t *findings;
+    const apr_array_header_t *findings = cfaop_expiry_findings(p, base, cfaop_inventory_is_guarded);
     int i;
 
-    if (!cfaop_counters_take_expiry_turn(apr_time_sec(apr_time_now()), is_startup)) {
-        return;
-    }
-    findings = cfaop_expiry_findings(p, base, cfaop_inventory_is_guarded);
+    last_look = apr_time_sec(apr_time_now());
     for (i = 0; i < findings->nelts; ++i) {
         const cfaop_finding *finding = &APR_ARRAY_IDX(findings, i, cfaop_finding);
         ap_log_error(APLOG_MARK, finding->level, 0, base, "%s", finding->text);
     }
+}
+
+int cfaop_expiry_monitor(apr_pool_t *p, server_rec *base)
+{
+    apr_pool_t *scratch;
+
+    if (cfaop_expiry_is_due(last_look, apr_time_sec(apr_time_now())) && apr_pool_create(&scratch, p) == APR_SUCCESS) {
+        cfaop_expiry_log(scratch, base);
+        apr_pool_destroy(scratch);
+    }
+    return DECLINED;
 }

@@ -73,7 +73,7 @@ static void add_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_h
     cfaop_item *item = item_of(l, CFAOP_ITEM_CA, anchor->sha256, &is_new);
 
     if (is_new) {
-        item->subject = cfaop_name_text(l->pool, X509_get_subject_name(anchor->cert), CFAOP_SUBJECT_SIZE);
+        item->subject = cfaop_subject_text(l->pool, X509_get_subject_name(anchor->cert));
         item->origin = anchor->origin;
         item->end = cfaop_seconds(X509_get0_notAfter(anchor->cert));
     }
@@ -87,7 +87,7 @@ static void add_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *
     cfaop_item *item = item_of(l, CFAOP_ITEM_CRL, crl->sha256, &is_new);
 
     if (is_new) {
-        item->subject = cfaop_name_text(l->pool, X509_CRL_get_issuer(crl->crl), CFAOP_SUBJECT_SIZE);
+        item->subject = cfaop_subject_text(l->pool, X509_CRL_get_issuer(crl->crl));
         item->origin = crl->origin;
         item->end = next ? cfaop_seconds(next) : 0;
     }

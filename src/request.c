@@ -10,12 +10,15 @@
 
 #include "http_protocol.h"
 #include "http_request.h"
+#include "util_filter.h"
 
 APLOG_USE_MODULE(cfaop);
 
 #define VARIABLE "CF_ORIGIN_PULL_VERIFY"
 #define EXEMPT   "CF_ORIGIN_PULL_EXEMPT"
 #define CA       "CF_ORIGIN_PULL_CA"
+
+#define COUNT_FILTER "CF_ORIGIN_PULL_COUNT"
 
 static cfaop_evidence evidence_of(conn_rec *c)
 {
@@ -127,12 +130,23 @@ static request_rec *clients_request(request_rec *r)
     return r;
 }
 
+/* NULL: r was not judged. */
+static cfaop_request *state_of(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &cfaop_module);
+}
+
 static void count(request_rec *r, cfaop_request_result result, cfaop_reason reason)
 {
     request_rec *top = clients_request(r);
-    cfaop_request *state = top ? cfaop_request_state(top) : NULL;
+    cfaop_request *state = top ? state_of(top) : NULL;
 
+    /* none: what httpd itself found broken, and redirects to a page that says so */
     if (state && !state->counted) {
+        if (state->exempt && r->prev && ap_is_HTTP_ERROR(r->prev->status)) {
+            result = CFAOP_REQUEST_EXEMPT; /* answered with an error, whatever becomes of the ErrorDocument */
+            reason = state->exempt_from;
+        }
         state->counted = 1;
         cfaop_counters_request(cfaop_config_of(r->server)->counters, result, reason);
     }
@@ -148,10 +162,10 @@ static void count_if_it_stays_exempt(request_rec *r, cfaop_reason reason)
     }
 }
 
-void cfaop_request_on_answer(request_rec *r)
+void cfaop_request_on_error(request_rec *r)
 {
     request_rec *top = clients_request(r);
-    const cfaop_request *state = top ? ap_get_module_config(top->request_config, &cfaop_module) : NULL;
+    const cfaop_request *state = top ? state_of(top) : NULL;
 
     if (state && state->exempt) {
         count(r, CFAOP_REQUEST_EXEMPT, state->exempt_from);
@@ -160,8 +174,30 @@ void cfaop_request_on_answer(request_rec *r)
 
 int cfaop_request_on_log(request_rec *r)
 {
-    cfaop_request_on_answer(r);
+    cfaop_request_on_error(r);
     return DECLINED;
+}
+
+/* The first of the answer is on its way: what sends it will not redirect the request any more. */
+static apr_status_t on_output(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    cfaop_request_on_error(f->r);
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, brigade);
+}
+
+void cfaop_request_on_answer(request_rec *r)
+{
+    const cfaop_request *state = state_of(r);
+
+    if (state && state->exempt && !r->main) {
+        ap_add_output_filter(COUNT_FILTER, NULL, r, r->connection);
+    }
+}
+
+void cfaop_request_register_filter(void)
+{
+    ap_register_output_filter(COUNT_FILTER, on_output, NULL, AP_FTYPE_CONTENT_SET);
 }
 
 /* ---- judging ---- */
@@ -197,6 +233,7 @@ static int judge(request_rec *r)
         return DECLINED;
     }
     v = cfaop_request_verdict(r);
+    cfaop_request_state(r);
     apr_table_setn(r->subprocess_env, VARIABLE, v.variable);
     name_anchor(r, &v);
     if (is_exempt(r)) {

@@ -325,8 +325,7 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     if (is_any_needed(base)) {
         cfaop_hook_order_check(base);
         cfaop_event_log_init(p, servers);
-        cfaop_expiry_log(ptemp, base, 1);
-        cfaop_watchdog_start(p, base);
+        cfaop_expiry_log(ptemp, base);
     }
     return OK;
 }

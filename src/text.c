@@ -66,6 +66,29 @@ const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max
     return text;
 }
 
+const char *cfaop_subject_text(apr_pool_t *p, const X509_NAME *name)
+{
+    const char *text = cfaop_name_text(p, name, 0);
+    apr_size_t length = strlen(text), max = CFAOP_SUBJECT_SIZE - sizeof("...");
+
+    if (length < CFAOP_SUBJECT_SIZE) {
+        return text;
+    }
+    /* not in the middle of %HH */
+    max -= text[max - 1] == '%' ? 1 : text[max - 2] == '%' ? 2 : 0;
+    return apr_psprintf(p, "%.*s...", (int)max, text);
+}
+
+int cfaop_is_escaped(const char *text)
+{
+    for (; *text; ++text) {
+        if (!is_plain((unsigned char)*text) && *text != '%') {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 apr_int64_t cfaop_seconds(const ASN1_TIME *t)
 {
     struct tm tm;
@@ -79,8 +102,9 @@ apr_int64_t cfaop_seconds(const ASN1_TIME *t)
         parts.tm_mday = tm.tm_mday;
         parts.tm_mon = tm.tm_mon;
         parts.tm_year = tm.tm_year;
-        if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS) {
-            time = 0;
+        /* what is before 1970, or at its first moment, is past, but not nothing */
+        if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS || time <= 0) {
+            return -1;
         }
     }
     return apr_time_sec(time);

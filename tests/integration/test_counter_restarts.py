@@ -242,7 +242,7 @@ def test_more_vhosts_than_there_is_room_for(bench: Bench) -> None:
     bench.httpd.start()
     assert bench.visit("on", bench.edge) == 200
 
-    bench.httpd.expect(r"cfaop:warn.*CFAOP129: .* 77 more ")
+    bench.httpd.expect(r"cfaop:warn.*CFAOP129: .* 77 and 0 more ")
     bench.reread(bench.site("on"), *many)
     visited = ["v0000", "v0050", "v0500", "v1050", "v1099", "on"]
     before = bench.numbers()

@@ -564,3 +564,23 @@ def test_without_shared_memory_nothing_is_counted(servers: Servers, directory: P
         httpd.graceful()
     assert len(httpd.log.find("CFAOP128: ")) == 3
     httpd.stop()
+
+
+def test_exempt_request_that_a_directory_redirects_to_what_is_guarded(
+    servers: Servers, pki: Pki, server_certificate: Credential
+) -> None:
+    """A mod_rewrite rule of a directory, or a program, redirects when the exemption has been granted: the client gets a 400."""
+    port, watch = free_port(), free_port()
+    httpd = servers.prepare_httpd("", listen=[port, watch], modules=[*MODULES, "rewrite"])
+    rules = f'<Directory "{httpd.htdocs}/open">\n    RewriteEngine On\n    RewriteRule ^away$ /index.html [L]\n  </Directory>'
+    guard = ["CFOriginPull On", "CFOriginPullExempt path /open"]
+    httpd.write_config(watching(watch) + vhost(port, "on.test", *guard, rules, tls=server_certificate))
+    httpd.put("open/here", "here\n")
+    httpd.start()
+    httpd.expect_refusal("no_certificate")
+    assert fetch(port, "/open/here", sni="on.test").status == 200
+    assert fetch(port, "/open/away", sni="on.test").status == 400
+    assert numbers(watch) == {
+        f"on.test:{port}": {"handshake no_certificate": 2, "exempt no_certificate": 1, "refused no_certificate": 1}
+    }
+    httpd.stop()

@@ -199,7 +199,7 @@ MUTANTS = (
        "v->reason == CFAOP_REASON_NONE ? cfaop_handshake_of(r->connection) : NULL", "cfaop_handshake_of(r->connection)",
        "test_ca_variable"),
     # expiry
-    _m("a running server never looks at expiry dates", "src/startup.c", "        cfaop_watchdog_start(p, base);\n", "", "test_expiry"),
+    _m("a running server never looks at expiry dates", "mod_cfaop.c", "    ap_hook_monitor(cfaop_expiry_monitor, NULL, NULL, APR_HOOK_MIDDLE);\n", "", "test_expiry"),
     _m("it looks at them all the time", "src/counters.c",
        "return apr_atomic_cas64(seen, (apr_uint64_t)now, last) == last || is_startup;", "return 1;", "test_expiry"),
     _m("a clock that is set back keeps it from looking", "src/expiry_schedule.c", "return now < last || now - last", "return now - last",
