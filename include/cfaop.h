@@ -309,6 +309,7 @@ typedef struct {
     apr_int64_t valid_from;                 /**< seconds: the time of verification; with reason NONE only */
     apr_int64_t valid_until;                /**< seconds: earliest notAfter of the chain and nextUpdate of its CRLs */
     unsigned char anchor[CFAOP_SHA256_LEN]; /**< SHA-256 of the trust anchor that matched; with reason NONE only */
+    int is_leaf_only;                       /**< nothing that the client sent beside its leaf was needed; with reason NONE only */
 } cfaop_chain_result;
 
 /** Says whether @a trust lists the issuer of @a cert too: then CRLs count for @a cert itself. Not for self-signed ones. */
@@ -322,6 +323,21 @@ int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert);
 cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level,
                                       apr_time_t now);
 
+/* ---- good verdicts of a while ago (src/memo.c) ------------------------------------------------------------------ */
+
+/** Makes an empty memo that lives as long as @a p, the configuration pool; without it nothing is remembered. Configuration phase. */
+void cfaop_memo_init(apr_pool_t *p);
+
+/**
+ * Says whether the certificate with the SHA-256 @a leaf was verified under @a policy at security level @a level (or the policy's,
+ * whichever is higher) within the last hour, on no more than itself, and would be verified at @a now, too: then it fills @a result
+ * as cfaop_chain_verify() would. Connection phase; any thread; never waits.
+ */
+int cfaop_memo_find(const cfaop_policy *policy, const unsigned char *leaf, int level, apr_time_t now, cfaop_chain_result *result);
+
+/** Remembers @a result of cfaop_chain_verify() if it is good and is_leaf_only. As above. */
+void cfaop_memo_keep(const cfaop_policy *policy, const unsigned char *leaf, int level, const cfaop_chain_result *result);
+
 /* ---- connections (src/handshake.c, src/session.c: the only two that know SSL) -------------------------------- */
 
 /** What the module knows of a TLS connection. Written by the connection's thread until frozen, read by requests after. */
@@ -332,6 +348,7 @@ typedef struct {
     const cfaop_policy *asked;              /**< policy that the handshake asked under; NULL: it did not ask */
     X509 *peer;                             /**< the peer certificate, owned by the connection pool; NULL: none shown */
     unsigned char peer_sha256[CFAOP_SHA256_LEN]; /**< of the peer certificate */
+    int peer_hashed;                        /**< peer_sha256 has been written */
     cfaop_chain_result chain;               /**< with asked and peer: the judgement */
     int judged;                             /**< chain has been written */
     const cfaop_anchor *anchor;             /**< the trust anchor that matched; NULL: not verified */
@@ -406,6 +423,8 @@ int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_re
 
 /** What the module keeps for a request. Written and read by the request's thread. */
 typedef struct {
+    const server_rec *passed_for; /**< the server that it was judged for and let through without being exempt; NULL: none yet */
+    const char *passed_with;   /**< the variable's value then */
     int logged;                /**< its refusal stands in the log already */
     int counted;               /**< it stands in the counters already */
     int exempt;                /**< it is exempt so far, and not counted yet */

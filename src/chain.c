@@ -125,9 +125,23 @@ static void lower(apr_int64_t *until, apr_int64_t end)
 }
 
 /*
- * Lowers the end of validity to the notAfter of cert and the nextUpdate of the CRLs by its issuer. A CRL that is past already
- * was not the one that counted: it may lie beside its successor.
+ * Lowers the end of validity to when crl changes what is revoked: when it ends, or if it begins later, when it begins. One that is past
+ * already was not the one that counted: it may lie beside its successor.
  */
+static void lower_to_change(apr_int64_t *until, const X509_CRL *crl, apr_int64_t now)
+{
+    apr_int64_t begin = cfaop_seconds(X509_CRL_get0_lastUpdate(crl));
+    apr_int64_t end = X509_CRL_get0_nextUpdate(crl) ? cfaop_seconds(X509_CRL_get0_nextUpdate(crl)) : APR_INT64_MAX;
+
+    if (begin > now) {
+        lower(until, begin);
+    }
+    else if (end > now) {
+        lower(until, end);
+    }
+}
+
+/* Lowers the end of validity to the notAfter of cert, and to the next change of the CRLs by its issuer. */
 static void limit_validity(const cfaop_policy *policy, X509 *cert, cfaop_chain_result *result)
 {
     int i;
@@ -135,11 +149,8 @@ static void limit_validity(const cfaop_policy *policy, X509 *cert, cfaop_chain_r
     lower(&result->valid_until, cfaop_seconds(X509_get0_notAfter(cert)));
     for (i = 0; i < policy->trust->crls->nelts; ++i) {
         X509_CRL *crl = APR_ARRAY_IDX(policy->trust->crls, i, cfaop_crl).crl;
-        if (X509_CRL_get0_nextUpdate(crl) && !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert))) {
-            apr_int64_t end = cfaop_seconds(X509_CRL_get0_nextUpdate(crl));
-            if (end > result->valid_from) {
-                lower(&result->valid_until, end);
-            }
+        if (!X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert))) {
+            lower_to_change(&result->valid_until, crl, result->valid_from);
         }
     }
 }
@@ -157,6 +168,7 @@ static int accept_chain(X509_STORE_CTX *ctx, const cfaop_policy *policy, cfaop_c
         limit_validity(policy, sk_X509_value(chain, i), result);
     }
     *anchor = sk_X509_value(chain, count - 1);
+    result->is_leaf_only = X509_STORE_CTX_get_num_untrusted(ctx) <= 1;
     return X509_digest(*anchor, EVP_sha256(), result->anchor, NULL) ? X509_V_OK : X509_V_ERR_OUT_OF_MEM;
 }
 

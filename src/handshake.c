@@ -20,6 +20,9 @@ APLOG_USE_MODULE(cfaop);
 
 #define RETAINED_SLOTS "mod_cfaop ex_data slots 1"
 
+/* OpenSSL's number of tickets after a full handshake of TLS 1.3; see SSL_CTX_set_num_tickets(3) */
+#define DEFAULT_TICKETS 2
+
 /* Indices of our data; kept with the process, since OpenSSL never gives one back. */
 typedef struct {
     int ssl;
@@ -88,8 +91,17 @@ static int is_delegated(const SSL *ssl)
 
 static void judge(cfaop_conn *conn, SSL *ssl, const cfaop_policy *policy, X509_STORE_CTX *store_ctx)
 {
-    conn->chain = cfaop_chain_verify(policy, X509_STORE_CTX_get0_cert(store_ctx), X509_STORE_CTX_get0_untrusted(store_ctx),
-                                     SSL_get_security_level(ssl), apr_time_now());
+    X509 *leaf = X509_STORE_CTX_get0_cert(store_ctx);
+    int level = SSL_get_security_level(ssl);
+    apr_time_t now = apr_time_now();
+
+    conn->peer_hashed = leaf && X509_digest(leaf, EVP_sha256(), conn->peer_sha256, NULL);
+    if (!conn->peer_hashed || !cfaop_memo_find(policy, conn->peer_sha256, level, now, &conn->chain)) {
+        conn->chain = cfaop_chain_verify(policy, leaf, X509_STORE_CTX_get0_untrusted(store_ctx), level, now);
+        if (conn->peer_hashed) {
+            cfaop_memo_keep(policy, conn->peer_sha256, level, &conn->chain);
+        }
+    }
     conn->judged = 1;
 }
 
@@ -106,6 +118,19 @@ static int delegate(cfaop_conn *conn, X509_STORE_CTX *store_ctx)
     return ok;
 }
 
+/*
+ * OpenSSL sends two tickets after a full handshake of TLS 1.3, and for each it writes the session out and parses it again, with the
+ * certificate (construct_stateless_ticket() in ssl/statem/statem_srvr.c): as costly as the handshake's own parsing and verifying
+ * together. An edge that keeps connections needs one; every resumption brings it the next. A session that will never resume needs
+ * none. Who has set another number than OpenSSL's default keeps it.
+ */
+static void spare_tickets(SSL *ssl, size_t needed)
+{
+    if (SSL_get_num_tickets(ssl) == DEFAULT_TICKETS) {
+        SSL_set_num_tickets(ssl, needed);
+    }
+}
+
 /* OpenSSL calls this in place of X509_verify_cert() for the certificates of every client of our SSL_CTXs. */
 static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
 {
@@ -120,6 +145,9 @@ static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
     judge(conn, ssl, context->policy, store_ctx);
     if (is_delegated(ssl)) {
         return delegate(conn, store_ctx);
+    }
+    if (conn->chain.reason != CFAOP_REASON_NONE) {
+        spare_tickets(ssl, 0);
     }
     /*
      * Let the handshake go on, but leave the true error where it is: OpenSSL keeps it with the session, so that the
@@ -163,7 +191,7 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
     conn->peer = SSL_get_peer_certificate(ssl);
     if (conn->peer) {
         apr_pool_cleanup_register(conn->c->pool, conn->peer, free_peer, apr_pool_cleanup_null);
-        X509_digest(conn->peer, EVP_sha256(), conn->peer_sha256, NULL);
+        conn->peer_hashed = conn->peer_hashed || X509_digest(conn->peer, EVP_sha256(), conn->peer_sha256, NULL);
     }
 }
 
@@ -248,6 +276,7 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
     keep_sni(conn, ssl);
     if (conn->asked) {
         settle(conn, ssl, context->server);
+        spare_tickets(ssl, 1);
     }
     conn->delegated = is_delegated(ssl);
     if (!conn->delegated && context) {

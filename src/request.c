@@ -214,7 +214,10 @@ static void name_anchor(request_rec *r, const cfaop_verdict *v)
 static void let_through(request_rec *r, const cfaop_verdict *v)
 {
     int log_only = cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_LOG_ONLY;
+    cfaop_request *state = cfaop_request_state(r);
 
+    state->passed_for = r->server;
+    state->passed_with = v->variable;
     if (v->reason == CFAOP_REASON_NONE) {
         cfaop_event_log_verified(r->server);
     }
@@ -224,7 +227,36 @@ static void let_through(request_rec *r, const cfaop_verdict *v)
     count(r, log_only && v->would_status ? CFAOP_REQUEST_WOULD_REFUSE : CFAOP_REQUEST_ALLOWED, v->reason);
 }
 
-/* Judges r: DECLINED, or the status to refuse it with. */
+/* Acts on the verdict on r: DECLINED, or the status to refuse it with. */
+static int carry_out(request_rec *r, const cfaop_verdict *v)
+{
+    cfaop_request_state(r); /* r has been judged */
+    apr_table_setn(r->subprocess_env, VARIABLE, v->variable);
+    name_anchor(r, v);
+    if (is_exempt(r)) {
+        count_if_it_stays_exempt(r, v->reason);
+        return DECLINED;
+    }
+    if (v->status) {
+        log_once(r, v);
+        count(r, CFAOP_REQUEST_REFUSED, v->reason);
+        return cfaop_refusal_answer(r, v);
+    }
+    let_through(r, v);
+    return DECLINED;
+}
+
+/*
+ * Returns what is known of r if it was let through already and nothing can have changed: the connection's state is frozen, the server
+ * is the same, and there are no exemptions, which go by the path. Else NULL.
+ */
+static const cfaop_request *let_through_before(request_rec *r)
+{
+    const cfaop_request *state = state_of(r);
+
+    return state && state->passed_for == r->server && !cfaop_config_of(r->server)->exemptions ? state : NULL;
+}
+
 static int judge(request_rec *r)
 {
     cfaop_verdict v;
@@ -233,39 +265,36 @@ static int judge(request_rec *r)
         return DECLINED;
     }
     v = cfaop_request_verdict(r);
-    cfaop_request_state(r);
-    apr_table_setn(r->subprocess_env, VARIABLE, v.variable);
-    name_anchor(r, &v);
-    if (is_exempt(r)) {
-        count_if_it_stays_exempt(r, v.reason);
-        return DECLINED;
-    }
-    if (v.status) {
-        log_once(r, &v);
-        count(r, CFAOP_REQUEST_REFUSED, v.reason);
-        return cfaop_refusal_answer(r, &v);
-    }
-    let_through(r, &v);
-    return DECLINED;
+    return carry_out(r, &v);
 }
 
 int cfaop_request_post_read(request_rec *r)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(r->server);
+    cfaop_verdict v;
 
-    cfaop_client_address_settle(r, conf->demand.mode != CFAOP_MODE_OFF
-                                && cfaop_request_verdict(r).reason == CFAOP_REASON_NONE);
-    return judge(r);
+    if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
+        cfaop_client_address_settle(r, 0);
+        return DECLINED;
+    }
+    v = cfaop_request_verdict(r);
+    cfaop_client_address_settle(r, v.reason == CFAOP_REASON_NONE);
+    return carry_out(r, &v);
 }
 
 int cfaop_request_quick_handler(request_rec *r, int lookup)
 {
     (void)lookup;
-    return judge(r);
+    return let_through_before(r) ? DECLINED : judge(r);
 }
 
 int cfaop_request_fixups(request_rec *r)
 {
+    const cfaop_request *state = let_through_before(r);
+
+    if (state) {
+        apr_table_setn(r->subprocess_env, VARIABLE, state->passed_with); /* whatever SetEnvIf has made of it */
+        return DECLINED;
+    }
     return judge(r);
 }
 

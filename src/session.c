@@ -175,10 +175,22 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
     return SSL_TICKET_RETURN_IGNORE_RENEW;
 }
 
+/*
+ * With TLS 1.3 and tickets the session is in the ticket, and OpenSSL never looks for it in a cache (tls_parse_ctos_psk() in
+ * ssl/statem/extensions_srvr.c), but offers it to the cache all the same, once for each ticket.
+ */
+static int is_in_ticket(const SSL *ssl)
+{
+    return SSL_version(ssl) == TLS1_3_VERSION && !(SSL_get_options(ssl) & SSL_OP_NO_TICKET) && !SSL_get_max_early_data(ssl);
+}
+
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
 
+    if (context && context->policy && is_in_ticket(ssl)) {
+        return 0; /* writing it to mod_ssl's cache, with the certificate, would be a lot of work for nothing */
+    }
     bind_judgement(ssl, session);
     return context && context->new_session ? context->new_session(ssl, session) : 0;
 }
