@@ -1,0 +1,23 @@
+"""How many certificates of clients a server has verified, whatever it answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Mapping
+
+from support.preload import preloading
+
+
+class Verifications:
+    """Start a server with `environment`; from then on count() knows."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str] = {}) -> None:
+        directory.mkdir()
+        self._file = directory / "verifications"
+        self._file.touch()
+        # the server gives up root
+        self._file.chmod(0o666)
+        self.environment = {**preloading("verifications", directory, environment), "TEST_VERIFICATIONS": str(self._file)}
+
+    def count(self) -> int:
+        return self._file.stat().st_size
