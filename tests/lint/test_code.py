@@ -39,6 +39,12 @@ def test_every_script_is_in_the_makefile(top):
     assert [path.name for path in (top / "scripts").iterdir() if f"scripts/{path.name} " not in makefile] == []
 
 
+def test_every_file_of_the_benchmark_is_in_the_makefile(top):
+    makefile = (top / "Makefile.am").read_text()
+    files = [path for path in (top / "bench").iterdir() if path.suffix in {".py", ".c"}]
+    assert [path.name for path in files if not re.search(rf"\sbench/{re.escape(path.name)}\s", makefile)] == []
+
+
 def test_every_test_is_in_the_makefile(top):
     makefile = (top / "Makefile.am").read_text()
     named = set(re.findall(r"\btests/[\w./-]+", makefile))
@@ -100,7 +106,7 @@ TEXT = {".c", ".h", ".py", ".md", ".sh", ".conf", ".load", ".ac", ".am", ""}
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_words_that_do_not_belong_here(top, what):
     here = Path(__file__).resolve()
-    folders = ["src", "include", "tests", "scripts", "conf", "docs"]
+    folders = ["bench", "src", "include", "tests", "scripts", "conf", "docs"]
     files = [path for path in top.iterdir() if path.suffix in {".c", ".md", ".ac", ".am"}]
     files += [path for folder in folders for path in (top / folder).rglob("*") if path.suffix in TEXT]
     found = [

@@ -1,0 +1,175 @@
+"""Instructions per request, counted by valgrind's callgrind: the same on every machine, however busy it is.
+
+httpd runs as one process. The instructions of a few requests are subtracted from those of many more, so that what is
+done once does not count; and those of a few virtual hosts from those of many. Not counted either: what the kernel does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Callable, Sequence
+
+from bench.certificates import Certificates
+from bench.load import send
+from bench.scenarios import SCENARIOS, Scenario
+from bench.servers import KINDS, Server
+from bench.startup import ALL_SERIES, Series
+
+COUNTED = ("httpd-none", "httpd-cfaop-off", "httpd-own", "httpd-cfaop")
+FEW, MANY = 5, 45
+FEW_VHOSTS, MANY_VHOSTS = 10, 50
+
+_EACH = {"full": 1, "resumed": 1, "h1": 10, "h2": 10}
+_INSTRUCTIONS = {
+    "full-1.3": COUNTED,
+    "resumed-1.3": COUNTED,
+    "h1-1.3": COUNTED,
+    "h2-1.3": COUNTED,
+    "full-1.2": COUNTED,
+    "resumed-1.2": COUNTED,
+    "none-1.3": ("httpd-own", "httpd-cfaop"),
+    "bad-1.3": ("httpd-own", "httpd-cfaop"),
+}
+
+
+@dataclass
+class Cost:
+    """Instructions: all, those of serving threads, by function those in it and below it; and how often it is called."""
+
+    total: float = 0
+    threads: float = 0
+    inclusive: dict[str, float] = field(default_factory=dict)
+    calls: dict[str, float] = field(default_factory=dict)
+
+
+def count_requests(
+    directory: Path, certificates: Certificates, scenarios: list[Scenario], few: int = FEW, many: int = MANY
+) -> dict[str, dict[str, Cost]]:
+    """Scenario -> server -> cost of one request."""
+    wanted = [(scenario, key) for scenario in scenarios for key in _INSTRUCTIONS.get(scenario.key, ())]
+    places = _Places(directory)
+
+    def one(pair: tuple[Scenario, str]) -> Cost:
+        scenario, key = pair
+        each = _EACH[scenario.work]
+
+        def run(requests: int) -> Cost:
+            server = Server(KINDS[key], places.next(), certificates.server, [certificates.ca])
+            return _run(server, scenario, requests, certificates)
+
+        return _difference(run, few * each, many * each)
+
+    found: dict[str, dict[str, Cost]] = {}
+    for (scenario, key), cost in zip(wanted, _side_by_side(one, wanted)):
+        found.setdefault(scenario.key, {})[key] = cost
+    return found
+
+
+def count_starts(
+    directory: Path, certificates: Certificates, few: int = FEW_VHOSTS, many: int = MANY_VHOSTS
+) -> dict[str, float]:
+    """Series -> instructions for each virtual host, from the start until the server serves."""
+    counted = [series for series in ALL_SERIES if series.server.startswith("httpd") and series.trusted != "bundle"]
+    places = _Places(directory)
+    certificates.own_cas(many)
+
+    def one(series: Series) -> float:
+        def run(vhosts: int) -> Cost:
+            cas = series.cas(vhosts, certificates)
+            server = Server(KINDS[series.server], places.next(), certificates.server, cas)
+            return _run(server, _scenario("none-1.3"), 1, certificates)
+
+        cost = _difference(run, few, many)
+        # what the main process does once it serves, and when it ends, is below this
+        return cost.total - cost.threads - cost.inclusive.get("ap_run_mpm", 0)
+
+    return {series.key: cost for series, cost in zip(counted, _side_by_side(one, counted))}
+
+
+class _Places:
+    """Directories, a new one at each call; of several threads."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory, self._numbers = directory, count()
+
+    def next(self) -> Path:
+        return self._directory / f"callgrind-{next(self._numbers)}"
+
+
+def _scenario(key: str) -> Scenario:
+    return next(scenario for scenario in SCENARIOS if scenario.key == key)
+
+
+def _side_by_side(function: Callable, arguments: Sequence) -> list:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        try:
+            return list(pool.map(function, arguments))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _run(server: Server, scenario: Scenario, requests: int, certificates: Certificates) -> Cost:
+    out = server.directory / "callgrind.out"
+    server.start_in_debugger("valgrind", "--quiet", "--vgdb=no", "--tool=callgrind", f"--callgrind-out-file={out}")
+    try:
+        send(server, scenario, requests, certificates)
+    finally:
+        server.stop()
+    return read_callgrind(out)
+
+
+def _difference(run: Callable[[int], Cost], few: int, many: int) -> Cost:
+    less, more = run(few), run(many)
+
+    def each(what: str) -> dict[str, float]:
+        some = getattr(less, what)
+        return {name: (all_ - some.get(name, 0)) / (many - few) for name, all_ in getattr(more, what).items()}
+
+    return Cost(
+        (more.total - less.total) / (many - few),
+        (more.threads - less.threads) / (many - few),
+        each("inclusive"),
+        each("calls"),
+    )
+
+
+# The C library's name for what every thread but the first runs.
+_THREAD = "start_thread"
+_NAME = re.compile(r"c?fn=\((\d+)\)(?: (.*))?")
+
+
+def read_callgrind(path: Path) -> Cost:
+    """Sums up a file of callgrind's. The inclusive cost of a function is that of the calls to it by others."""
+    names: dict[str, str] = {}
+    inclusive: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
+    total, caller, callee, called = 0, "", "", 0
+
+    def name_of(line: str) -> str:
+        number, name = _NAME.fullmatch(line).groups()  # type: ignore[union-attr]
+        if name is not None:
+            names[number] = name.split("'")[0]  # 'N marks the Nth level of a recursion
+        return names[number]
+
+    for line in path.read_text(errors="replace").splitlines():
+        if line.startswith("fn="):
+            caller = name_of(line)
+        elif line.startswith("cfn="):
+            callee = name_of(line)
+        elif line.startswith("calls="):
+            called = int(line[6:].split()[0])
+        elif called:
+            if caller != callee:
+                calls[callee] += called
+                inclusive[callee] += int(line.split()[-1])
+            called = 0
+        elif line.startswith(("summary:", "totals:")):
+            total = int(line.split()[1])
+    return Cost(total, inclusive[_THREAD], dict(inclusive), dict(calls))

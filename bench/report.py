@@ -1,0 +1,173 @@
+"""From results to text and pictures: the tables and plots of docs/performance.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Iterable, Optional, Sequence
+
+from bench.goals import goals_of
+from bench.measure import middle, spread
+from bench.plots import plots_of
+from bench.scenarios import COMPARED, SCENARIOS
+from bench.servers import KINDS
+from bench.startup import ALL_SERIES
+
+Results = dict[str, Any]
+
+
+def sections(results: Results) -> dict[str, str]:
+    """The generated parts of the document that these results have something to say of."""
+    makers = {
+        "machine": _machine,
+        "goals": goals_of,
+        "requests": _requests,
+        "instructions": _instructions,
+        "handshake": _handshake,
+        "starts": _starts,
+        "bundles": _bundles,
+    }
+    texts = {name: make(results) for name, make in makers.items()}
+    return {name: text for name, text in texts.items() if text}
+
+
+def write(results: Results, documents: Path) -> None:
+    """Replace what lies between the markers of performance.md, and the plots."""
+    path = documents / "performance.md"
+    text = path.read_text()
+    for name, content in sections(results).items():
+        text = _replaced(text, name, content)
+    path.write_text(text)
+    images = documents / "images"
+    images.mkdir(exist_ok=True)
+    for name, svg in plots_of(results).items():
+        (images / f"performance-{name}.svg").write_text(svg)
+
+
+def _replaced(text: str, name: str, content: str) -> str:
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+    before, found, rest = text.partition(begin)
+    old, found_too, after = rest.partition(end)
+    if not found or not found_too:
+        raise RuntimeError(f"performance.md has no place for {name}")
+    return before + begin + content + end + after
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+# ---- the tables ----
+
+
+def _machine(results: Results) -> str:
+    return table(["", ""], [[what, text] for what, text in results["machine"].items()]).replace("---:", "---")
+
+
+def _requests(results: Results) -> str:
+    found = results.get("requests", {})
+    rows = [
+        [scenario.title, *(_with_spread(found[scenario.key].get(key)) for key in COMPARED)]
+        for scenario in SCENARIOS
+        if scenario.key in found
+    ]
+    return table(["µs", *(KINDS[key].title for key in COMPARED)], rows) if rows else ""
+
+
+def _with_spread(values: Optional[list[float]]) -> str:
+    if not values:
+        return "–"
+    return f"{_short(middle(values))} ± {spread(values):.0%}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _instructions(results: Results) -> str:
+    found = results.get("instructions", {})
+    keys = ["httpd-none", "httpd-cfaop-off", "httpd-own", "httpd-cfaop"]
+    rows = [
+        [scenario.title, *(_thousands(found[scenario.key].get(key)) for key in keys)]
+        for scenario in SCENARIOS
+        if scenario.key in found
+    ]
+    return table(["thousand instructions", *(KINDS[key].title for key in keys)], rows) if rows else ""
+
+
+def _thousands(cost: Optional[dict[str, Any]]) -> str:
+    return f"{cost['threads'] / 1000:,.1f}" if cost else "–"
+
+
+# What a handshake with a client certificate spends, by functions that do not call each other.
+_PARTS = [
+    ("parsing the certificate that the client sends", "d2i_X509", None),
+    ("parsing sessions again while tickets are written", "d2i_SSL_SESSION", None),
+    ("verifying the certificate under its CA", "X509_verify_cert", None),
+    ("verifying the client's signature of the handshake", "EVP_DigestVerify", "ASN1_item_verify_ctx"),
+    ("writing sessions", "i2d_SSL_SESSION", None),
+]
+
+# of the parts, the one that servers differ in how often they do it
+_COUNTED = "d2i_SSL_SESSION"
+
+
+def _handshake(results: Results) -> str:
+    costs = results.get("instructions", {}).get("full-1.3")
+    if not costs:
+        return ""
+    keys = [key for key in ("httpd-none", "httpd-own", "httpd-cfaop") if key in costs]
+    rows, rest = [], {key: costs[key]["threads"] for key in keys}
+    for title, function, without in _PARTS:
+        row = [title]
+        for key in keys:
+            spent = _inclusive(costs[key], function) - _inclusive(costs[key], without)
+            rest[key] -= spent
+            times = round(costs[key]["calls"].get(function, 0)) if function == _COUNTED else 0
+            row.append(f"{spent / 1000:,.0f}" + (f" ({times}×)" if times else ""))
+        rows.append(row)
+    rows.append(["everything else", *(f"{rest[key] / 1000:,.0f}" for key in keys)])
+    rows.append(["**all**", *(f"**{costs[key]['threads'] / 1000:,.0f}**" for key in keys)])
+    return table(["thousand instructions", *(KINDS[key].title for key in keys)], rows)
+
+
+def _inclusive(cost: dict[str, Any], function: Optional[str]) -> float:
+    return cost["inclusive"].get(function, 0) if function else 0
+
+
+def _starts(results: Results) -> str:
+    text = ""
+    found = results.get("starts", {})
+    for number in sorted({int(n) for series in found.values() for n in series}):
+        rows = [
+            [series.title, *_start_cells(found[series.key][str(number)])]
+            for series in ALL_SERIES
+            if series.trusted != "bundle" and str(number) in found.get(series.key, {})
+        ]
+        text += f"**{number:,} virtual host{'s' if number > 1 else ''}**\n\n{table(_START_HEAD, rows)}\n"
+    return text.rstrip("\n") + "\n" if text else ""
+
+
+_START_HEAD = ["", "start, s", "graceful, s", "memory, MiB", "after graceful, MiB"]
+
+
+def _start_cells(starts: list[dict[str, float]]) -> list[str]:
+    def seconds(what: str) -> str:
+        values = [start[what] for start in starts]
+        return f"{middle(values):.3g}" + (f" ± {spread(values):.0%}" if len(values) > 1 else "")
+
+    def mebibytes(what: str) -> str:
+        return f"{middle([start[what] for start in starts]) / 1024:.1f}"
+
+    return [seconds("start"), seconds("graceful"), mebibytes("kib"), mebibytes("kib_graceful")]
+
+
+def _bundles(results: Results) -> str:
+    found = results.get("starts", {})
+    rows = [
+        [f"{series.title}, {int(number):,} virtual host{'s' if number != '1' else ''}", *_start_cells(starts)]
+        for series in ALL_SERIES
+        if series.trusted == "bundle"
+        for number, starts in found.get(series.key, {}).items()
+    ]
+    return table(_START_HEAD, rows) if rows else ""

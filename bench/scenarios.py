@@ -1,0 +1,57 @@
+"""What clients do, and how each server has to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from bench.servers import Kind
+
+COMPARED = ("nginx-none", "nginx-own", "httpd-none", "httpd-own", "httpd-cfaop")
+GUARDED = ("nginx-own", "httpd-own", "httpd-cfaop")
+OPEN = ("nginx-none", "httpd-none")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`count` requests in a round; `driver` sends them as `work` says, over TLS of this version."""
+
+    key: str
+    title: str
+    work: str  # full, resumed, h1, h2
+    version: str
+    count: int
+    certificate: Optional[str] = "good"  # which one is shown where one is asked for
+    servers: tuple[str, ...] = COMPARED
+    driver: str = "client"  # client, ab, h2load
+
+    def shown_to(self, kind: Kind) -> Optional[str]:
+        return self.certificate if kind.asks else None
+
+    def outcome_of(self, kind: Kind) -> str:
+        """A status, or the end of the handshake."""
+        if not kind.asks or self.certificate == "good":
+            return "200"
+        return "alert" if kind.key == "httpd-own" else "400"
+
+
+def _for_each_version() -> list[Scenario]:
+    scenarios = []
+    for version in ("1.3", "1.2"):
+        tls = f"TLS {version}"
+        scenarios += [
+            Scenario(f"full-{version}", f"full handshake and a request, {tls}", "full", version, 800),
+            Scenario(f"resumed-{version}", f"resumed handshake and a request, {tls}", "resumed", version, 1500),
+            Scenario(f"h1-{version}", f"keep-alive request, {tls}", "h1", version, 6000),
+            Scenario(f"h2-{version}", f"HTTP/2 request, {tls}", "h2", version, 10000),
+            Scenario(f"none-{version}", f"refusal, no certificate, {tls}", "full", version, 800, None, GUARDED),
+            Scenario(f"bad-{version}", f"refusal, bad certificate, {tls}", "full", version, 500, "bad", GUARDED),
+        ]
+    return scenarios
+
+
+SCENARIOS = [
+    *_for_each_version(),
+    Scenario("ab", "keep-alive request, ApacheBench, 4 connections", "h1", "1.3", 8000, driver="ab"),
+    Scenario("h2load", "HTTP/2 request, h2load, 4 connections", "h2", "1.3", 12000, None, OPEN, driver="h2load"),
+]
