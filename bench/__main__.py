@@ -128,6 +128,12 @@ def _rehearse(results: dict[str, Any]) -> None:
         report.write(results, Path(copy))
 
 
+def _end(*_: object) -> None:
+    """Leave as after an error, so that the servers are stopped; make may send the signal a second time."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())
