@@ -355,11 +355,29 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     return OK;
 }
 
-/* Our copies of the lists of CA names; see share_names(). */
-static apr_status_t empty_names(void *names)
+/* Our copies of the lists of CA names (STACK_OF(X509_NAME) *); see share_names(). Ends with the configuration pool. */
+static apr_array_header_t *shared_names;
+
+static apr_status_t empty_names(void *data)
 {
-    sk_X509_NAME_zero((STACK_OF(X509_NAME) *)names);
+    int i;
+
+    (void)data;
+    for (i = 0; i < shared_names->nelts; ++i) {
+        sk_X509_NAME_zero(APR_ARRAY_IDX(shared_names, i, STACK_OF(X509_NAME) *));
+    }
+    shared_names = NULL;
     return APR_SUCCESS;
+}
+
+/* One cleanup for all of them: whoever removes a cleanup from the pool has to pass by every one that is there. */
+static void empty_in_time(apr_pool_t *p, STACK_OF(X509_NAME) *list)
+{
+    if (!shared_names) {
+        shared_names = apr_array_make(p, 16, sizeof(list));
+        apr_pool_pre_cleanup_register(p, NULL, empty_names);
+    }
+    APR_ARRAY_PUSH(shared_names, STACK_OF(X509_NAME) *) = list;
 }
 
 /*
@@ -373,7 +391,7 @@ static int share_names(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
     if (!list) {
         return 0;
     }
-    apr_pool_pre_cleanup_register(p, list, empty_names);
+    empty_in_time(p, list);
     SSL_CTX_set_client_CA_list(ctx, list);
     return 1;
 }
