@@ -8,6 +8,7 @@ begins with a certificate that is remembered, as the number of verifications sho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from datetime import timedelta
 from typing import Iterator
 
@@ -234,4 +235,13 @@ def test_bad_verdict_is_not_remembered(bench: Bench, cas: dict[str, Credential])
         assert (bench.ask(leaf), bench.ask(stranger)) == (NOT_YET_VALID, UNTRUSTED)
     bench.clock.set(hours=0.6)
     bench.introduce(leaf)
+    assert bench.ask(stranger) == UNTRUSTED
+
+
+def test_another_certificate_whose_digest_begins_alike(bench: Bench, cas: dict[str, Credential]) -> None:
+    """The memo is divided by the beginning of the digest: this one lies beside the other."""
+    leaf = cas["ca"].issue("alike")
+    bench.introduce(leaf)
+    strangers = (cas["other-ca"].issue(f"alike-{number}") for number in count())
+    stranger = next(one for one in strangers if (int(one.sha256[:2], 16) ^ int(leaf.sha256[:2], 16)) & 63 == 0)
     assert bench.ask(stranger) == UNTRUSTED

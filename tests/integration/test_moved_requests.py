@@ -52,6 +52,7 @@ def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Crede
     config += vhost(port, "open.test", *cache, tls=server_certificate)
     config += vhost(port, "guarded.test", *guard, *cache, tls=server_certificate)
     config += vhost(port, "twin.test", *guard, tls=server_certificate)
+    config += vhost(port, "lenient.test", "CFOriginPull LogOnly", *guard[1:], tls=server_certificate)
     server.write_config(config)
     return Bench(server.start(), port, ca.issue("edge"))
 
@@ -79,6 +80,16 @@ def test_request_is_judged_where_it_came_in_as_well(bench: Bench, when: str) -> 
     bench.httpd.expect_refusal("no_certificate")
     answer = bench.visit("guarded.test", when, "open.test")
     assert (answer.status, answer.vhost) == (400, "guarded.test")
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("when", MOVES)
+def test_to_be_let_through_once_is_not_enough(bench: Bench, when: str, http: str) -> None:
+    """LogOnly lets everybody through; the vhost that the request is moved to does not."""
+    bench.httpd.expect("CFAOP301: would refuse: reason=no_certificate ")
+    bench.httpd.allow_refusals()
+    answer = bench.visit("lenient.test", when, "guarded.test", http=http)
+    assert (answer.status, answer.vhost, SITE in answer.text) == (400, "guarded.test", False)
 
 
 def test_cache_of_the_new_vhost_is_closed_too(bench: Bench) -> None:

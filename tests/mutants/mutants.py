@@ -233,6 +233,4 @@ MUTANTS = (
     _m("a ticket for a bad certificate", "src/handshake.c", "        spare_tickets(ssl, 0);\n", "", "test_resumption"),
     _m("who was let through once is let through under any name", "src/request.c",
        "state->passed_for == r->server && ", "state->passed_for && ", "test_moved_requests"),
-    _m("an exemption is not looked at again", "src/request.c",
-       " && !cfaop_config_of(r->server)->exemptions ? state", " ? state", "test_exemptions", "test_counters"),
 )
