@@ -10,7 +10,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterable
 
 from support import environment
 
@@ -32,7 +32,7 @@ def main() -> int:
         print(f"The benchmark needs {', '.join(lacking)}. On Debian: apt-get install {' '.join(lacking)}", file=sys.stderr)
         return 1
     if options.from_results:
-        _write(options, json.loads(options.from_results.read_text()))
+        _write(options, _merged(json.loads(path.read_text()) for path in options.from_results))
         return 0
     directory = Path(tempfile.mkdtemp(prefix="cfaop-bench-"))
     # servers that gave up root read here
@@ -55,8 +55,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--all-bundles", action="store_true",
                         help="1,000 virtual hosts with a bundle of CAs for nginx and mod_ssl, too: some ten minutes more")
     parser.add_argument("--output", type=Path, help="the directory of performance.md, whose tables and plots are replaced")
-    parser.add_argument("--results", type=Path, help="a file for all that was measured, as JSON")
-    parser.add_argument("--from-results", type=Path, help="measure nothing, report such a file once more")
+    parser.add_argument("--results", type=Path, help="a file for all that was measured, as JSON; written after each part")
+    parser.add_argument("--from-results", type=Path, nargs="+", help="measure nothing, report such files, together")
     options = parser.parse_args()
     if options.only and options.only not in {*PARTS, *(scenario.key for scenario in SCENARIOS)}:
         parser.error(f"no such part: {options.only}")
@@ -67,17 +67,20 @@ def _measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
     certificates = make_certificates(directory / "pki")
     scenarios = [one for one in SCENARIOS if options.only in (None, *PARTS, one.key)]
     parts = PARTS if options.only is None else (options.only,) if options.only in PARTS else PARTS[:2]
-    results: dict[str, Any] = {"machine": describe(options.rounds)}
+    results: dict[str, Any] = {"machine": describe(1 if options.smoke else options.rounds)}
     if "requests" in parts:
         print("processor time per request", flush=True)
         rounds, scale = (1, 0.02) if options.smoke else (options.rounds, 1.0)
         results["requests"] = measure_requests(directory, certificates, scenarios, rounds, scale)
+        _keep(options, results)
     if "instructions" in parts:
         print("instructions", flush=True)
         results |= _instructions(options, directory, certificates, scenarios)
+        _keep(options, results)
     if "starts" in parts:
         print("starts", flush=True)
         results["starts"] = _starts(options, directory, certificates)
+        _keep(options, results)
     return results
 
 
@@ -110,6 +113,22 @@ def _starts(options: argparse.Namespace, directory: Path, certificates: Certific
     return {key: {str(n): [asdict(one) for one in starts] for n, starts in series.items()} for key, series in found.items()}
 
 
+def _keep(options: argparse.Namespace, results: dict[str, Any]) -> None:
+    """What was measured shall outlast what goes wrong later."""
+    if options.results:
+        options.results.write_text(json.dumps(results, indent=1))
+
+
+def _merged(files: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Later files add to earlier ones, and have the last word."""
+    merged: dict[str, Any] = {}
+    for results in files:
+        for key, value in results.items():
+            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = _merged([merged[key], value]) if both else value
+    return merged
+
+
 def _write(options: argparse.Namespace, results: dict[str, Any]) -> None:
     for text in report.sections(results).values():
         print("\n" + text, end="")
@@ -117,8 +136,6 @@ def _write(options: argparse.Namespace, results: dict[str, Any]) -> None:
         report.write(results, options.output)
     if options.smoke:
         _rehearse(results)
-    if options.results:
-        options.results.write_text(json.dumps(results, indent=1))
 
 
 def _rehearse(results: dict[str, Any]) -> None:
