@@ -5,21 +5,34 @@ has_package() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# need_packages NAME...: installs those that are missing.
+# Is OpenSSL older than the one that mod_ssl was built with? Debian allows that where OpenSSL was there before httpd came; mod_ssl then
+# warns of it at each start.
+has_old_openssl() {
+    built_with=$(grep -ao 'OpenSSL [0-9][0-9.]*' /usr/lib/apache2/modules/mod_ssl.so | head -n 1)
+    dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libssl3)" lt "${built_with#OpenSSL }"
+}
+
+# need_packages NAME...: installs those that are missing. They include apache2-bin and libssl-dev.
 need_packages() {
     missing=
     for package; do
         has_package "$package" || missing="$missing $package"
     done
-    [ -n "$missing" ] || return 0
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "$missing" ] || install_packages $missing || return 1
+    if has_old_openssl; then
+        install_packages libssl-dev # brings the library of its version
+    fi
+}
+
+install_packages() {
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "Missing Debian packages; as root: apt-get install$missing" >&2
+        echo "Missing Debian packages, or outdated ones; as root: apt-get install $*" >&2
         return 1
     fi
-    echo "Installing from Debian:$missing"
+    echo "Installing from Debian: $*"
     # In a shell of its own, so that its traps do not replace the caller's.
-    # shellcheck disable=SC2086 # a list of words
-    (install_quietly $missing)
+    (install_quietly "$@")
 }
 
 # While this file exists and says 101, no package starts a service. One that is there already is its owner's: it stays.
