@@ -12,10 +12,47 @@
 #include "mod_status.h"
 #include "mpm_common.h"
 
+/* Says yes once for each round of reading the configuration, which ends with p. */
+static int is_first(apr_pool_t *p, const char *what)
+{
+    void *seen = NULL;
+
+    apr_pool_userdata_get(&seen, what, p);
+    apr_pool_userdata_set("yes", what, NULL, p);
+    return seen == NULL;
+}
+
+/*
+ * Each request passes by all hooks there are, so what only some configurations need is registered when their directives are met; httpd sorts
+ * the hooks again once it has read them all. They have to bear the module's name, for those who want to run before or after it.
+ */
+void cfaop_hooks_for_exemptions(apr_pool_t *p)
+{
+    if (!is_first(p, "mod_cfaop exemptions")) {
+        return;
+    }
+    apr_hook_debug_current = cfaop_module.name;
+    ap_hook_insert_filter(cfaop_request_on_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(cfaop_request_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(cfaop_request_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
+
+void cfaop_hooks_for_visitors(apr_pool_t *p)
+{
+    static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
+
+    if (!is_first(p, "mod_cfaop visitors")) {
+        return;
+    }
+    apr_hook_debug_current = cfaop_module.name;
+    ap_hook_post_read_request(cfaop_client_address_again, mod_remoteip, NULL, APR_HOOK_FIRST);
+    ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     static const char *const mod_http2[] = {"mod_http2.c", NULL};
-    static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
     static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
 
     ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
@@ -27,15 +64,9 @@ static void register_hooks(apr_pool_t *p)
 
     /* mod_http2 completes the request_rec of a stream in this hook, at the same place */
     ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_read_request(cfaop_client_address_again, mod_remoteip, NULL, APR_HOOK_FIRST);
-    ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
     cfaop_request_register_filter();
-    ap_hook_insert_filter(cfaop_request_on_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_error_filter(cfaop_request_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(cfaop_request_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);
 
     ap_hook_monitor(cfaop_expiry_monitor, NULL, NULL, APR_HOOK_MIDDLE);

@@ -139,6 +139,15 @@ int cfaop_exemption_has_path(const apr_array_header_t *exemptions, const char *p
 /** Says by what @a r is exempt: "path" or "ip" (literals), or NULL. Request phase. */
 const char *cfaop_exemption_of(request_rec *r);
 
+/* ---- hooks that only some configurations need (mod_cfaop.c) ---------------------------------------------------- */
+
+/**
+ * Register the hooks that CFOriginPullExempt, or CFOriginPullRemoteIP, needs; the first call in each round does. To be called while
+ * directives are read, with the configuration pool.
+ */
+void cfaop_hooks_for_exemptions(apr_pool_t *p);
+void cfaop_hooks_for_visitors(apr_pool_t *p);
+
 /* ---- the parsed configuration files (src/config_tree.c) ------------------------------------------------------ */
 
 /** An index over httpd's directive tree, for what other modules' directives say. Lives in the pool it was made from. */

@@ -317,6 +317,7 @@ static const char *add_exemptions(cmd_parms *cmd, void *dummy, int count, char *
     if (error) {
         return error;
     }
+    cfaop_hooks_for_exemptions(cmd->pool);
     if (!conf->exemptions) {
         conf->exemptions = apr_array_make(cmd->pool, 2, sizeof(cfaop_exemption));
     }
@@ -349,6 +350,7 @@ static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *c
     if (error) {
         return error;
     }
+    cfaop_hooks_for_visitors(cmd->pool);
     /* in case that an error must not end the server: claims are removed, under whatever name was meant */
     conf->remote_ip = 1;
     conf->remote_ip_header = count ? words[count > 1] : NULL;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from conftest import Servers
 from support import environment
-from support.client import fetch
+from support.client import connect_plain, fetch
 from support.foreign_module import build_module
 from support.httpd import Httpd
 from support.mistakes import our_lines
@@ -144,3 +145,39 @@ def test_others_keep_their_place(servers: Servers, server_certificate: Credentia
     stalled.send(b"\x16\x03\x01\x02\x00\x01")  # the first bytes of a ClientHello
     with suppress(Reset), closing(stalled):
         assert stalled.recv() == b""
+
+
+# Every request passes by every hook, so what only some configurations need is there only in those.
+_OPTIONAL = ("Post-Read Request", "Insert Filters", "Transaction Logging", "Insert Errors")
+_EXEMPT, _VISITORS = "CFOriginPullExempt path /open", "CFOriginPullRemoteIP On"
+
+
+def own_hooks(port: int) -> dict[str, int]:
+    """How often the module stands in each of these lists of mod_info."""
+    with connect_plain(port) as client:
+        page = client.request("/server-info?hooks", host="info.test").text
+    lists = dict(re.findall(r"<strong>([^<]+):</strong>(.*?)(?=<dt>|</dl>)", page, re.S))
+    return {name: lists[name].count(">mod_cfaop.c<") for name in _OPTIONAL}
+
+
+def test_hooks_come_and_go_with_their_directives(servers: Servers, server_certificate: Credential) -> None:
+    port, info = free_port(), free_port()
+
+    def config(*lines: str) -> str:
+        return vhost(info, "info.test", "<Location /server-info>", "SetHandler server-info", "</Location>") + vhost(
+            port, "guarded.test", "CFOriginPull On", *lines, tls=server_certificate
+        )
+
+    server = servers.httpd(config(), listen=[port, info], modules=["info"])
+    expected = {
+        (): (1, 0, 0, 0),
+        (_EXEMPT,): (1, 1, 1, 1),
+        (_EXEMPT, _EXEMPT): (1, 1, 1, 1),
+        (_VISITORS,): (2, 0, 1, 1),
+        (_EXEMPT, _VISITORS): (2, 1, 2, 2),
+    }
+    for lines, counts in [*expected.items(), ((), expected[()])]:
+        server.write_config(config(*lines))
+        server.graceful()
+        assert own_hooks(info) == dict(zip(_OPTIONAL, counts)), lines
+    server.stop()
