@@ -32,6 +32,16 @@ extern module AP_MODULE_DECLARE_DATA cfaop_module;
 /** Room for a SHA-256 in hexadecimal with its closing NUL. */
 #define CFAOP_SHA256_HEX (2 * CFAOP_SHA256_LEN + 1)
 
+/**
+ * Marks a function that hooks call for few requests. Kept out of line, it does not make each request save the registers that it needs: each
+ * passes by each hook.
+ */
+#if defined(__GNUC__)
+#define CFAOP_RARE __attribute__((cold, noinline))
+#else
+#define CFAOP_RARE
+#endif
+
 /** The word that names the compiled-in CA in CFOriginPullCACertificateFile. */
 #define CFAOP_BUILTIN "builtin"
 
@@ -90,8 +100,11 @@ void *cfaop_config_merge(apr_pool_t *p, void *base, void *add);
 /** Returns the word for @a mode that the administrator writes, a literal. */
 const char *cfaop_mode_name(cfaop_mode mode);
 
-/** Returns the configuration of @a s. Never NULL. */
-cfaop_server_conf *cfaop_config_of(const server_rec *s);
+/** Returns the configuration of @a s. Never NULL. Each hook asks, so it is in line, as are others like it below. */
+static inline cfaop_server_conf *cfaop_config_of(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &cfaop_module);
+}
 
 /** Says whether httpd is rereading its configuration while it runs, when an error would end the whole server. */
 int cfaop_config_is_reread(void);
@@ -361,10 +374,13 @@ typedef struct {
     cfaop_chain_result chain;               /**< with asked and peer: the judgement */
     int judged;                             /**< chain has been written */
     const cfaop_anchor *anchor;             /**< the trust anchor that matched; NULL: not verified */
+    const cfaop_demand *accepted_by;        /**< demand of the virtual host that asked, if it accepts the peer; NULL: it does not */
+    cfaop_verdict accepted_with;            /**< its verdict then */
     int known_sni;                          /**< the client named a virtual host that exists */
     const char *sni;                        /**< the name it sent; NULL: none */
     int resumed;                            /**< an earlier session was taken up */
     int delegated;                          /**< mod_ssl verifies too, by its own rules */
+    int can_renegotiate;                    /**< a certificate was shown because we asked, and in TLS 1.2 mod_ssl may ask again */
     int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
     int reverified;                         /**< mod_ssl asked again after the freeze */
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
@@ -392,7 +408,10 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy);
 int cfaop_handshake_enable(void);
 
 /** Returns what is known of @a c (or of its master); NULL: not a TLS connection. Any phase. */
-cfaop_conn *cfaop_handshake_of(conn_rec *c);
+static inline cfaop_conn *cfaop_handshake_of(conn_rec *c)
+{
+    return ap_get_module_config((c->master ? c->master : c)->conn_config, &cfaop_module);
+}
 
 /** Says whether @a c has no TLS: plain HTTP, on a TLS port too (mod_ssl turns that into a request of its own). Any phase. */
 int cfaop_handshake_is_plain_http(conn_rec *c);
@@ -428,6 +447,23 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
  */
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
 
+/* ---- verdicts of connections (src/connection.c) -------------------------------------------------------------- */
+
+/**
+ * Notes whether @a s, the virtual host that asked, accepts the peer. Most requests go there: for them the question is answered once
+ * and for all. Connection phase, just frozen.
+ */
+void cfaop_connection_accept(cfaop_conn *conn, const server_rec *s);
+
+/** Says whether @a s has accepted @a conn (which may be NULL) so. A no says nothing. Any thread. */
+static inline int cfaop_connection_is_accepted(const server_rec *s, const cfaop_conn *conn)
+{
+    return conn && conn->accepted_by == &cfaop_config_of(s)->demand;
+}
+
+/** The verdict of @a s on @a c, from frozen state. Any phase; any thread. */
+cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c);
+
 /* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/event_log.c) ----------------------------------- */
 
 /** What the module keeps for a request. Written and read by the request's thread. */
@@ -449,9 +485,6 @@ cfaop_request *cfaop_request_state(request_rec *r);
 
 /** The verdict on @a r, from frozen state. Request phase; any thread. */
 cfaop_verdict cfaop_request_verdict(request_rec *r);
-
-/** The same for a virtual host and a connection, where there is no request (yet). */
-cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c);
 
 /** Hooks that judge: post_read_request, quick_handler and fixups. */
 int cfaop_request_post_read(request_rec *r);

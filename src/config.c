@@ -39,11 +39,6 @@ const char *cfaop_mode_name(cfaop_mode mode)
     return "Off"; /* not said */
 }
 
-cfaop_server_conf *cfaop_config_of(const server_rec *s)
-{
-    return ap_get_module_config(s->module_config, &cfaop_module);
-}
-
 int cfaop_config_is_reread(void)
 {
     /* the generation is 0 while the first configuration is checked, 1 when it is loaded for good, then more */

@@ -60,11 +60,6 @@ cfaop_conn *cfaop_handshake_conn(const SSL *ssl)
     return SSL_get_ex_data(ssl, slot.ssl);
 }
 
-cfaop_conn *cfaop_handshake_of(conn_rec *c)
-{
-    return ap_get_module_config((c->master ? c->master : c)->conn_config, &cfaop_module);
-}
-
 int cfaop_handshake_is_plain_http(conn_rec *c)
 {
     const cfaop_conn *conn = cfaop_handshake_of(c);
@@ -284,7 +279,11 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
         /* or mod_ssl would drop the connection; the session has the true result by now */
         SSL_set_verify_result(ssl, X509_V_OK);
     }
+    conn->can_renegotiate = conn->asked && conn->peer && SSL_version(ssl) < TLS1_3_VERSION;
     conn->frozen = 1;
+    if (conn->asked) {
+        cfaop_connection_accept(conn, context->server);
+    }
 }
 
 static void on_progress(const SSL *ssl, int where, int value)
@@ -300,20 +299,22 @@ static void on_progress(const SSL *ssl, int where, int value)
     }
 }
 
-/* The connection of a request whose thread may change the SSL; NULL: it may not, or there is none any more. */
+/* The connection of a request whose thread may change the SSL, while ap_ssl_conn_is_ssl() says that there is one; else NULL. */
 static cfaop_conn *own_connection(conn_rec *c)
 {
     cfaop_conn *conn = c->master ? NULL : cfaop_handshake_of(c);
 
-    return conn && conn->frozen && ap_ssl_conn_is_ssl(c) ? conn : NULL;
+    return conn && conn->frozen ? conn : NULL;
 }
 
 void cfaop_handshake_hide_result(conn_rec *c)
 {
     cfaop_conn *conn = own_connection(c);
 
-    if (conn) {
-        conn->result_hidden = 1;
+    if (conn && ap_ssl_conn_is_ssl(c)) {
+        if (!conn->result_hidden) {
+            conn->result_hidden = 1; /* once, before the first request: those of HTTP/2 read it while the connection goes on */
+        }
         SSL_set_verify_result(conn->ssl, X509_V_ERR_APPLICATION_VERIFICATION);
     }
 }
@@ -322,7 +323,7 @@ void cfaop_handshake_show_result(conn_rec *c)
 {
     cfaop_conn *conn = own_connection(c);
 
-    if (conn && conn->result_hidden) {
+    if (conn && conn->result_hidden && ap_ssl_conn_is_ssl(c)) {
         conn->result_hidden = 0;
         SSL_set_verify_result(conn->ssl, X509_V_OK);
     }
@@ -332,7 +333,7 @@ void cfaop_handshake_forbid_quick_renegotiation(conn_rec *c)
 {
     cfaop_conn *conn = own_connection(c);
 
-    if (conn && conn->asked && conn->peer && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
+    if (conn && conn->can_renegotiate && ap_ssl_conn_is_ssl(c) && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
         SSL_set_verify(conn->ssl, SSL_VERIFY_CLIENT_ONCE, SSL_get_verify_callback(conn->ssl));
     }
 }

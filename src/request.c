@@ -14,39 +14,13 @@
 
 APLOG_USE_MODULE(cfaop);
 
-#define VARIABLE "CF_ORIGIN_PULL_VERIFY"
-#define EXEMPT   "CF_ORIGIN_PULL_EXEMPT"
-#define CA       "CF_ORIGIN_PULL_CA"
+#define EXEMPT "CF_ORIGIN_PULL_EXEMPT"
+#define CA     "CF_ORIGIN_PULL_CA"
 
 #define COUNT_FILTER "CF_ORIGIN_PULL_COUNT"
 
-static cfaop_evidence evidence_of(conn_rec *c)
-{
-    const cfaop_conn *conn = cfaop_handshake_of(c);
-    cfaop_evidence evidence = {0};
-
-    if (!conn) {
-        return evidence;
-    }
-    /* a request before the freeze: either plain HTTP, which has shown nothing, or a state that must not be relied on */
-    if (!conn->frozen) {
-        evidence.unreadable = !cfaop_handshake_is_plain_http(c);
-        return evidence;
-    }
-    evidence.asked = conn->asked;
-    evidence.shown = conn->peer != NULL;
-    evidence.reason = conn->chain.reason;
-    evidence.unreadable = conn->asked && conn->peer && !conn->judged;
-    evidence.known_sni = conn->known_sni;
-    return evidence;
-}
-
-cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c)
-{
-    cfaop_evidence evidence = evidence_of(c);
-
-    return cfaop_verdict_reach(&cfaop_config_of(s)->demand, &evidence);
-}
+/* An array: its address tells our entry of a table from anybody else's. */
+static const char VARIABLE[] = "CF_ORIGIN_PULL_VERIFY";
 
 cfaop_verdict cfaop_request_verdict(request_rec *r)
 {
@@ -58,6 +32,18 @@ cfaop_verdict cfaop_request_verdict(request_rec *r)
         v.status = v.would_status;
     }
     return v;
+}
+
+/* The same, where it is already or else in room. */
+static const cfaop_verdict *verdict_in(request_rec *r, cfaop_verdict *room)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
+
+    if (cfaop_connection_is_accepted(r->server, conn)) {
+        return &conn->accepted_with;
+    }
+    *room = cfaop_request_verdict(r);
+    return room;
 }
 
 cfaop_request *cfaop_request_state(request_rec *r)
@@ -94,7 +80,7 @@ static int is_part_of_exempt(request_rec *r)
     return top != r && cfaop_exemption_of(top);
 }
 
-static void log_once(request_rec *r, const cfaop_verdict *v)
+CFAOP_RARE static void log_once(request_rec *r, const cfaop_verdict *v)
 {
     if (!is_logged(r) && !is_part_of_exempt(r)) {
         cfaop_request_state(r)->logged = 1;
@@ -103,14 +89,14 @@ static void log_once(request_rec *r, const cfaop_verdict *v)
 }
 
 /* A sub-request starts with a copy of the environment, but not with the exemption, of the request that it is made for. */
-static int is_exempt(request_rec *r)
+CFAOP_RARE static int is_exempt(request_rec *r)
 {
     const char *exempt = cfaop_exemption_of(r);
 
     if (exempt) {
         apr_table_setn(r->subprocess_env, EXEMPT, exempt);
     }
-    else if (cfaop_config_of(r->server)->exemptions) {
+    else {
         apr_table_unset(r->subprocess_env, EXEMPT);
     }
     return exempt != NULL;
@@ -202,19 +188,29 @@ void cfaop_request_register_filter(void)
 
 /* ---- judging ---- */
 
-static void name_anchor(request_rec *r, const cfaop_verdict *v)
+static const char *anchor_of(request_rec *r, const cfaop_verdict *v)
 {
     const cfaop_conn *conn = v->reason == CFAOP_REASON_NONE ? cfaop_handshake_of(r->connection) : NULL;
 
-    if (conn && conn->anchor) {
-        apr_table_setn(r->subprocess_env, CA, conn->anchor->label);
+    return conn && conn->anchor ? conn->anchor->label : NULL;
+}
+
+/* An empty table has none of the variables yet, so that they need not be looked for. */
+static void set_variables(request_rec *r, const cfaop_verdict *v)
+{
+    void (*set)(apr_table_t *, const char *, const char *) = apr_is_empty_table(r->subprocess_env) ? apr_table_addn
+                                                                                                 : apr_table_setn;
+    const char *anchor = anchor_of(r, v);
+
+    set(r->subprocess_env, VARIABLE, v->variable);
+    if (anchor) {
+        set(r->subprocess_env, CA, anchor);
     }
 }
 
-static void let_through(request_rec *r, const cfaop_verdict *v)
+static void let_through(request_rec *r, cfaop_request *state, const cfaop_verdict *v)
 {
     int log_only = cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_LOG_ONLY;
-    cfaop_request *state = cfaop_request_state(r);
 
     state->passed_for = r->server;
     state->passed_with = v->variable;
@@ -227,22 +223,27 @@ static void let_through(request_rec *r, const cfaop_verdict *v)
     count(r, log_only && v->would_status ? CFAOP_REQUEST_WOULD_REFUSE : CFAOP_REQUEST_ALLOWED, v->reason);
 }
 
+CFAOP_RARE static int refuse(request_rec *r, const cfaop_verdict *v)
+{
+    log_once(r, v);
+    count(r, CFAOP_REQUEST_REFUSED, v->reason);
+    return cfaop_refusal_answer(r, v);
+}
+
 /* Acts on the verdict on r: DECLINED, or the status to refuse it with. */
 static int carry_out(request_rec *r, const cfaop_verdict *v)
 {
-    cfaop_request_state(r); /* r has been judged */
-    apr_table_setn(r->subprocess_env, VARIABLE, v->variable);
-    name_anchor(r, v);
-    if (is_exempt(r)) {
+    cfaop_request *state = cfaop_request_state(r); /* r has been judged */
+
+    set_variables(r, v);
+    if (cfaop_config_of(r->server)->exemptions && is_exempt(r)) {
         count_if_it_stays_exempt(r, v->reason);
         return DECLINED;
     }
     if (v->status) {
-        log_once(r, v);
-        count(r, CFAOP_REQUEST_REFUSED, v->reason);
-        return cfaop_refusal_answer(r, v);
+        return refuse(r, v);
     }
-    let_through(r, v);
+    let_through(r, state, v);
     return DECLINED;
 }
 
@@ -257,28 +258,28 @@ static const cfaop_request *let_through_before(request_rec *r)
     return state && state->passed_for == r->server && !cfaop_config_of(r->server)->exemptions ? state : NULL;
 }
 
-static int judge(request_rec *r)
+CFAOP_RARE static int judge(request_rec *r)
 {
-    cfaop_verdict v;
+    cfaop_verdict room;
 
     if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
         return DECLINED;
     }
-    v = cfaop_request_verdict(r);
-    return carry_out(r, &v);
+    return carry_out(r, verdict_in(r, &room));
 }
 
 int cfaop_request_post_read(request_rec *r)
 {
-    cfaop_verdict v;
+    const cfaop_verdict *v;
+    cfaop_verdict room;
 
     if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
         cfaop_client_address_settle(r, 0);
         return DECLINED;
     }
-    v = cfaop_request_verdict(r);
-    cfaop_client_address_settle(r, v.reason == CFAOP_REASON_NONE);
-    return carry_out(r, &v);
+    v = verdict_in(r, &room);
+    cfaop_client_address_settle(r, v->reason == CFAOP_REASON_NONE);
+    return carry_out(r, v);
 }
 
 int cfaop_request_quick_handler(request_rec *r, int lookup)
@@ -287,15 +288,26 @@ int cfaop_request_quick_handler(request_rec *r, int lookup)
     return let_through_before(r) ? DECLINED : judge(r);
 }
 
+/* Does the variable stand as it was set, first of all? */
+static int is_variable_untouched(const request_rec *r, const cfaop_request *state)
+{
+    const apr_array_header_t *entries = apr_table_elts(r->subprocess_env);
+    const apr_table_entry_t *first = &APR_ARRAY_IDX(entries, 0, apr_table_entry_t);
+
+    return entries->nelts && first->key == VARIABLE && first->val == state->passed_with;
+}
+
 int cfaop_request_fixups(request_rec *r)
 {
     const cfaop_request *state = let_through_before(r);
 
-    if (state) {
-        apr_table_setn(r->subprocess_env, VARIABLE, state->passed_with); /* whatever SetEnvIf has made of it */
-        return DECLINED;
+    if (!state) {
+        return judge(r);
     }
-    return judge(r);
+    if (!is_variable_untouched(r, state)) {
+        apr_table_setn(r->subprocess_env, VARIABLE, state->passed_with); /* whatever SetEnvIf has made of it */
+    }
+    return DECLINED;
 }
 
 static const char *variable_value(ap_expr_eval_ctx_t *ctx, const void *data)

@@ -55,6 +55,12 @@ static const char *hidden(request_rec *r)
     return cfaop_truth_client_verify(r->server, r->connection);
 }
 
+/* Might something have to be hidden from r? For nearly all requests the answer is no, and this knows it at once. */
+static inline int is_in_doubt(const request_rec *r, const cfaop_conn *conn)
+{
+    return conn && conn->asked && !cfaop_connection_is_accepted(r->server, conn);
+}
+
 /* ---- variables; like mod_ssl, without regard to case ---- */
 
 static int is_of_client(const char *name)
@@ -120,19 +126,16 @@ static int on_expr_lookup(ap_expr_lookup_parms *parms)
     return DECLINED;
 }
 
-/* SSLOptions +StdEnvVars and +ExportCertData */
-static int on_fixups(request_rec *r)
+CFAOP_RARE static int correct_environment(request_rec *r)
 {
     const char *truth = hidden(r);
-    apr_array_header_t *names;
-    const apr_array_header_t *entries;
+    apr_array_header_t *names = apr_array_make(r->pool, 16, sizeof(const char *));
+    const apr_array_header_t *entries = apr_table_elts(r->subprocess_env);
     int i;
 
     if (!truth) {
         return DECLINED;
     }
-    names = apr_array_make(r->pool, 16, sizeof(const char *));
-    entries = apr_table_elts(r->subprocess_env);
     for (i = 0; i < entries->nelts; ++i) {
         const char *name = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
         if (name && is_of_client(name)) {
@@ -149,6 +152,12 @@ static int on_fixups(request_rec *r)
         }
     }
     return DECLINED;
+}
+
+/* SSLOptions +StdEnvVars and +ExportCertData */
+static int on_fixups(request_rec *r)
+{
+    return is_in_doubt(r, cfaop_handshake_of(r->connection)) ? correct_environment(r) : DECLINED;
 }
 
 /* ---- log formats: mod_ssl's handlers for %{...}x and %{...}c ask mod_ssl itself ---- */
@@ -215,32 +224,46 @@ static int on_process_connection(conn_rec *c)
 {
     const cfaop_conn *conn = cfaop_handshake_of(c);
 
-    if (is_ours_alone(conn) && conn->chain.reason != CFAOP_REASON_NONE) {
+    if (conn && conn->chain.reason != CFAOP_REASON_NONE && is_ours_alone(conn)) {
         cfaop_handshake_hide_result(c);
     }
     return DECLINED;
 }
 
-static int before_access(request_rec *r)
+CFAOP_RARE static int keep_user(request_rec *r)
 {
-    cfaop_handshake_forbid_quick_renegotiation(r->connection);
-    if (hidden(r)) {
-        cfaop_request_state(r)->user = r->user;
-    }
+    cfaop_request_state(r)->user = r->user;
     return DECLINED;
 }
 
-static int after_access(request_rec *r)
+static int before_access(request_rec *r)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
+
+    if (conn && conn->can_renegotiate) {
+        cfaop_handshake_forbid_quick_renegotiation(r->connection);
+    }
+    return is_in_doubt(r, conn) ? keep_user(r) : DECLINED;
+}
+
+CFAOP_RARE static int clean_up_access(request_rec *r)
 {
     if (hidden(r)) {
         r->user = cfaop_request_state(r)->user;
         cfaop_handshake_hide_result(r->connection);
     }
     else {
-        /* an earlier request on this connection may have gone to a virtual host where it had to be hidden */
         cfaop_handshake_show_result(r->connection);
     }
     return DECLINED;
+}
+
+static int after_access(request_rec *r)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
+
+    /* result_hidden: an earlier request on this connection may have gone to a virtual host where it had to be */
+    return is_in_doubt(r, conn) || (conn && conn->result_hidden) ? clean_up_access(r) : DECLINED;
 }
 
 static int before_authn(request_rec *r)

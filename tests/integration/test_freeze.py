@@ -78,6 +78,14 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
             "  Require expr \"%{CF_ORIGIN_PULL_VERIFY} == 'SUCCESS'\"",
             "</Location>",
         ],
+        "set-if.test": [
+            "CFOriginPull LogOnly",
+            policy,
+            'SetEnvIf Host "." CF_ORIGIN_PULL_VERIFY=SUCCESS',
+            "RewriteEngine on",
+            "RewriteRule ^/decided - [E=CF_ORIGIN_PULL_VERIFY:SUCCESS]",
+            'Header always set X-Environment "%{CF_ORIGIN_PULL_VERIFY}e"',
+        ],
     }
     config = "".join(vhost(port, name, *lines, tls=server_certificate) for name, lines in sites.items())
     # each has an address of its own: plain HTTP finds the default vhost
@@ -93,7 +101,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
             name = f"{kind}-{mode.lower()}"
             plain_ports[name] = free_port()
             config += vhost(plain_ports[name], f"{name}.test", f"CFOriginPull {mode}", policy, line, tls=server_certificate)
-    httpd = servers.prepare_httpd(config, listen=[port, *plain_ports.values()])
+    httpd = servers.prepare_httpd(config, listen=[port, *plain_ports.values()], modules=["rewrite"])
     for path in ("again", "anybody", "decided", "status"):
         httpd.put(f"{path}/index.html", f"{path}\n")
     httpd.put("why.html", "the reason\n")
@@ -334,6 +342,14 @@ def test_setenv_does_not_change_the_verdict(bench: Bench, client: str, reason: s
         answer = connection.request(host="set.test")
     assert answer.status == 400
     assert answer.verify != "SUCCESS"
+
+
+@pytest.mark.parametrize("client, word", (("stranger", BAD), ("nobody", "NONE"), ("edge", "SUCCESS")))
+def test_setenvif_and_rewrites_do_not_change_the_variable(bench: Bench, client: str, word: str) -> None:
+    bench.httpd.allow_refusals()
+    with bench.connect("set-if.test", client) as connection:
+        for path in ("/", "/decided/"):
+            assert connection.request(path, host="set-if.test").header("x-environment") == word
 
 
 def test_expressions_read_the_verdict_and_not_the_environment(bench: Bench) -> None:

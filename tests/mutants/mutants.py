@@ -215,7 +215,7 @@ MUTANTS = (
        "test_metrics"),
     _m("the metrics answer to every method", "src/metrics.c", "if (r->method_number != M_GET) {", "if (0) {", "test_metrics"),
     _m("the metrics are everywhere", "src/metrics.c",
-       "if (!r->handler || strcmp(r->handler, HANDLER) != 0) {", "if (!r->handler) {", "test_metrics"),
+       "if (!r->handler || *r->handler != *HANDLER || strcmp(r->handler, HANDLER) != 0) {", "if (!r->handler) {", "test_metrics"),
     _m("the variable names a CA that does not vouch", "src/request.c",
        "v->reason == CFAOP_REASON_NONE ? cfaop_handshake_of(r->connection) : NULL", "cfaop_handshake_of(r->connection)",
        "test_ca_variable"),

@@ -1,0 +1,54 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file connection.c
+ * What a connection has shown, as evidence for the verdict, and the verdict that virtual hosts reach by it.
+ */
+#include "cfaop.h"
+
+static cfaop_evidence evidence_of(conn_rec *c, const cfaop_conn *conn)
+{
+    cfaop_evidence evidence = {0};
+
+    if (!conn) {
+        return evidence;
+    }
+    /* a request before the freeze: either plain HTTP, which has shown nothing, or a state that must not be relied on */
+    if (!conn->frozen) {
+        evidence.unreadable = !cfaop_handshake_is_plain_http(c);
+        return evidence;
+    }
+    evidence.asked = conn->asked;
+    evidence.shown = conn->peer != NULL;
+    evidence.reason = conn->chain.reason;
+    evidence.unreadable = conn->asked && conn->peer && !conn->judged;
+    evidence.known_sni = conn->known_sni;
+    return evidence;
+}
+
+static cfaop_verdict reach(const cfaop_demand *demand, conn_rec *c, const cfaop_conn *conn)
+{
+    cfaop_evidence evidence = evidence_of(c, conn);
+
+    return cfaop_verdict_reach(demand, &evidence);
+}
+
+void cfaop_connection_accept(cfaop_conn *conn, const server_rec *s)
+{
+    const cfaop_demand *demand = &cfaop_config_of(s)->demand;
+    cfaop_verdict v = reach(demand, conn->c, conn);
+
+    if (conn->asked && conn->peer && demand->mode != CFAOP_MODE_OFF && v.reason == CFAOP_REASON_NONE) {
+        conn->accepted_by = demand;
+        conn->accepted_with = v;
+    }
+}
+
+cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(c);
+
+    if (cfaop_connection_is_accepted(s, conn)) {
+        return conn->accepted_with;
+    }
+    return reach(&cfaop_config_of(s)->demand, c, conn);
+}
