@@ -11,8 +11,21 @@
 
 struct cfaop_tree {
     apr_pool_t *pool;
-    apr_hash_t *nodes; /* server_rec * -> the node of its <VirtualHost> */
+    apr_hash_t *nodes;     /* server_rec * -> the node of its <VirtualHost> */
+    apr_hash_t *inherited; /* name in lower case -> array of the main server's directives of that name */
 };
+
+/* Adds node to the list that key has in lists. */
+static void add_node(apr_hash_t *lists, const char *key, const ap_directive_t *node)
+{
+    apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
+
+    if (!list) {
+        list = apr_array_make(apr_hash_pool_get(lists), 1, sizeof(node));
+        apr_hash_set(lists, key, APR_HASH_KEY_STRING, list);
+    }
+    APR_ARRAY_PUSH(list, const ap_directive_t *) = node;
+}
 
 static const char *place(apr_pool_t *p, const char *file, unsigned line)
 {
@@ -26,20 +39,30 @@ static apr_hash_t *nodes_by_place(apr_pool_t *p)
     const ap_directive_t *node;
 
     for (node = ap_conftree; node; node = node->next) {
-        const char *key;
-        apr_array_header_t *list;
-        if (ap_cstr_casecmp(node->directive, "<VirtualHost")) {
-            continue;
+        if (!ap_cstr_casecmp(node->directive, "<VirtualHost")) {
+            add_node(places, place(p, node->filename, (unsigned)node->line_num), node);
         }
-        key = place(p, node->filename, (unsigned)node->line_num);
-        list = apr_hash_get(places, key, APR_HASH_KEY_STRING);
-        if (!list) {
-            list = apr_array_make(p, 1, sizeof(const ap_directive_t *));
-            apr_hash_set(places, key, APR_HASH_KEY_STRING, list);
-        }
-        APR_ARRAY_PUSH(list, const ap_directive_t *) = node;
     }
     return places;
+}
+
+/*
+ * What virtual hosts inherit. Thousands of them ask, and thousands of <VirtualHost> and the like stand between the main server's own
+ * directives: nobody shall have to walk past them each time.
+ */
+static apr_hash_t *inherited_by_name(apr_pool_t *p)
+{
+    apr_hash_t *names = apr_hash_make(p);
+    const ap_directive_t *node;
+
+    for (node = ap_conftree; node; node = node->next) {
+        if (*node->directive != '<') {
+            char *name = apr_pstrdup(p, node->directive);
+            ap_str_tolower(name);
+            add_node(names, name, node);
+        }
+    }
+    return names;
 }
 
 /* httpd chains virtual hosts last one first, so each takes the last node of its place that is left. */
@@ -51,6 +74,7 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
 
     tree->pool = p;
     tree->nodes = apr_hash_make(p);
+    tree->inherited = inherited_by_name(p);
     for (s = base->next; s; s = s->next) {
         apr_array_header_t *list = s->defn_name ? apr_hash_get(places, place(p, s->defn_name, s->defn_line_number),
                                                                APR_HASH_KEY_STRING)
@@ -89,12 +113,13 @@ static const char *last_of(const ap_directive_t *node, const char *name)
     return args;
 }
 
-/* The same for a virtual host that may inherit the main server's. */
-static const char *last_inherited(const ap_directive_t *own, const char *name)
+/* The same for a virtual host that may inherit the main server's. The name is in lower case. */
+static const char *last_inherited(const cfaop_tree *tree, const ap_directive_t *own, const char *name)
 {
     const char *args = last_of(own, name);
+    const apr_array_header_t *inherited = args ? NULL : apr_hash_get(tree->inherited, name, APR_HASH_KEY_STRING);
 
-    return args ? args : last_of(ap_conftree, name);
+    return inherited ? APR_ARRAY_IDX(inherited, inherited->nelts - 1, const ap_directive_t *)->args : args;
 }
 
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
@@ -105,42 +130,62 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
     if (!own) {
         return 1; /* an empty virtual host, or one made by a module: not to be judged from here */
     }
-    engine = last_inherited(own, "SSLEngine");
+    engine = last_inherited(tree, own, "sslengine");
     if (engine) {
         return ap_cstr_casecmp(engine, "off") != 0;
     }
-    return last_inherited(own, "SSLCertificateFile") != NULL;
+    return last_inherited(tree, own, "sslcertificatefile") != NULL;
 }
 
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)
 {
-    const char *engine = last_inherited(cfaop_tree_directives(tree, s), "SSLEngine");
+    const char *engine = last_inherited(tree, cfaop_tree_directives(tree, s), "sslengine");
 
     return engine && ap_cstr_casecmp(engine, "off") != 0;
 }
 
 /* ---- ErrorDocument ---- */
 
-/* The last ErrorDocument for code among the directives from node on, as written; NULL: none. */
-static const char *error_document(apr_pool_t *p, const ap_directive_t *node, const char *code)
+#define ERROR_DOCUMENT "errordocument"
+
+/* What an ErrorDocument says for code; NULL: it is one for another code. */
+static const char *document_for(apr_pool_t *p, const ap_directive_t *node, const char *code)
+{
+    const char *args = node->args;
+
+    return strcmp(ap_getword_conf(p, &args), code) ? NULL : ap_getword_conf(p, &args);
+}
+
+/* The last one from node on, as written; NULL: none. */
+static const char *own_document(apr_pool_t *p, const ap_directive_t *node, const char *code)
 {
     const char *document = NULL;
 
     for (; node; node = node->next) {
-        const char *args = node->args;
-        if (!ap_cstr_casecmp(node->directive, "ErrorDocument") && !strcmp(ap_getword_conf(p, &args), code)) {
-            document = ap_getword_conf(p, &args);
-        }
+        const char *found = ap_cstr_casecmp(node->directive, ERROR_DOCUMENT) ? NULL : document_for(p, node, code);
+        document = found ? found : document;
+    }
+    return document;
+}
+
+static const char *inherited_document(const cfaop_tree *tree, const char *code)
+{
+    const apr_array_header_t *list = apr_hash_get(tree->inherited, ERROR_DOCUMENT, APR_HASH_KEY_STRING);
+    const char *document = NULL;
+    int i;
+
+    for (i = list ? list->nelts : 0; i > 0 && !document; --i) {
+        document = document_for(tree->pool, APR_ARRAY_IDX(list, i - 1, const ap_directive_t *), code);
     }
     return document;
 }
 
 const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code)
 {
-    const char *document = error_document(tree->pool, cfaop_tree_directives(tree, s), code);
+    const char *document = s->is_virtual ? own_document(tree->pool, cfaop_tree_directives(tree, s), code) : NULL;
 
     if (!document) {
-        document = error_document(tree->pool, ap_conftree, code);
+        document = inherited_document(tree, code);
     }
     return document && *document == '/' ? document : NULL;
 }

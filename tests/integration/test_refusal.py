@@ -317,6 +317,19 @@ def test_local_error_document_is_served_to_a_good_client(bench: Bench, name: str
         assert (answer.status, answer.text) == (400, "the reason\n")
 
 
+def test_start_names_local_error_documents_that_are_inherited(servers: Servers, server_certificate: Credential) -> None:
+    port = free_port()
+    config = 'ErrorDocument 400 /old.html\nErrorDocument 404 /missing.html\nErrorDocument 421 "Wrong door."\n'
+    config += vhost(port, "own.test", "CFOriginPull On", 'ErrorDocument 400 "Go away."', tls=server_certificate)
+    config += vhost(port, "heir.test", "CFOriginPull On", tls=server_certificate)
+    httpd = servers.prepare_httpd(config + "errordocument 400 /why.html\n", listen=[port])
+    httpd.expect("CFAOP124: ")
+    httpd.start()
+    (line,) = httpd.log.find("CFAOP124")
+    assert line.endswith(f"instead of /why.html (400, heir.test:{port})")
+    httpd.stop()
+
+
 def test_error_document_of_a_location_does_not_apply(bench: Bench) -> None:
     bench.httpd.expect_refusal("no_certificate")
     answer = fetch(bench.port, sni="location.test")

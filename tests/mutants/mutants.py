@@ -164,6 +164,10 @@ MUTANTS = (
     _m("parts inherit the exemption's variable", "src/request.c",
        "apr_table_unset(r->subprocess_env, EXEMPT);", ";", "test_exemptions"),
     # configuration
+    _m("an ErrorDocument of the main server is not seen", "src/config_tree.c",
+       "document = inherited_document(tree, code);", ";", "test_refusal", "test_exemptions"),
+    _m("what the main server says of TLS is not seen", "src/config_tree.c",
+       "tree->inherited = inherited_by_name(p);", "tree->inherited = apr_hash_make(p);", "test_config_mistakes"),
     _m("virtual hosts without directives share the main server's configuration", "mod_cfaop.c",
        "AP_MODULE_FLAG_ALWAYS_MERGE,", "AP_MODULE_FLAG_NONE,", "test_config_reload"),
     _m("a broken block of a PEM file is passed over", "src/pem_file.c",
