@@ -28,6 +28,8 @@ static int is_first(apr_pool_t *p, const char *what)
  */
 void cfaop_hooks_for_exemptions(apr_pool_t *p)
 {
+    const char *current = apr_hook_debug_current;
+
     if (!is_first(p, "mod_cfaop exemptions")) {
         return;
     }
@@ -35,11 +37,13 @@ void cfaop_hooks_for_exemptions(apr_pool_t *p)
     ap_hook_insert_filter(cfaop_request_on_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(cfaop_request_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(cfaop_request_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    apr_hook_debug_current = current;
 }
 
 void cfaop_hooks_for_visitors(apr_pool_t *p)
 {
     static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
+    const char *current = apr_hook_debug_current;
 
     if (!is_first(p, "mod_cfaop visitors")) {
         return;
@@ -48,6 +52,7 @@ void cfaop_hooks_for_visitors(apr_pool_t *p)
     ap_hook_post_read_request(cfaop_client_address_again, mod_remoteip, NULL, APR_HOOK_FIRST);
     ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    apr_hook_debug_current = current;
 }
 
 static void register_hooks(apr_pool_t *p)

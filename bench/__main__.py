@@ -105,9 +105,10 @@ def _starts(options: argparse.Namespace, directory: Path, certificates: Certific
     counts = (1, 10) if options.smoke else [count for count in COUNTS if count <= options.vhosts]
 
     def rounds(count: int, series: Series) -> int:
-        if options.smoke or count >= 10000 and series.key not in DECISIVE:
+        if options.smoke:
             return 1
-        return min(options.rounds, 3) if count >= 10000 or series.trusted == "bundle" else options.rounds
+        is_long = series.trusted == "bundle" or count >= 10000 and series.key not in DECISIVE
+        return min(options.rounds, 3) if is_long else options.rounds
 
     found = measure_starts(directory, certificates, rounds, counts, all_bundles=options.all_bundles)
     return {key: {str(n): [asdict(one) for one in starts] for n, starts in series.items()} for key, series in found.items()}

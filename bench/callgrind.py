@@ -23,9 +23,10 @@ from bench.startup import ALL_SERIES, Series
 
 COUNTED = ("httpd-none", "httpd-cfaop-off", "httpd-own", "httpd-cfaop")
 FEW, MANY = 5, 45
-FEW_VHOSTS, MANY_VHOSTS = 10, 50
+FEW_VHOSTS, MANY_VHOSTS = 50, 300
 
-_EACH = {"full": 1, "resumed": 1, "h1": 10, "h2": 10}
+# small requests need many of them, or what else the server does would show
+_EACH = {"full": 1, "resumed": 1, "h1": 25, "h2": 25}
 _INSTRUCTIONS = {
     "full-1.3": COUNTED,
     "resumed-1.3": COUNTED,
@@ -33,6 +34,8 @@ _INSTRUCTIONS = {
     "h2-1.3": COUNTED,
     "full-1.2": COUNTED,
     "resumed-1.2": COUNTED,
+    "h1-1.2": COUNTED,
+    "h2-1.2": COUNTED,
     "none-1.3": ("httpd-own", "httpd-cfaop"),
     "bad-1.3": ("httpd-own", "httpd-cfaop"),
 }
@@ -93,10 +96,10 @@ def count_starts(
 
 
 class _Places:
-    """Directories, a new one at each call; of several threads."""
+    """Directories, a new one at each call; of several threads. Their names are of one length, since longer paths cost more."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory, self._numbers = directory, count()
+        self._directory, self._numbers = directory, count(100)
 
     def next(self) -> Path:
         return self._directory / f"callgrind-{next(self._numbers)}"

@@ -56,8 +56,10 @@ def _instruction_goals(results: dict[str, Any]) -> list[Goal]:
         ("the same in instructions: a full handshake, TLS 1.3", 0.80, _added(counted.get("full-1.3")), ""),
         ("a full handshake, TLS 1.2", 0.80, _added(counted.get("full-1.2")), ""),
         ("a refusal without certificate, TLS 1.3", 1.00, _refusal(counted), ""),
-        ("a keep-alive request, of httpd's without the module (instructions)", 1.01, _ratio(counted.get("h1-1.3")), ""),
-        ("an HTTP/2 request (instructions)", 1.01, _ratio(counted.get("h2-1.3")), ""),
+        ("a keep-alive request, of httpd's without the module (TLS 1.3, instructions)", 1.01, _ratio(counted.get("h1-1.3")), ""),
+        ("a keep-alive request, TLS 1.2", 1.01, _ratio(counted.get("h1-1.2")), ""),
+        ("an HTTP/2 request, TLS 1.3", 1.01, _ratio(counted.get("h2-1.3")), ""),
+        ("an HTTP/2 request, TLS 1.2", 1.01, _ratio(counted.get("h2-1.2")), ""),
     ]
 
 
