@@ -115,7 +115,7 @@ MUTANTS = (
        "        r->user = cfaop_request_state(r)->user;\n        cfaop_handshake_hide_result(r->connection);",
        "        r->user = cfaop_request_state(r)->user;", "test_truth"),
     # what is decided once for a connection
-    _m("whoever one virtual host accepts is accepted by all", "include/cfaop.h",
+    _m("whoever one virtual host accepts is accepted by all", "include/cfaop_connection.h",
        "return conn && conn->accepted_by == &cfaop_config_of(s)->demand;", "return conn && conn->accepted_by;", "test_sni_host"),
     _m("who asked accepts every certificate", "src/connection.c",
        " && v.reason == CFAOP_REASON_NONE", "", "test_truth"),

@@ -1,0 +1,58 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file cfaop_core.h
+ * What every file of the module knows: names of numbers, and how to print what came from outside.
+ */
+#ifndef CFAOP_CORE_H
+#define CFAOP_CORE_H
+
+#include "ap_config.h"
+#include "httpd.h"
+#include "http_config.h"
+#include "http_log.h"
+
+#include <openssl/x509.h>
+
+extern module AP_MODULE_DECLARE_DATA cfaop_module;
+
+#define CFAOP_SHA256_LEN 32
+/** Room for a SHA-256 in hexadecimal with its closing NUL. */
+#define CFAOP_SHA256_HEX (2 * CFAOP_SHA256_LEN + 1)
+
+/**
+ * Marks a function that hooks call for few requests. Kept out of line, it does not make each request save the registers that it needs: each
+ * passes by each hook.
+ */
+#if defined(__GNUC__)
+#define CFAOP_RARE __attribute__((cold, noinline))
+#else
+#define CFAOP_RARE
+#endif
+
+/* ---- text (src/text.c) --------------------------------------------------------------------------------------- */
+
+/** Writes @a sha256 as lower-case hexadecimal with its NUL into @a hex, and returns @a hex. */
+const char *cfaop_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX]);
+
+/**
+ * Returns @a length bytes of @a text with everything that is not printable ASCII, and what could end a quoted string (", \ and
+ * %), as %HH. From @a p; any phase.
+ */
+const char *cfaop_escape(apr_pool_t *p, const char *text, apr_size_t length);
+
+/** Prints @a name as one line, escaped as above, of less than CFAOP_SUBJECT_SIZE bytes. From @a p; any phase. */
+const char *cfaop_subject_text(apr_pool_t *p, const X509_NAME *name);
+
+/** Says whether @a text holds only what escaped text does. */
+int cfaop_is_escaped(const char *text);
+
+/** Prints @a name as one line, escaped as above, of at most @a max bytes before that (0: all). From @a p; any phase. */
+const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max);
+
+/** Returns @a t as seconds since 1970, -1 for all that is before; 0, long past, for a time that cannot be read. */
+apr_int64_t cfaop_seconds(const ASN1_TIME *t);
+
+/** Prints the day of @a seconds since 1970 as YYYY-MM-DD, from @a p. */
+const char *cfaop_date(apr_pool_t *p, apr_int64_t seconds);
+
+#endif

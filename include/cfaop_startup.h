@@ -1,0 +1,52 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file cfaop_startup.h
+ * From the configuration as written to what is in force, and what the administrator is told of it.
+ */
+#ifndef CFAOP_STARTUP_H
+#define CFAOP_STARTUP_H
+
+#include "cfaop_config.h"
+
+/* ---- startup (src/startup.c, src/hook_order.c, src/dump.c) ---------------------------------------------------- */
+
+/**
+ * check_config: loads and validates everything, so that "-t" finds each mistake. A mistake ends a first start; when a running
+ * server rereads its configuration it does not, the virtual hosts that need the broken part answer 400 instead.
+ */
+int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
+
+/** post_config, after mod_ssl's: settles what each server demands, now that it is known which have TLS. Never fails. */
+int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
+
+/** Warns of modules whose hooks answer before the guard has judged. Configuration phase, hooks sorted. */
+void cfaop_hook_order_check(server_rec *base);
+
+/**
+ * Says whether virtual host @a s answers everything with a redirect, as the usual port-80 host does (an ACME challenge may be
+ * served). When in doubt it says no. From @a p, for what only the call needs.
+ */
+int cfaop_redirects_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
+
+/** Which server answers to which name; see cfaop_twins_of(). */
+typedef struct cfaop_twins cfaop_twins;
+
+/** A virtual host that answers to a name of another one. */
+typedef struct {
+    const server_rec *server;
+    const char *name; /**< the name, or the wildcard of the other one that stands for it */
+} cfaop_twin;
+
+/** Indexes the names of the virtual hosts after @a base. Configuration phase; the result is allocated from @a p. */
+cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
+
+/** Returns the other virtual hosts (of cfaop_twin, each once) that answer to a name of @a s. From the index's pool. */
+apr_array_header_t *cfaop_twins_of(const cfaop_twins *twins, const server_rec *s);
+
+/** test_config hook: prints what each virtual host demands for "-t -D DUMP_CF_ORIGIN_PULL". */
+void cfaop_dump(apr_pool_t *p, server_rec *base);
+
+/** Returns the name and port of @a s as people write it, "www.example.org:443". From @a p. */
+const char *cfaop_server_label(apr_pool_t *p, const server_rec *s);
+
+#endif
