@@ -97,7 +97,8 @@ int cfaop_exemption_has_path(const apr_array_header_t *exemptions, const char *p
 {
     apr_size_t length = strcspn(path, "?");
 
-    return is_unambiguous(path, length) && is_path_exempt(exemptions, path, length);
+    /* most paths lie elsewhere, which is told sooner */
+    return is_path_exempt(exemptions, path, length) && is_unambiguous(path, length);
 }
 
 /*
@@ -110,7 +111,7 @@ static int is_exempt_by_path(const request_rec *r, const apr_array_header_t *exe
         return 0;
     }
     return cfaop_exemption_has_path(exemptions, r->unparsed_uri)
-        && !has_odd_segment(r->uri, strlen(r->uri)) && is_path_exempt(exemptions, r->uri, strlen(r->uri));
+        && is_path_exempt(exemptions, r->uri, strlen(r->uri)) && !has_odd_segment(r->uri, strlen(r->uri));
 }
 
 /* ---- addresses ---- */

@@ -156,7 +156,7 @@ MUTANTS = (
     _m("the path as sent makes no difference", "src/exemption.c",
        "return cfaop_exemption_has_path(exemptions, r->unparsed_uri)\n", "return 1\n", "test_exempt_paths"),
     _m("a rewritten path stays exempt", "src/exemption.c",
-       "is_path_exempt(exemptions, r->uri, strlen(r->uri));", "1;", "test_exemptions"),
+       "&& is_path_exempt(exemptions, r->uri, strlen(r->uri)) ", "", "test_exemptions"),
     _m("a prefix ends within a segment", "src/exemption.c",
        "&& (length == prefix_length || path[prefix_length] == '/')", "", "test_exemptions"),
     _m("headers exempt by address", "src/exemption.c", "r->connection->client_addr", "r->useragent_addr",
