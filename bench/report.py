@@ -23,6 +23,7 @@ def sections(results: Results) -> dict[str, str]:
         "requests": _requests,
         "instructions": _instructions,
         "handshake": _handshake,
+        "keep-alive": _keep_alive,
         "starts": _starts,
         "bundles": _bundles,
     }
@@ -129,6 +130,37 @@ def _handshake(results: Results) -> str:
     rows.append(["everything else", *(f"{rest[key] / 1000:,.0f}" for key in keys)])
     rows.append(["**all**", *(f"**{costs[key]['threads'] / 1000:,.0f}**" for key in keys)])
     return table(["thousand instructions", *(KINDS[key].title for key in keys)], rows)
+
+
+# What the module does in a request: the hooks, in the order in which httpd calls them.
+_HOOKS = [
+    ("process_connection: the verify result that mod_ssl sees", "on_process_connection"),
+    ("post_read_request: verdict, variables, counter", "cfaop_request_post_read"),
+    ("quick_handler: the verdict again, before caches", "cfaop_request_quick_handler"),
+    ("access, before mod_ssl's: no quick renegotiation", "before_access"),
+    ("access, after mod_ssl's: no user of a bad certificate", "after_access"),
+    ("fixups, first: the verdict again, for redirects and parts", "cfaop_request_fixups"),
+    ("fixups, after mod_ssl's: no variables of a bad certificate", "on_fixups"),
+    ("handler: is it the page for Prometheus?", "cfaop_metrics_handler"),
+]
+
+
+def _keep_alive(results: Results) -> str:
+    counted = results.get("instructions", {})
+    columns = [(version, kind) for version in ("1.3", "1.2") for kind in ("httpd-cfaop-off", "httpd-cfaop")]
+    columns = [(version, kind) for version, kind in columns if kind in counted.get(f"h1-{version}", {})]
+    if not columns:
+        return ""
+    costs = [counted[f"h1-{version}"][kind] for version, kind in columns]
+    added = [
+        cost["threads"] - counted[f"h1-{version}"]["httpd-none"]["threads"] for cost, (version, _) in zip(costs, columns)
+    ]
+    rows = [[title, *(f"{_inclusive(cost, function):,.0f}" for cost in costs)] for title, function in _HOOKS]
+    known = [sum(_inclusive(cost, function) for _, function in _HOOKS) for cost in costs]
+    rows.append(["httpd: calling them, and merging one more configuration", *(f"{a - k:,.0f}" for a, k in zip(added, known))])
+    rows.append(["**all**", *(f"**{a:,.0f}**" for a in added)])
+    head = [f"{'Off' if kind == 'httpd-cfaop-off' else 'On'}, TLS {version}" for version, kind in columns]
+    return table(["instructions of a keep-alive request", *head], rows)
 
 
 def _inclusive(cost: dict[str, Any], function: Optional[str]) -> float:
