@@ -12,8 +12,8 @@
 #include "mod_status.h"
 #include "mpm_common.h"
 
-/* Says yes once for each round of reading the configuration, which ends with p. */
-static int is_first(apr_pool_t *p, const char *what)
+/* Notes that it was asked for what, and says whether that was the first time in this round of reading the configuration, which ends with p. */
+static int is_first_time(apr_pool_t *p, const char *what)
 {
     void *seen = NULL;
 
@@ -30,7 +30,7 @@ void cfaop_hooks_for_exemptions(apr_pool_t *p)
 {
     const char *current = apr_hook_debug_current;
 
-    if (!is_first(p, "mod_cfaop exemptions")) {
+    if (!is_first_time(p, "mod_cfaop exemptions")) {
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
@@ -45,7 +45,7 @@ void cfaop_hooks_for_visitors(apr_pool_t *p)
     static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
     const char *current = apr_hook_debug_current;
 
-    if (!is_first(p, "mod_cfaop visitors")) {
+    if (!is_first_time(p, "mod_cfaop visitors")) {
         return;
     }
     apr_hook_debug_current = cfaop_module.name;

@@ -16,7 +16,7 @@
 typedef struct {
     conn_rec *c;                            /**< the connection; HTTP/2 requests come by c->master */
     SSL *ssl;                               /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says it lives */
-    int frozen;                             /**< the first handshake is over: all below it is final */
+    int frozen;                             /**< the first handshake is over: all below it is final, but for what mod_ssl does later */
     const cfaop_policy *asked;              /**< policy that the handshake asked under; NULL: it did not ask */
     X509 *peer;                             /**< the peer certificate, owned by the connection pool; NULL: none shown */
     unsigned char peer_sha256[CFAOP_SHA256_LEN]; /**< of the peer certificate */
@@ -32,7 +32,8 @@ typedef struct {
     int delegated;                          /**< mod_ssl verifies too, by its own rules */
     int can_renegotiate;                    /**< a certificate was shown because we asked, and in TLS 1.2 mod_ssl may ask again */
     int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
-    int reverified;                         /**< mod_ssl asked again after the freeze */
+    int asked_again;                        /**< mod_ssl asked again after the freeze; with TLS 1.3 the answer may come later */
+    int reverified;                         /**< and got a certificate */
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
 } cfaop_conn;
 
@@ -62,6 +63,15 @@ static inline cfaop_conn *cfaop_handshake_of(conn_rec *c)
 {
     return ap_get_module_config((c->master ? c->master : c)->conn_config, &cfaop_module);
 }
+
+/**
+ * Says whether mod_ssl has asked for another certificate after the handshake, and the client has not answered: then the peer certificate is
+ * still the one that was shown to the guard, and to nobody else. For the thread of an HTTP/1 request.
+ *
+ * With TLS 1.3 mod_ssl's access hook waits for the answer until the client has sent anything (ssl_hook_Access_modern() in
+ * modules/ssl/ssl_engine_kernel.c), another request for instance, and then takes the peer certificate that there is for the answer.
+ */
+int cfaop_handshake_is_unanswered(conn_rec *c);
 
 /** Says whether @a c has no TLS: plain HTTP, on a TLS port too (mod_ssl turns that into a request of its own). Any phase. */
 int cfaop_handshake_is_plain_http(conn_rec *c);

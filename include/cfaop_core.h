@@ -20,13 +20,13 @@ extern module AP_MODULE_DECLARE_DATA cfaop_module;
 #define CFAOP_SHA256_HEX (2 * CFAOP_SHA256_LEN + 1)
 
 /**
- * Marks a function that hooks call for few requests. Kept out of line, it does not make each request save the registers that it needs: each
- * passes by each hook.
+ * Keeps a function out of the hooks that call it. Each request passes by each hook, nearly always for nothing; then it shall not have to save
+ * the registers that the work would need.
  */
 #if defined(__GNUC__)
-#define CFAOP_RARE __attribute__((cold, noinline))
+#define CFAOP_OUT_OF_LINE __attribute__((noinline))
 #else
-#define CFAOP_RARE
+#define CFAOP_OUT_OF_LINE
 #endif
 
 /* ---- text (src/text.c) --------------------------------------------------------------------------------------- */

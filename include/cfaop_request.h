@@ -21,6 +21,7 @@ typedef struct {
     int exempt;                /**< it is exempt so far, and not counted yet */
     cfaop_reason exempt_from;  /**< why it would be refused if it were not */
     char *user;                /**< r->user before mod_ssl's access hook */
+    int is_user_kept;          /**< it has to be put back yet */
     const char *authorization; /**< the Authorization header before mod_ssl's authentication hook */
     int address_settled;       /**< the header with the visitor's address has been looked at */
     apr_sockaddr_t *visitor;   /**< the visitor's address, proven by the connection; NULL: none */
@@ -64,6 +65,12 @@ int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v);
  */
 const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c);
 
+/**
+ * Puts back the user that @a r had before mod_ssl's access hook, if that may have made one of a certificate that is hidden. A hook of its own
+ * for answers with an error; and for requests that are redirected, before httpd hands the user on. Request phase.
+ */
+void cfaop_truth_forget_user(request_rec *r);
+
 /** Registers all hooks that say so wherever mod_ssl would not. */
 void cfaop_truth_register_hooks(apr_pool_t *p);
 
@@ -84,7 +91,10 @@ const char *cfaop_client_address_header_error(const char *word);
 /** Returns the name of the header that @a conf reads. */
 const char *cfaop_client_address_header(const cfaop_server_conf *conf);
 
-/** post_read_request: takes the visitor's address from the header if the connection is verified, else removes the header. */
+/**
+ * post_read_request, where CFOriginPullRemoteIP is On: takes the visitor's address from the header if the connection is verified, else
+ * removes the header.
+ */
 void cfaop_client_address_settle(request_rec *r, int verified);
 
 /**

@@ -110,8 +110,9 @@ static void log_ignored(request_rec *r, const char *header, const char *text)
                   cfaop_escape(r->pool, text, length > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : length));
 }
 
-CFAOP_RARE static void settle(request_rec *r, const cfaop_server_conf *conf, int verified)
+void cfaop_client_address_settle(request_rec *r, int verified)
 {
+    const cfaop_server_conf *conf = cfaop_config_of(r->server);
     const char *header = cfaop_client_address_header(conf), *text;
     apr_sockaddr_t *visitor;
 
@@ -133,21 +134,10 @@ CFAOP_RARE static void settle(request_rec *r, const cfaop_server_conf *conf, int
     }
 }
 
-void cfaop_client_address_settle(request_rec *r, int verified)
-{
-    const cfaop_server_conf *conf = cfaop_config_of(r->server);
-
-    if (conf->remote_ip == 1) {
-        settle(r, conf, verified);
-    }
-}
-
 static void settle_broken(request_rec *r)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(r->server);
-
-    if (conf->remote_ip == 1 && !cfaop_request_state(r)->address_settled) {
-        settle(r, conf, 0);
+    if (cfaop_config_of(r->server)->remote_ip == 1 && !cfaop_request_state(r)->address_settled) {
+        cfaop_client_address_settle(r, 0);
     }
 }
 

@@ -37,9 +37,10 @@ void cfaop_connection_accept(cfaop_conn *conn, const server_rec *s)
     const cfaop_demand *demand = &cfaop_config_of(s)->demand;
     cfaop_verdict v = reach(demand, conn->c, conn);
 
-    if (conn->asked && conn->peer && demand->mode != CFAOP_MODE_OFF && v.reason == CFAOP_REASON_NONE) {
+    if (demand->mode != CFAOP_MODE_OFF && v.reason == CFAOP_REASON_NONE) {
         conn->accepted_by = demand;
         conn->accepted_with = v;
+        cfaop_event_log_verified(s);
     }
 }
 

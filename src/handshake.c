@@ -294,7 +294,13 @@ static void on_progress(const SSL *ssl, int where, int value)
     if (mod_ssl) {
         mod_ssl(ssl, where, value);
     }
-    if ((where & SSL_CB_HANDSHAKE_DONE) && conn && !conn->frozen) {
+    if (!conn) {
+        return;
+    }
+    if (conn->frozen) {
+        conn->asked_again |= SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ;
+    }
+    else if (where & SSL_CB_HANDSHAKE_DONE) {
         freeze(conn, (SSL *)ssl);
     }
 }
@@ -327,6 +333,18 @@ void cfaop_handshake_show_result(conn_rec *c)
         conn->result_hidden = 0;
         SSL_set_verify_result(conn->ssl, X509_V_OK);
     }
+}
+
+int cfaop_handshake_is_unanswered(conn_rec *c)
+{
+    cfaop_conn *conn = own_connection(c);
+    X509 *peer = NULL;
+
+    if (conn && conn->asked_again && conn->peer && !conn->delegated && !conn->reverified && ap_ssl_conn_is_ssl(c)) {
+        peer = SSL_get_peer_certificate(conn->ssl);
+        X509_free(peer);
+    }
+    return peer != NULL;
 }
 
 void cfaop_handshake_forbid_quick_renegotiation(conn_rec *c)

@@ -155,7 +155,7 @@ static int wants_openmetrics(request_rec *r)
     return 0;
 }
 
-CFAOP_RARE static int answer(request_rec *r)
+CFAOP_OUT_OF_LINE static int answer(request_rec *r)
 {
     page out = {r, 0, NULL};
     const apr_array_header_t *rows;

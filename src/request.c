@@ -34,18 +34,6 @@ cfaop_verdict cfaop_request_verdict(request_rec *r)
     return v;
 }
 
-/* The same, where it is already or else in room. */
-static const cfaop_verdict *verdict_in(request_rec *r, cfaop_verdict *room)
-{
-    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
-
-    if (cfaop_connection_is_accepted(r->server, conn)) {
-        return &conn->accepted_with;
-    }
-    *room = cfaop_request_verdict(r);
-    return room;
-}
-
 cfaop_request *cfaop_request_state(request_rec *r)
 {
     cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
@@ -80,7 +68,7 @@ static int is_part_of_exempt(request_rec *r)
     return top != r && cfaop_exemption_of(top);
 }
 
-CFAOP_RARE static void log_once(request_rec *r, const cfaop_verdict *v)
+CFAOP_OUT_OF_LINE static void log_once(request_rec *r, const cfaop_verdict *v)
 {
     if (!is_logged(r) && !is_part_of_exempt(r)) {
         cfaop_request_state(r)->logged = 1;
@@ -89,7 +77,7 @@ CFAOP_RARE static void log_once(request_rec *r, const cfaop_verdict *v)
 }
 
 /* A sub-request starts with a copy of the environment, but not with the exemption, of the request that it is made for. */
-CFAOP_RARE static int is_exempt(request_rec *r)
+CFAOP_OUT_OF_LINE static int is_exempt(request_rec *r)
 {
     const char *exempt = cfaop_exemption_of(r);
 
@@ -188,62 +176,76 @@ void cfaop_request_register_filter(void)
 
 /* ---- judging ---- */
 
-static const char *anchor_of(request_rec *r, const cfaop_verdict *v)
-{
-    const cfaop_conn *conn = v->reason == CFAOP_REASON_NONE ? cfaop_handshake_of(r->connection) : NULL;
+/* What r is judged by. */
+typedef struct {
+    const cfaop_server_conf *conf;
+    const cfaop_conn *conn; /* NULL: there is no TLS */
+    cfaop_verdict room;     /* for a verdict that is not known yet */
+    const cfaop_verdict *verdict;
+} judgement;
 
-    return conn && conn->anchor ? conn->anchor->label : NULL;
+static void reach(request_rec *r, const cfaop_server_conf *conf, judgement *j)
+{
+    j->conf = conf;
+    j->conn = cfaop_handshake_of(r->connection);
+    if (cfaop_connection_is_accepted(r->server, j->conn)) {
+        j->verdict = &j->conn->accepted_with;
+    }
+    else {
+        j->room = cfaop_request_verdict(r);
+        j->verdict = &j->room;
+    }
 }
 
 /* An empty table has none of the variables yet, so that they need not be looked for. */
-static void set_variables(request_rec *r, const cfaop_verdict *v)
+static void set_variables(request_rec *r, const judgement *j)
 {
     void (*set)(apr_table_t *, const char *, const char *) = apr_is_empty_table(r->subprocess_env) ? apr_table_addn
                                                                                                  : apr_table_setn;
-    const char *anchor = anchor_of(r, v);
 
-    set(r->subprocess_env, VARIABLE, v->variable);
-    if (anchor) {
-        set(r->subprocess_env, CA, anchor);
+    set(r->subprocess_env, VARIABLE, j->verdict->variable);
+    if (j->verdict->reason == CFAOP_REASON_NONE && j->conn && j->conn->anchor) {
+        set(r->subprocess_env, CA, j->conn->anchor->label);
     }
 }
 
-static void let_through(request_rec *r, cfaop_request *state, const cfaop_verdict *v)
+static void let_through(request_rec *r, cfaop_request *state, const judgement *j)
 {
-    int log_only = cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_LOG_ONLY;
+    int log_only = j->conf->demand.mode == CFAOP_MODE_LOG_ONLY;
+    const cfaop_verdict *v = j->verdict;
 
     state->passed_for = r->server;
     state->passed_with = v->variable;
-    if (v->reason == CFAOP_REASON_NONE) {
-        cfaop_event_log_verified(r->server);
-    }
-    else if (log_only) {
+    if (v->reason != CFAOP_REASON_NONE && log_only) {
         log_once(r, v);
+    }
+    if (v == &j->room && v->reason == CFAOP_REASON_NONE) {
+        cfaop_event_log_verified(r->server); /* else it was noted for the connection */
     }
     count(r, log_only && v->would_status ? CFAOP_REQUEST_WOULD_REFUSE : CFAOP_REQUEST_ALLOWED, v->reason);
 }
 
-CFAOP_RARE static int refuse(request_rec *r, const cfaop_verdict *v)
+CFAOP_OUT_OF_LINE static int refuse(request_rec *r, const cfaop_verdict *v)
 {
     log_once(r, v);
     count(r, CFAOP_REQUEST_REFUSED, v->reason);
     return cfaop_refusal_answer(r, v);
 }
 
-/* Acts on the verdict on r: DECLINED, or the status to refuse it with. */
-static int carry_out(request_rec *r, const cfaop_verdict *v)
+/* Acts on the judgement on r: DECLINED, or the status to refuse it with. */
+static int carry_out(request_rec *r, const judgement *j)
 {
     cfaop_request *state = cfaop_request_state(r); /* r has been judged */
 
-    set_variables(r, v);
-    if (cfaop_config_of(r->server)->exemptions && is_exempt(r)) {
-        count_if_it_stays_exempt(r, v->reason);
+    set_variables(r, j);
+    if (j->conf->exemptions && is_exempt(r)) {
+        count_if_it_stays_exempt(r, j->verdict->reason);
         return DECLINED;
     }
-    if (v->status) {
-        return refuse(r, v);
+    if (j->verdict->status) {
+        return refuse(r, j->verdict);
     }
-    let_through(r, state, v);
+    let_through(r, state, j);
     return DECLINED;
 }
 
@@ -258,28 +260,34 @@ static const cfaop_request *let_through_before(request_rec *r)
     return state && state->passed_for == r->server && !cfaop_config_of(r->server)->exemptions ? state : NULL;
 }
 
-CFAOP_RARE static int judge(request_rec *r)
+CFAOP_OUT_OF_LINE static int judge(request_rec *r)
 {
-    cfaop_verdict room;
+    const cfaop_server_conf *conf = cfaop_config_of(r->server);
+    judgement j;
 
-    if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
+    if (conf->demand.mode == CFAOP_MODE_OFF) {
         return DECLINED;
     }
-    return carry_out(r, verdict_in(r, &room));
+    reach(r, conf, &j);
+    return carry_out(r, &j);
 }
 
 int cfaop_request_post_read(request_rec *r)
 {
-    const cfaop_verdict *v;
-    cfaop_verdict room;
+    const cfaop_server_conf *conf = cfaop_config_of(r->server);
+    int is_guarded = conf->demand.mode != CFAOP_MODE_OFF;
+    judgement j;
 
-    if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
-        cfaop_client_address_settle(r, 0);
-        return DECLINED;
+    if (r->prev) {
+        cfaop_truth_forget_user(r->prev);
     }
-    v = verdict_in(r, &room);
-    cfaop_client_address_settle(r, v->reason == CFAOP_REASON_NONE);
-    return carry_out(r, v);
+    if (is_guarded) {
+        reach(r, conf, &j);
+    }
+    if (conf->remote_ip == 1) {
+        cfaop_client_address_settle(r, is_guarded && j.verdict->reason == CFAOP_REASON_NONE);
+    }
+    return is_guarded ? carry_out(r, &j) : DECLINED;
 }
 
 int cfaop_request_quick_handler(request_rec *r, int lookup)

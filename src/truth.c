@@ -50,15 +50,15 @@ const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c)
     return NULL;
 }
 
-static const char *hidden(request_rec *r)
-{
-    return cfaop_truth_client_verify(r->server, r->connection);
-}
-
 /* Might something have to be hidden from r? For nearly all requests the answer is no, and this knows it at once. */
 static inline int is_in_doubt(const request_rec *r, const cfaop_conn *conn)
 {
     return conn && conn->asked && !cfaop_connection_is_accepted(r->server, conn);
+}
+
+static const char *hidden(request_rec *r)
+{
+    return is_in_doubt(r, cfaop_handshake_of(r->connection)) ? cfaop_truth_client_verify(r->server, r->connection) : NULL;
 }
 
 /* ---- variables; like mod_ssl, without regard to case ---- */
@@ -126,16 +126,18 @@ static int on_expr_lookup(ap_expr_lookup_parms *parms)
     return DECLINED;
 }
 
-CFAOP_RARE static int correct_environment(request_rec *r)
+CFAOP_OUT_OF_LINE static int correct_environment(request_rec *r)
 {
     const char *truth = hidden(r);
-    apr_array_header_t *names = apr_array_make(r->pool, 16, sizeof(const char *));
-    const apr_array_header_t *entries = apr_table_elts(r->subprocess_env);
+    apr_array_header_t *names;
+    const apr_array_header_t *entries;
     int i;
 
     if (!truth) {
         return DECLINED;
     }
+    names = apr_array_make(r->pool, 16, sizeof(const char *));
+    entries = apr_table_elts(r->subprocess_env);
     for (i = 0; i < entries->nelts; ++i) {
         const char *name = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
         if (name && is_of_client(name)) {
@@ -230,10 +232,19 @@ static int on_process_connection(conn_rec *c)
     return DECLINED;
 }
 
-CFAOP_RARE static int keep_user(request_rec *r)
+CFAOP_OUT_OF_LINE static int keep_user(request_rec *r)
 {
-    cfaop_request_state(r)->user = r->user;
+    if (hidden(r)) {
+        cfaop_request_state(r)->user = r->user;
+        cfaop_request_state(r)->is_user_kept = 1;
+    }
     return DECLINED;
+}
+
+CFAOP_OUT_OF_LINE static int before_renegotiation(request_rec *r)
+{
+    cfaop_handshake_forbid_quick_renegotiation(r->connection);
+    return keep_user(r);
 }
 
 static int before_access(request_rec *r)
@@ -241,18 +252,42 @@ static int before_access(request_rec *r)
     const cfaop_conn *conn = cfaop_handshake_of(r->connection);
 
     if (conn && conn->can_renegotiate) {
-        cfaop_handshake_forbid_quick_renegotiation(r->connection);
+        return before_renegotiation(r);
     }
     return is_in_doubt(r, conn) ? keep_user(r) : DECLINED;
 }
 
-CFAOP_RARE static int clean_up_access(request_rec *r)
+void cfaop_truth_forget_user(request_rec *r)
 {
+    cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
+
+    if (!state || !state->is_user_kept) {
+        return;
+    }
+    state->is_user_kept = 0;
+    /* else mod_ssl has asked for a certificate of its own meanwhile, and accepted it */
     if (hidden(r)) {
-        r->user = cfaop_request_state(r)->user;
+        r->user = state->user;
         cfaop_handshake_hide_result(r->connection);
     }
-    else {
+}
+
+/* mod_ssl has let in whoever left its question unanswered, for the certificate that was shown to us. */
+static int refuse_unanswered(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate than the one of the "
+                  "handshake, and the client has not answered");
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return HTTP_FORBIDDEN;
+}
+
+CFAOP_OUT_OF_LINE static int clean_up_access(request_rec *r)
+{
+    if (cfaop_handshake_is_unanswered(r->connection)) {
+        return refuse_unanswered(r);
+    }
+    cfaop_truth_forget_user(r);
+    if (!hidden(r)) {
         cfaop_handshake_show_result(r->connection);
     }
     return DECLINED;
@@ -263,7 +298,18 @@ static int after_access(request_rec *r)
     const cfaop_conn *conn = cfaop_handshake_of(r->connection);
 
     /* result_hidden: an earlier request on this connection may have gone to a virtual host where it had to be */
-    return is_in_doubt(r, conn) || (conn && conn->result_hidden) ? clean_up_access(r) : DECLINED;
+    return is_in_doubt(r, conn) || (conn && (conn->result_hidden || conn->asked_again)) ? clean_up_access(r) : DECLINED;
+}
+
+/* Where mod_ssl's hook has refused, the one above was not called. With "Satisfy Any" that is not the end of the request. */
+static int after_refused_access(request_rec *r)
+{
+    const cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
+
+    if (state && state->is_user_kept) {
+        cfaop_truth_forget_user(r);
+    }
+    return DECLINED;
 }
 
 static int before_authn(request_rec *r)
@@ -304,6 +350,8 @@ void cfaop_truth_register_hooks(apr_pool_t *p)
     ap_hook_process_connection(on_process_connection, NULL, NULL, APR_HOOK_MIDDLE + 1);
     ap_hook_check_access(before_access, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_check_access(after_access, NULL, NULL, APR_HOOK_MIDDLE + 1, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_access_ex(after_refused_access, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_insert_error_filter(cfaop_truth_forget_user, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_authn(before_authn, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_check_authn(after_authn, NULL, NULL, APR_HOOK_FIRST + 1, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE + 1);

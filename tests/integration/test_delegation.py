@@ -6,6 +6,7 @@ issued the intermediate. So there are certificates for the guard, for mod_ssl, f
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
@@ -16,7 +17,7 @@ from OpenSSL import SSL
 from conftest import Servers
 from support.client import TLS_VERSIONS, connect, fetch
 from support.environment import BUILTIN_CA
-from support.http1 import Http1
+from support.http1 import Http1, request_bytes
 from support.http2 import StreamError
 from support.httpd import Httpd
 from support.pki import Credential, Pki
@@ -26,6 +27,7 @@ from support.streams import Reset, TlsAlert, TlsStream, tls_context
 from support.vhost import vhost
 
 SHOW = 'Header always set X-Ssl "%{SSL_CLIENT_VERIFY}s"'
+SHOW_USER = 'Header always set X-User "expr=%{REMOTE_USER}"'
 REFUSED = (TlsAlert, Reset)
 # mod_ssl says so where it refuses a renegotiation; at times after the client has gone on to another test.
 RENEGOTIATION_FAILED = ("AH02261", "AH02262", "AH02224", "AH02040", "SSL Library Error")
@@ -65,6 +67,7 @@ def directories() -> list[str]:
         *directory("/deep", "SSLVerifyClient require", "SSLVerifyDepth 1"),
         *directory("/welcome", "SSLVerifyClient optional", "SSLVerifyDepth 2"),
         *directory("/none", "SSLVerifyClient none"),
+        *directory("/named", "SSLVerifyClient require", "SSLVerifyDepth 2", "SSLUserName SSL_CLIENT_S_DN_CN", SHOW_USER),
         *directory("/quick", "SSLVerifyClient require", "SSLVerifyDepth 2", "SSLOptions +OptRenegotiate"),
         *directory("/quick-welcome", "SSLVerifyClient optional", "SSLVerifyDepth 2", "SSLOptions +OptRenegotiate"),
     ]
@@ -342,7 +345,7 @@ def visit(client: Http1, visit: Visit, bench: Bench) -> Optional[Response]:
 @pytest.fixture(scope="module", autouse=True)
 def documents(bench: Bench, servers: Servers) -> None:
     for httpd in servers.httpds:
-        for path in ("staff", "deep", "welcome", "none", "quick", "quick-welcome"):
+        for path in ("staff", "deep", "welcome", "none", "named", "quick", "quick-welcome"):
             httpd.put(f"{path}/index.html", f"{path}\n")
 
 
@@ -395,6 +398,45 @@ def test_directory_of_a_guarded_vhost_is_closed_with_tls_13(bench: Bench, client
         assert connection.request("/staff/", host="dir.test").status == 403, "not at the second try either"
 
 
+def resume(bench: Bench, sni: str) -> Http1:
+    """A connection with TLS 1.3 whose session the guard has judged good; in such a one OpenSSL asks after the handshake."""
+    with bench.connect(sni, "ours", "1.3") as first:
+        assert first.request(host=sni).status == 200
+        session = first.stream.session
+    client = connect(bench.port, sni=sni, credential=bench.client("ours"), tls="1.3", session=session)
+    assert isinstance(client, Http1) and client.stream.resumed
+    return client
+
+
+@pytest.mark.parametrize("sni", ("dir.test", "dir-log.test"))
+@pytest.mark.parametrize("second, status", (("theirs", 200), ("ours", 403), ("nobody", 403)))
+def test_directory_asks_after_a_resumed_handshake(bench: Bench, sni: str, second: str, status: int) -> None:
+    """The client answers."""
+    with resume(bench, sni) as client:
+        assert isinstance(client.stream, TlsStream)
+        client.stream.show(bench.authorities.clients[second])
+        try:
+            answer = client.request("/staff/", host=sni)
+            assert (answer.status, answer.header("x-ssl")) == (status, "SUCCESS")
+            assert client.request(host=sni).status == 200
+        except REFUSED:
+            assert status == 403
+
+
+@pytest.mark.parametrize("sni, host", (("dir.test", "dir.test"), ("dir-log.test", "dir-log.test"), ("dir.test", "dir-off.test")))
+@pytest.mark.parametrize("path", ("/staff/", "/welcome/"))
+def test_directory_is_not_entered_by_leaving_its_question_unanswered(bench: Bench, sni: str, host: str, path: str) -> None:
+    """mod_ssl waits until the client sends something: a request, but no certificate. The one that it showed to the guard does not count."""
+    bench.httpd.expect("CFAOP305: ")
+    with resume(bench, sni) as client:
+        client.send(request_bytes(path, host=host))
+        client.send(request_bytes("/", host=host))
+        answer = client.read_response()
+        assert (answer.status, answer.header("connection")) == (403, "close")
+        with suppress(*REFUSED):  # what it answers, now that it reads
+            assert client.is_closed()
+
+
 @pytest.mark.parametrize("sni, client", (("dir.test", "ours"), ("dir-log.test", "nobody"), ("dir-log.test", "ours")))
 @pytest.mark.parametrize("path", ("/staff/", "/quick/", "/deep/"))
 @pytest.mark.parametrize("through", (None, "/none/"))
@@ -421,8 +463,9 @@ def test_what_a_directory_accepted_is_no_longer_hidden(bench: Bench) -> None:
         assert (before.verify, before.header("x-ssl")) == ("FAILED:untrusted_issuer", "FAILED:untrusted_issuer")
         assert isinstance(client.stream, TlsStream)
         client.stream.show(bench.authorities.clients["theirs"])
-        answer = client.request("/staff/", host="dir-log.test")
+        answer = client.request("/named/", host="dir-log.test")
         assert (answer.status, answer.verify, answer.header("x-ssl")) == (200, "FAILED:untrusted_issuer", "SUCCESS")
+        assert answer.header("x-user") == "theirs"
 
 
 @pytest.mark.parametrize("client", ("ours", "nobody"))
