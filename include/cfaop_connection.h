@@ -32,8 +32,9 @@ typedef struct {
     int delegated;                          /**< mod_ssl verifies too, by its own rules */
     int can_renegotiate;                    /**< a certificate was shown because we asked, and in TLS 1.2 mod_ssl may ask again */
     int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
-    int asked_again;                        /**< mod_ssl asked again after the freeze; with TLS 1.3 the answer may come later */
+    int asked_again;                        /**< mod_ssl asked again after the freeze; the answer may not have come */
     int reverified;                         /**< and got a certificate */
+    int unanswered;                         /**< mod_ssl asked, nobody answered: what was shown before counts for nothing any more */
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
 } cfaop_conn;
 
@@ -65,11 +66,11 @@ static inline cfaop_conn *cfaop_handshake_of(conn_rec *c)
 }
 
 /**
- * Says whether mod_ssl has asked for another certificate after the handshake, and the client has not answered: then the peer certificate is
- * still the one that was shown to the guard, and to nobody else. For the thread of an HTTP/1 request.
+ * Says whether mod_ssl has asked for another certificate after the handshake, and the client has not answered, or not in full: then the peer
+ * certificate is still the one that was shown to the guard, and to nobody else, or has not been proven. For the thread of an HTTP/1 request.
  *
- * With TLS 1.3 mod_ssl's access hook waits for the answer until the client has sent anything (ssl_hook_Access_modern() in
- * modules/ssl/ssl_engine_kernel.c), another request for instance, and then takes the peer certificate that there is for the answer.
+ * mod_ssl's access hook waits until the client has sent anything, another request for instance, or nothing for some time, and then takes
+ * the peer certificate that there is for the answer (ssl_hook_Access_classic() and _modern() in modules/ssl/ssl_engine_kernel.c).
  */
 int cfaop_handshake_is_unanswered(conn_rec *c);
 
@@ -85,7 +86,7 @@ void cfaop_handshake_show_result(conn_rec *c);
 
 /**
  * Keeps mod_ssl's OptRenegotiate from taking the certificate that the guard asked for as an answer to a directory's
- * SSLVerifyClient. To be called before mod_ssl's access hook, in the thread of an HTTP/1 request.
+ * SSLVerifyClient. To be called before mod_ssl's access hook, in the thread of an HTTP/1 request. With TLS 1.3 it does nothing.
  *
  * With OptRenegotiate and a verify mode of NONE mod_ssl verifies the known certificate on the spot, answers 403 if that fails,
  * but keeps the stricter mode: the next request finds nothing to change and passes (ssl_hook_Access_classic in

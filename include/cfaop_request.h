@@ -10,7 +10,7 @@
 
 #include "ap_expr.h"
 
-/* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/event_log.c) ----------------------------------- */
+/* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/ssl_hooks.c, src/event_log.c) ----------------------------------- */
 
 /** What the module keeps for a request. Written and read by the request's thread. */
 typedef struct {
@@ -20,9 +20,6 @@ typedef struct {
     int counted;               /**< it stands in the counters already */
     int exempt;                /**< it is exempt so far, and not counted yet */
     cfaop_reason exempt_from;  /**< why it would be refused if it were not */
-    char *user;                /**< r->user before mod_ssl's access hook */
-    int is_user_kept;          /**< it has to be put back yet */
-    const char *authorization; /**< the Authorization header before mod_ssl's authentication hook */
     int address_settled;       /**< the header with the visitor's address has been looked at */
     apr_sockaddr_t *visitor;   /**< the visitor's address, proven by the connection; NULL: none */
 } cfaop_request;
@@ -65,11 +62,25 @@ int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v);
  */
 const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c);
 
+/** Says whether that may be so, without looking closer: no means no. In line, since each request asks. */
+static inline int cfaop_truth_is_in_doubt(const server_rec *s, conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(c);
+
+    return conn && conn->asked && !cfaop_connection_is_accepted(s, conn);
+}
+
+/** Has the environment of @a r say so, once mod_ssl has set its variables. Request phase. */
+void cfaop_truth_correct_environment(request_rec *r);
+
+/** Makes OpenSSL's verify result good again, if it was hidden for an earlier request and need not be for @a r. Request phase. */
+void cfaop_truth_show_result(request_rec *r);
+
 /**
- * Puts back the user that @a r had before mod_ssl's access hook, if that may have made one of a certificate that is hidden. A hook of its own
- * for answers with an error; and for requests that are redirected, before httpd hands the user on. Request phase.
+ * Has our hooks stand for mod_ssl's access, authentication and fixups hooks. Configuration phase (post_config), hooks sorted. Returns 0,
+ * and changes nothing, if they are not as they should be.
  */
-void cfaop_truth_forget_user(request_rec *r);
+int cfaop_ssl_hooks_take_over(void);
 
 /** Registers all hooks that say so wherever mod_ssl would not. */
 void cfaop_truth_register_hooks(apr_pool_t *p);

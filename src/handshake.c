@@ -298,7 +298,8 @@ static void on_progress(const SSL *ssl, int where, int value)
         return;
     }
     if (conn->frozen) {
-        conn->asked_again |= SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ;
+        /* TLS 1.2 and older: another handshake; later versions: a CertificateRequest alone */
+        conn->asked_again |= (where & SSL_CB_HANDSHAKE_START) || SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ;
     }
     else if (where & SSL_CB_HANDSHAKE_DONE) {
         freeze(conn, (SSL *)ssl);
@@ -338,12 +339,19 @@ void cfaop_handshake_show_result(conn_rec *c)
 int cfaop_handshake_is_unanswered(conn_rec *c)
 {
     cfaop_conn *conn = own_connection(c);
-    X509 *peer = NULL;
+    X509 *peer;
 
-    if (conn && conn->asked_again && conn->peer && !conn->delegated && !conn->reverified && ap_ssl_conn_is_ssl(c)) {
-        peer = SSL_get_peer_certificate(conn->ssl);
-        X509_free(peer);
+    if (!conn || !conn->asked_again || !conn->peer || conn->delegated || !ap_ssl_conn_is_ssl(c)) {
+        return 0;
     }
+    if (!SSL_is_init_finished(conn->ssl)) {
+        return 1;
+    }
+    if (conn->reverified || !(SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER)) {
+        return 0; /* it has got a certificate of its own, or wanted something else of the new handshake */
+    }
+    peer = SSL_get_peer_certificate(conn->ssl);
+    X509_free(peer);
     return peer != NULL;
 }
 

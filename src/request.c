@@ -278,11 +278,11 @@ int cfaop_request_post_read(request_rec *r)
     int is_guarded = conf->demand.mode != CFAOP_MODE_OFF;
     judgement j;
 
-    if (r->prev) {
-        cfaop_truth_forget_user(r->prev);
-    }
     if (is_guarded) {
         reach(r, conf, &j);
+        if (j.conn && j.conn->result_hidden) {
+            cfaop_truth_show_result(r);
+        }
     }
     if (conf->remote_ip == 1) {
         cfaop_client_address_settle(r, is_guarded && j.verdict->reason == CFAOP_REASON_NONE);

@@ -7,7 +7,7 @@
  * through for good: SSL_CLIENT_VERIFY says SUCCESS, SSLUserName and FakeBasicAuth make a user of it, mod_proxy_ajp hands it to
  * the application. Where a request goes on all the same (LogOnly, a virtual host that is Off, another policy), that must not
  * stand: the certificate is not mentioned at all, but for SSL_CLIENT_VERIFY, which says why. mod_ssl has many outlets, each is
- * corrected where it flows; on connections with nothing to hide the first branch ends it.
+ * corrected where it flows: variables, log formats and the verify result here, what its hooks of a request make in ssl_hooks.c.
  */
 #include "cfaop.h"
 
@@ -44,21 +44,10 @@ const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c)
     if (conn->chain.reason != CFAOP_REASON_NONE) {
         return cfaop_reason_failed(conn->chain.reason);
     }
-    if (demand->mode == CFAOP_MODE_OFF || !demand->usable || demand->policy != conn->asked) {
+    if (conn->unanswered || demand->mode == CFAOP_MODE_OFF || !demand->usable || demand->policy != conn->asked) {
         return cfaop_reason_failed(CFAOP_REASON_MISDIRECTED);
     }
     return NULL;
-}
-
-/* Might something have to be hidden from r? For nearly all requests the answer is no, and this knows it at once. */
-static inline int is_in_doubt(const request_rec *r, const cfaop_conn *conn)
-{
-    return conn && conn->asked && !cfaop_connection_is_accepted(r->server, conn);
-}
-
-static const char *hidden(request_rec *r)
-{
-    return is_in_doubt(r, cfaop_handshake_of(r->connection)) ? cfaop_truth_client_verify(r->server, r->connection) : NULL;
 }
 
 /* ---- variables; like mod_ssl, without regard to case ---- */
@@ -126,15 +115,15 @@ static int on_expr_lookup(ap_expr_lookup_parms *parms)
     return DECLINED;
 }
 
-CFAOP_OUT_OF_LINE static int correct_environment(request_rec *r)
+void cfaop_truth_correct_environment(request_rec *r)
 {
-    const char *truth = hidden(r);
+    const char *truth = cfaop_truth_client_verify(r->server, r->connection);
     apr_array_header_t *names;
     const apr_array_header_t *entries;
     int i;
 
     if (!truth) {
-        return DECLINED;
+        return;
     }
     names = apr_array_make(r->pool, 16, sizeof(const char *));
     entries = apr_table_elts(r->subprocess_env);
@@ -153,13 +142,6 @@ CFAOP_OUT_OF_LINE static int correct_environment(request_rec *r)
             apr_table_setn(r->subprocess_env, CLIENT_VERIFY, truth);
         }
     }
-    return DECLINED;
-}
-
-/* SSLOptions +StdEnvVars and +ExportCertData */
-static int on_fixups(request_rec *r)
-{
-    return is_in_doubt(r, cfaop_handshake_of(r->connection)) ? correct_environment(r) : DECLINED;
 }
 
 /* ---- log formats: mod_ssl's handlers for %{...}x and %{...}c ask mod_ssl itself ---- */
@@ -219,9 +201,8 @@ static int on_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
-/* ---- what mod_ssl makes of a certificate: its verify result, a user, an Authorization header ---- */
+/* ---- OpenSSL's verify result, which mod_ssl takes for its own: "Require ssl-verify-client" ---- */
 
-/* "Require ssl-verify-client" reads OpenSSL's result. mod_ssl resets it on every TLS 1.2 request, so this is done twice. */
 static int on_process_connection(conn_rec *c)
 {
     const cfaop_conn *conn = cfaop_handshake_of(c);
@@ -232,114 +213,16 @@ static int on_process_connection(conn_rec *c)
     return DECLINED;
 }
 
-CFAOP_OUT_OF_LINE static int keep_user(request_rec *r)
+void cfaop_truth_show_result(request_rec *r)
 {
-    if (hidden(r)) {
-        cfaop_request_state(r)->user = r->user;
-        cfaop_request_state(r)->is_user_kept = 1;
-    }
-    return DECLINED;
-}
-
-CFAOP_OUT_OF_LINE static int before_renegotiation(request_rec *r)
-{
-    cfaop_handshake_forbid_quick_renegotiation(r->connection);
-    return keep_user(r);
-}
-
-static int before_access(request_rec *r)
-{
-    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
-
-    if (conn && conn->can_renegotiate) {
-        return before_renegotiation(r);
-    }
-    return is_in_doubt(r, conn) ? keep_user(r) : DECLINED;
-}
-
-void cfaop_truth_forget_user(request_rec *r)
-{
-    cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
-
-    if (!state || !state->is_user_kept) {
-        return;
-    }
-    state->is_user_kept = 0;
-    /* else mod_ssl has asked for a certificate of its own meanwhile, and accepted it */
-    if (hidden(r)) {
-        r->user = state->user;
-        cfaop_handshake_hide_result(r->connection);
-    }
-}
-
-/* mod_ssl has let in whoever left its question unanswered, for the certificate that was shown to us. */
-static int refuse_unanswered(request_rec *r)
-{
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate than the one of the "
-                  "handshake, and the client has not answered");
-    r->connection->keepalive = AP_CONN_CLOSE;
-    return HTTP_FORBIDDEN;
-}
-
-CFAOP_OUT_OF_LINE static int clean_up_access(request_rec *r)
-{
-    if (cfaop_handshake_is_unanswered(r->connection)) {
-        return refuse_unanswered(r);
-    }
-    cfaop_truth_forget_user(r);
-    if (!hidden(r)) {
+    if (!cfaop_truth_client_verify(r->server, r->connection)) {
         cfaop_handshake_show_result(r->connection);
     }
-    return DECLINED;
-}
-
-static int after_access(request_rec *r)
-{
-    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
-
-    /* result_hidden: an earlier request on this connection may have gone to a virtual host where it had to be */
-    return is_in_doubt(r, conn) || (conn && (conn->result_hidden || conn->asked_again)) ? clean_up_access(r) : DECLINED;
-}
-
-/* Where mod_ssl's hook has refused, the one above was not called. With "Satisfy Any" that is not the end of the request. */
-static int after_refused_access(request_rec *r)
-{
-    const cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
-
-    if (state && state->is_user_kept) {
-        cfaop_truth_forget_user(r);
-    }
-    return DECLINED;
-}
-
-static int before_authn(request_rec *r)
-{
-    if (hidden(r)) {
-        cfaop_request_state(r)->authorization = apr_table_get(r->headers_in, "Authorization");
-    }
-    return DECLINED;
-}
-
-static int after_authn(request_rec *r)
-{
-    const char *before;
-
-    if (!hidden(r)) {
-        return DECLINED;
-    }
-    before = cfaop_request_state(r)->authorization;
-    if (before) {
-        apr_table_setn(r->headers_in, "Authorization", before);
-    }
-    else {
-        apr_table_unset(r->headers_in, "Authorization");
-    }
-    return DECLINED;
 }
 
 /*
  * By numbers alone: naming mod_ssl as a predecessor would make APR sort other modules' hooks anew, mod_reqtimeout's behind
- * mod_ssl's handshake for instance. mod_ssl's are at MIDDLE, but for its authentication hook at FIRST.
+ * mod_ssl's handshake for instance. mod_ssl's is at MIDDLE.
  */
 void cfaop_truth_register_hooks(apr_pool_t *p)
 {
@@ -348,11 +231,4 @@ void cfaop_truth_register_hooks(apr_pool_t *p)
     ap_hook_ssl_var_lookup(on_var_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_expr_lookup(on_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_process_connection(on_process_connection, NULL, NULL, APR_HOOK_MIDDLE + 1);
-    ap_hook_check_access(before_access, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_check_access(after_access, NULL, NULL, APR_HOOK_MIDDLE + 1, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_check_access_ex(after_refused_access, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_insert_error_filter(cfaop_truth_forget_user, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_check_authn(before_authn, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_check_authn(after_authn, NULL, NULL, APR_HOOK_FIRST + 1, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE + 1);
 }

@@ -6,7 +6,6 @@ issued the intermediate. So there are certificates for the guard, for mod_ssl, f
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
@@ -17,7 +16,7 @@ from OpenSSL import SSL
 from conftest import Servers
 from support.client import TLS_VERSIONS, connect, fetch
 from support.environment import BUILTIN_CA
-from support.http1 import Http1, request_bytes
+from support.http1 import Http1
 from support.http2 import StreamError
 from support.httpd import Httpd
 from support.pki import Credential, Pki
@@ -421,20 +420,6 @@ def test_directory_asks_after_a_resumed_handshake(bench: Bench, sni: str, second
             assert client.request(host=sni).status == 200
         except REFUSED:
             assert status == 403
-
-
-@pytest.mark.parametrize("sni, host", (("dir.test", "dir.test"), ("dir-log.test", "dir-log.test"), ("dir.test", "dir-off.test")))
-@pytest.mark.parametrize("path", ("/staff/", "/welcome/"))
-def test_directory_is_not_entered_by_leaving_its_question_unanswered(bench: Bench, sni: str, host: str, path: str) -> None:
-    """mod_ssl waits until the client sends something: a request, but no certificate. The one that it showed to the guard does not count."""
-    bench.httpd.expect("CFAOP305: ")
-    with resume(bench, sni) as client:
-        client.send(request_bytes(path, host=host))
-        client.send(request_bytes("/", host=host))
-        answer = client.read_response()
-        assert (answer.status, answer.header("connection")) == (403, "close")
-        with suppress(*REFUSED):  # what it answers, now that it reads
-            assert client.is_closed()
 
 
 @pytest.mark.parametrize("sni, client", (("dir.test", "ours"), ("dir-log.test", "nobody"), ("dir-log.test", "ours")))

@@ -1,5 +1,6 @@
 """mod_ssl makes a user of a certificate, and denies access then: httpd calls no access hook after its one, but may go on all the same, by
-"Satisfy Any", and tells an ErrorDocument and the log of the user. Nobody may learn of one that a certificate which nobody accepted made.
+"Satisfy Any", and tells an ErrorDocument, mod_rewrite's look-aheads and the log of the user. Or it makes variables, and another module ends
+the phase right behind it. Nobody may learn of a user or a variable that a certificate which nobody accepted has made.
 """
 
 from __future__ import annotations
@@ -34,6 +35,25 @@ ERRORS = {
     "text": [USER, NEVER, 'ErrorDocument 403 "No."'],
     "page": [USER, NEVER],
 }
+# mod_alias comes behind mod_ssl here, and ends the phase in which that makes its variables.
+REDIRECT = [
+    "SSLOptions +StdEnvVars",
+    '<DirectoryMatch "/htdocs/open/gone">',
+    "  Redirect 410 /open/gone/",
+    "  ErrorDocument 410 /open/told/env",
+    "</DirectoryMatch>",
+    "<Location /open/told/>",
+    "  SetHandler cgi-script",
+    "  Options +ExecCGI",
+    "</Location>",
+    'Header always set X-Subject "%{SSL_CLIENT_S_DN_CN}e"',
+]
+# What the request would be elsewhere, where mod_ssl denies it, decides on it here.
+LOOK_AHEAD = [
+    "RewriteEngine On",
+    "RewriteCond %{LA-U:REMOTE_USER} =admin",
+    "RewriteRule ^/open/page/look-ahead$ /open/found.html [PT]",
+]
 # SNI and Host of who is let through without being accepted
 WAYS = (("log.test", "log.test"), ("on.test", "on.test"), (None, "off.test"))
 # What httpd says of it.
@@ -62,7 +82,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     port, pull = free_port(), pki.root("pull")
     users = pki.file("users", b"bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
     basic = ["AuthType Basic", "AuthName gate", "AuthBasicProvider file", f"AuthUserFile {users}"]
-    lines = ['Header always set X-User "expr=%{REMOTE_USER}"']
+    lines = ['Header always set X-User "expr=%{REMOTE_USER}"', *REDIRECT, *LOOK_AHEAD]
     for name, rules in GATES.items():
         lines += [f"<Location /open/{name}/>", *basic, "Satisfy Any", *rules, "</Location>"]
     for name, rules in ERRORS.items():
@@ -74,14 +94,17 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         "log.test": ["CFOriginPull LogOnly", guard],
         "off.test": [],
     }
-    config = 'CustomLog logs/users.log "%r %u"\n'
+    config = f'LoadModule alias_module {environment.APACHE_MODULES}/mod_alias.so\nCustomLog logs/users.log "%r %u"\n'
     config += "".join(vhost(port, name, *mode, *lines, tls=server_certificate) for name, mode in sites.items())
     cgi = "cgi" if environment.default_mpm() == "prefork" else "cgid"
-    modules = ["access_compat", "auth_basic", "authn_core", "authn_file", "authz_user", cgi]
-    httpd = servers.prepare_httpd(config, listen=[port], modules=modules)
+    modules = ["access_compat", "auth_basic", "authn_core", "authn_file", "authz_user", "rewrite", cgi]
+    httpd = servers.prepare_httpd(config, listen=[port], modules=modules, without=["alias"])
     for name in GATES:
         httpd.put(f"open/{name}/index.html", f"{name}\n")
-    httpd.put("open/program/env", "#!/bin/sh\necho Content-Type: text/plain\necho\nenv\n", mode=0o755)
+    httpd.put("open/gone/index.html", "gone\n")
+    httpd.put("open/found.html", "found\n")
+    for name in ("program", "told"):
+        httpd.put(f"open/{name}/env", "#!/bin/sh\necho Content-Type: text/plain\necho\nenv\n", mode=0o755)
     clients = {"stranger": pki.self_signed("stranger", subject="admin"), "edge": pull.issue("edge", subject="admin")}
     return Bench(httpd.start(), port, clients)
 
@@ -137,3 +160,38 @@ def test_user_of_a_good_certificate_is_told(bench: Bench, error: str, tls: str) 
     assert answer.status == 403
     assert ("REMOTE_USER=admin" in answer.text) == (error == "program")
     assert bench.user_of(path) == "admin"
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("sni, host", WAYS)
+def test_look_ahead_finds_no_user(bench: Bench, sni: Optional[str], host: str, tls: str, http: str) -> None:
+    with connect(bench.port, sni=sni, credential=bench.clients["stranger"], tls=tls, http=http) as client:
+        assert client.request("/open/page/look-ahead", host=host).status == 403
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+def test_look_ahead_finds_the_user_of_a_good_certificate(bench: Bench, tls: str) -> None:
+    with connect(bench.port, sni="log.test", credential=bench.clients["edge"], tls=tls) as client:
+        answer = client.request("/open/page/look-ahead", host="log.test")
+    assert (answer.status, answer.text) == (200, "found\n")
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("sni, host", WAYS)
+def test_variables_are_gone_where_another_module_ends_the_phase(
+    bench: Bench, sni: Optional[str], host: str, tls: str, http: str
+) -> None:
+    with connect(bench.port, sni=sni, credential=bench.clients["stranger"], tls=tls, http=http) as client:
+        answer = client.request("/open/gone/", host=host)
+    assert (answer.status, answer.header("x-subject")) == (410, "(null)")
+    assert "SSL_CLIENT_S_DN" not in answer.text and "SSL_CLIENT_VERIFY=SUCCESS" not in answer.text
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+def test_variables_of_a_good_certificate_are_told_there(bench: Bench, tls: str) -> None:
+    with connect(bench.port, sni="log.test", credential=bench.clients["edge"], tls=tls) as client:
+        answer = client.request("/open/gone/", host="log.test")
+    assert (answer.status, answer.header("x-subject")) == (410, "admin")
+    assert "SSL_CLIENT_S_DN_CN=admin" in answer.text

@@ -410,6 +410,16 @@ def test_keep_alive_connection_between_vhosts(bench: Bench, tls: str) -> None:
 
 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("elsewhere", ("off.test", "log-b.test"))
+def test_what_was_hidden_elsewhere_is_there_from_the_first_phase_on(bench: Bench, elsewhere: str, tls: str) -> None:
+    """SetEnvIf and mod_rewrite ask before mod_ssl's access hook."""
+    with bench.connect(Way("", None, "edge-a", "", ""), tls) as client:
+        assert client.request("/none/", host=elsewhere).header("x-s") == ELSEWHERE
+        answer = client.request("/rewrite/", host="on-a.test")
+    assert (answer.status, answer.header("x-setenvif"), answer.header("x-rewrite")) == (200, GOOD, GOOD)
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
 def test_request_line_is_judged_by_its_vhost_when_logged(bench: Bench, tls: str) -> None:
     with bench.connect(Way("", None, "edge-a", "", ""), tls) as client:
         for host, word in (("on-a.test", GOOD), ("off.test", ELSEWHERE), ("log-a.test", GOOD)):

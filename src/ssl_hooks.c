@@ -1,0 +1,137 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file ssl_hooks.c
+ * mod_ssl's hooks of a request, called by ours in their place.
+ *
+ * They make a user, an Authorization header and variables of a certificate, and may deny access after that. What they have made of one that
+ * nobody accepted has to go again. A hook of ours behind theirs is not enough: whenever theirs, or another one between them, ends the phase,
+ * it is not called, and "Satisfy Any", look-ups, error documents and the log go on with what is left.
+ */
+#include "cfaop.h"
+
+#include "http_protocol.h"
+#include "http_request.h"
+
+APLOG_USE_MODULE(cfaop);
+
+#define MOD_SSL "mod_ssl.c"
+
+/* What mod_ssl has registered. */
+static ap_HOOK_access_checker_t *check_access;
+static ap_HOOK_check_user_id_t *check_user;
+static ap_HOOK_fixups_t *fix_up;
+
+/* mod_ssl has let in whoever left its question unanswered, for the certificate that was shown to us. */
+static int refuse_unanswered(request_rec *r, cfaop_conn *conn)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate than the one of the "
+                  "handshake, and the client has not answered");
+    conn->unanswered = 1;
+    conn->accepted_by = NULL;
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return HTTP_FORBIDDEN;
+}
+
+static int on_access(request_rec *r)
+{
+    cfaop_conn *conn = cfaop_handshake_of(r->connection);
+    char *user = r->user;
+    int answer;
+
+    if (!conn || !conn->asked || !conn->peer) {
+        return check_access(r);
+    }
+    if (conn->can_renegotiate) {
+        cfaop_handshake_forbid_quick_renegotiation(r->connection);
+    }
+    answer = check_access(r);
+    if (conn->asked_again && (answer == OK || answer == DECLINED) && cfaop_handshake_is_unanswered(r->connection)) {
+        answer = refuse_unanswered(r, conn);
+    }
+    if (!cfaop_connection_is_accepted(r->server, conn) && cfaop_truth_client_verify(r->server, r->connection)) {
+        r->user = user;
+        cfaop_handshake_hide_result(r->connection); /* mod_ssl makes it good for each request with TLS 1.2 */
+    }
+    return answer;
+}
+
+CFAOP_OUT_OF_LINE static int watched_user(request_rec *r)
+{
+    const char *before = apr_table_get(r->headers_in, "Authorization");
+    int answer = check_user(r);
+
+    if (!cfaop_truth_client_verify(r->server, r->connection)) {
+        return answer;
+    }
+    if (before) {
+        apr_table_setn(r->headers_in, "Authorization", before);
+    }
+    else {
+        apr_table_unset(r->headers_in, "Authorization");
+    }
+    return answer;
+}
+
+/* SSLOptions +FakeBasicAuth */
+static int on_user(request_rec *r)
+{
+    return cfaop_truth_is_in_doubt(r->server, r->connection) ? watched_user(r) : check_user(r);
+}
+
+CFAOP_OUT_OF_LINE static int watched_fixups(request_rec *r)
+{
+    int answer = fix_up(r);
+
+    cfaop_truth_correct_environment(r);
+    return answer;
+}
+
+/* SSLOptions +StdEnvVars and +ExportCertData */
+static int on_fixups(request_rec *r)
+{
+    return cfaop_truth_is_in_doubt(r->server, r->connection) ? watched_fixups(r) : fix_up(r);
+}
+
+/* ---- taking their place ---- */
+
+/* Makes find_HOOK(), which returns mod_ssl's entry in the list of a hook, as httpd has sorted it; NULL unless there is exactly one. */
+#define FIND(hook) \
+    static ap_LINK_##hook##_t *find_##hook(void) \
+    { \
+        apr_array_header_t *list = ap_hook_get_##hook(); \
+        ap_LINK_##hook##_t *found = NULL; \
+        int i; \
+        for (i = 0; list && i < list->nelts; ++i) { \
+            ap_LINK_##hook##_t *link = &APR_ARRAY_IDX(list, i, ap_LINK_##hook##_t); \
+            if (!link->szName || strcmp(link->szName, MOD_SSL) != 0) { \
+                continue; \
+            } \
+            if (found) { \
+                return NULL; \
+            } \
+            found = link; \
+        } \
+        return found; \
+    }
+
+FIND(access_checker)
+FIND(check_user_id)
+FIND(fixups)
+
+int cfaop_ssl_hooks_take_over(void)
+{
+    ap_LINK_access_checker_t *access = find_access_checker();
+    ap_LINK_check_user_id_t *user = find_check_user_id();
+    ap_LINK_fixups_t *fixups = find_fixups();
+
+    if (!access || !user || !fixups) {
+        return 0;
+    }
+    check_access = access->pFunc;
+    access->pFunc = on_access;
+    check_user = user->pFunc;
+    user->pFunc = on_user;
+    fix_up = fixups->pFunc;
+    fixups->pFunc = on_fixups;
+    return 1;
+}

@@ -1,0 +1,103 @@
+"""A mod_ssl whose hooks are not those that the module knows, as another module or a later release could make it: nothing opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Servers
+from support.client import fetch
+from support.foreign_module import compile_module
+from support.httpd import StartFailure
+from support.pki import Credential, Pki
+from support.ports import free_port
+from support.vhost import vhost
+
+HOOKS = ("access_checker", "check_user_id", "fixups")
+
+# Changes mod_ssl's entry in the list of a hook, once httpd has sorted it: {change} is done to `link`, one of the entries of `list`.
+_SOURCE = """
+#include "httpd.h"
+#include "http_config.h"
+#include "http_request.h"
+
+static int on_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{{
+    apr_array_header_t *list = ap_hook_get_{hook}();
+    int i, count = list->nelts;
+
+    (void)p; (void)plog; (void)ptemp; (void)s;
+    for (i = 0; i < count; ++i) {{
+        ap_LINK_{hook}_t *link = &APR_ARRAY_IDX(list, i, ap_LINK_{hook}_t);
+        if (strcmp(link->szName, "mod_ssl.c") == 0) {{
+            {change}
+        }}
+    }}
+    return OK;
+}}
+
+static void register_hooks(apr_pool_t *p)
+{{
+    (void)p;
+    ap_hook_post_config(on_post_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}}
+
+AP_DECLARE_MODULE({name}) = {{STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks}};
+"""
+CHANGES = {
+    "missing": 'link->szName = "mod_other.c";',
+    "twice": "ap_LINK_{hook}_t other = *link; *(ap_LINK_{hook}_t *)apr_array_push(list) = other; break;",
+}
+
+
+def changed(directory: Path, hook: str, change: str) -> str:
+    """The line that loads the module which makes this change."""
+    name = f"{change}_{hook}"
+    source = _SOURCE.format(hook=hook, name=name, change=CHANGES[change].format(hook=hook))
+    return f"LoadModule {name}_module {compile_module(directory, name, source)}\n"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("hook", HOOKS)
+def test_server_does_not_start(servers: Servers, directory: Path, server_certificate: Credential, hook: str, change: str) -> None:
+    port = free_port()
+    config = changed(directory, hook, change) + vhost(port, "on.test", "CFOriginPull On", tls=server_certificate)
+    server = servers.prepare_httpd(config, listen=[port])
+    server.allow("CFAOP130: |AH00020")
+    with pytest.raises(StartFailure, match="CFAOP130: "):
+        server.start()
+
+
+def test_running_server_closes_and_opens_again(servers: Servers, directory: Path, pki: Pki, server_certificate: Credential) -> None:
+    """A certificate is worth nothing while mod_ssl could vouch for any."""
+    port, pull = free_port(), pki.root("pull")
+    edge = pull.issue("edge")
+    guard = f"CFOriginPullCACertificateFile {pull.cert_file}"
+    modes = {"on.test": "On", "optional.test": "Optional", "log.test": "LogOnly"}
+    sites = "".join(vhost(port, name, f"CFOriginPull {mode}", guard, tls=server_certificate) for name, mode in modes.items())
+    sites += vhost(port, "off.test", tls=server_certificate)
+    server = servers.httpd(sites, listen=[port])
+
+    def answers() -> dict[str, int]:
+        return {name: fetch(port, sni=name, credential=edge).status for name in (*modes, "off.test")}
+
+    assert set(answers().values()) == {200}
+    server.allow_refusals()
+    for hook in HOOKS:
+        server.write_config(changed(directory, hook, "missing") + sites)
+        server.graceful()
+        server.log.expect("CFAOP130: ")
+        assert answers() == {"on.test": 400, "optional.test": 400, "log.test": 200, "off.test": 200}
+        server.write_config(sites)
+        server.graceful()
+        assert set(answers().values()) == {200}
+    server.stop()
+
+
+def test_nobody_asks_where_nothing_is_guarded(servers: Servers, directory: Path, server_certificate: Credential) -> None:
+    port = free_port()
+    config = changed(directory, "fixups", "missing") + vhost(port, "off.test", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    assert fetch(port, sni="off.test").status == 200
+    server.stop()
