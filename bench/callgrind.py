@@ -43,11 +43,13 @@ _INSTRUCTIONS = {
 
 @dataclass
 class Cost:
-    """Instructions: all, those of serving threads, by function those in it and below it; and how often it is called."""
+    """Instructions: all, those of serving threads, by function those in it and below it; of these, those in functions that Debian has
+    taken the names from, mod_ssl's hooks for instance; and how often it is called."""
 
     total: float = 0
     threads: float = 0
     inclusive: dict[str, float] = field(default_factory=dict)
+    nameless: dict[str, float] = field(default_factory=dict)
     calls: dict[str, float] = field(default_factory=dict)
 
 
@@ -139,6 +141,7 @@ def _difference(run: Callable[[int], Cost], few: int, many: int) -> Cost:
         (more.total - less.total) / (many - few),
         (more.threads - less.threads) / (many - few),
         each("inclusive"),
+        each("nameless"),
         each("calls"),
     )
 
@@ -152,6 +155,7 @@ def read_callgrind(path: Path) -> Cost:
     """Sums up a file of callgrind's. The inclusive cost of a function is that of the calls to it by others."""
     names: dict[str, str] = {}
     inclusive: Counter[str] = Counter()
+    nameless: Counter[str] = Counter()
     calls: Counter[str] = Counter()
     total, caller, callee, called = 0, "", "", 0
 
@@ -172,7 +176,9 @@ def read_callgrind(path: Path) -> Cost:
             if caller != callee:
                 calls[callee] += called
                 inclusive[callee] += int(line.split()[-1])
+                if callee.startswith("0x"):
+                    nameless[caller] += int(line.split()[-1])
             called = 0
         elif line.startswith(("summary:", "totals:")):
             total = int(line.split()[1])
-    return Cost(total, inclusive[_THREAD], dict(inclusive), dict(calls))
+    return Cost(total, inclusive[_THREAD], dict(inclusive), dict(nameless), dict(calls))
