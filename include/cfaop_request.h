@@ -77,7 +77,7 @@ void cfaop_truth_correct_environment(request_rec *r);
 void cfaop_truth_show_result(request_rec *r);
 
 /**
- * Has our hooks stand for mod_ssl's access, authentication and fixups hooks. Configuration phase (post_config), hooks sorted. Returns 0,
+ * Has our hooks stand for mod_ssl's access, authentication and fixups hooks. Configuration phase (check_config), hooks sorted. Returns 0,
  * and changes nothing, if they are not as they should be.
  */
 int cfaop_ssl_hooks_take_over(void);

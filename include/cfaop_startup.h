@@ -16,10 +16,7 @@
  */
 int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
 
-/**
- * post_config, after mod_ssl's: settles what each server demands, now that it is known which have TLS, and takes mod_ssl's
- * hooks of a request in hand. If it cannot, a first start ends; a server that rereads its configuration goes on and refuses (CFAOP130).
- */
+/** post_config, after mod_ssl's: settles what each server demands, now that it is known which have TLS. Never fails. */
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
 
 /** Warns of modules whose hooks answer before the guard has judged. Configuration phase, hooks sorted. */

@@ -103,6 +103,26 @@ static int enable_handshake(int is_needed, apr_array_header_t *list)
     return mistake == NULL;
 }
 
+/*
+ * Without mod_ssl's hooks in hand, it would make users of certificates that nobody accepted. So then nobody is asked for one, and no policy
+ * can be used.
+ */
+static void take_over_hooks(server_rec *base, apr_array_header_t *list)
+{
+    server_rec *s;
+
+    if (cfaop_ssl_hooks_take_over()) {
+        return;
+    }
+    for (s = base; s; s = s->next) {
+        cfaop_config_of(s)->trust = NULL;
+        cfaop_config_of(s)->broken = "CFAOP130: mod_ssl's hooks are not known";
+    }
+    add_finding(list, APLOG_ERR, "CFAOP130: mod_ssl has not registered the hooks that this module knows, so it could not be kept from vouching "
+                "for certificates that nobody accepted: look for a release of mod_cfaop that knows this mod_ssl, or for a module that "
+                "changes its hooks");
+}
+
 static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, apr_array_header_t *list)
 {
     cfaop_tree *tree = cfaop_tree_index(ptemp, base);
@@ -154,6 +174,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     findings = cfaop_policy_resolve_all(p, ptemp, base);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
     if (enable_handshake(is_needed, findings) && is_needed) {
+        take_over_hooks(base, findings);
         check_tls_shown(p, ptemp, base, findings);
     }
     if (is_test) {
@@ -300,23 +321,6 @@ static void log_findings(server_rec *base)
     }
 }
 
-/* Without mod_ssl's hooks in hand, users could be made of certificates that nobody accepted. Says whether httpd may go on. */
-static int take_over_hooks(server_rec *base)
-{
-    server_rec *s;
-
-    if (!ap_find_linked_module("mod_ssl.c") || cfaop_ssl_hooks_take_over()) {
-        return 1;
-    }
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, base, "CFAOP130: mod_ssl has not registered the hooks that this module knows, so it cannot be kept "
-                 "from vouching for certificates that nobody accepted: every request to a guarded virtual host is answered with 400; look "
-                 "for a release of mod_cfaop that knows this mod_ssl, or for a module that has changed its hooks");
-    for (s = base; s; s = s->next) {
-        cfaop_config_of(s)->demand.usable = 0;
-    }
-    return cfaop_config_is_reread();
-}
-
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
 {
     report rep = {{ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
@@ -340,9 +344,6 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     log_report(base, &rep);
     cfaop_counters_attach(base, ptemp, is_any_needed(base));
     if (is_any_needed(base)) {
-        if (!take_over_hooks(base)) {
-            return HTTP_INTERNAL_SERVER_ERROR;
-        }
         cfaop_hook_order_check(base);
         cfaop_memo_init(p);
         cfaop_event_log_init(p, servers);

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from conftest import Servers
-from support.client import fetch
+from support.client import TLS_VERSIONS, fetch
 from support.foreign_module import compile_module
 from support.httpd import StartFailure
+from support.mistakes import only_line
 from support.pki import Credential, Pki
 from support.ports import free_port
 from support.vhost import vhost
@@ -22,7 +23,7 @@ _SOURCE = """
 #include "http_config.h"
 #include "http_request.h"
 
-static int on_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+static int on_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {{
     apr_array_header_t *list = ap_hook_get_{hook}();
     int i, count = list->nelts;
@@ -40,7 +41,7 @@ static int on_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, se
 static void register_hooks(apr_pool_t *p)
 {{
     (void)p;
-    ap_hook_post_config(on_post_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_check_config(on_check_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }}
 
 AP_DECLARE_MODULE({name}) = {{STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks}};
@@ -64,34 +65,50 @@ def test_server_does_not_start(servers: Servers, directory: Path, server_certifi
     port = free_port()
     config = changed(directory, hook, change) + vhost(port, "on.test", "CFOriginPull On", tls=server_certificate)
     server = servers.prepare_httpd(config, listen=[port])
-    server.allow("CFAOP130: |AH00020")
-    with pytest.raises(StartFailure, match="CFAOP130: "):
+    server.allow("CFAOP130: |AH00014")
+    with pytest.raises(StartFailure):
         server.start()
+    outcome = server.config_test()
+    assert only_line(outcome).startswith("CFAOP130: mod_ssl has not registered the hooks that this module knows")
 
 
-def test_running_server_closes_and_opens_again(servers: Servers, directory: Path, pki: Pki, server_certificate: Credential) -> None:
-    """A certificate is worth nothing while mod_ssl could vouch for any."""
-    port, pull = free_port(), pki.root("pull")
-    edge = pull.issue("edge")
+@pytest.mark.parametrize("hook", HOOKS)
+def test_running_server_closes_and_opens_again(
+    servers: Servers, directory: Path, pki: Pki, server_certificate: Credential, hook: str
+) -> None:
+    """As long as mod_ssl could vouch for any certificate, nobody is asked for one; where requests go on, none is told of."""
+    port, pull = free_port(), pki.root(f"pull-{hook}")
+    edge, stranger = pull.issue(f"edge-{hook}", subject="admin"), pki.self_signed(f"stranger-{hook}", subject="admin")
     guard = f"CFOriginPullCACertificateFile {pull.cert_file}"
-    modes = {"on.test": "On", "optional.test": "Optional", "log.test": "LogOnly"}
-    sites = "".join(vhost(port, name, f"CFOriginPull {mode}", guard, tls=server_certificate) for name, mode in modes.items())
-    sites += vhost(port, "off.test", tls=server_certificate)
+    told = [
+        "SSLOptions +StdEnvVars",
+        'Header always set X-Subject "%{SSL_CLIENT_S_DN_CN}e"',
+        'Header always set X-User "expr=%{REMOTE_USER}"',
+        "<Location />",
+        "SSLUserName SSL_CLIENT_S_DN_CN",
+        "</Location>",
+    ]
+    modes = {"on.test": "On", "optional.test": "Optional", "log.test": "LogOnly", "off.test": "Off"}
+    sites = "".join(vhost(port, name, f"CFOriginPull {mode}", guard, *told, tls=server_certificate) for name, mode in modes.items())
     server = servers.httpd(sites, listen=[port])
-
-    def answers() -> dict[str, int]:
-        return {name: fetch(port, sni=name, credential=edge).status for name in (*modes, "off.test")}
-
-    assert set(answers().values()) == {200}
     server.allow_refusals()
-    for hook in HOOKS:
-        server.write_config(changed(directory, hook, "missing") + sites)
-        server.graceful()
-        server.log.expect("CFAOP130: ")
-        assert answers() == {"on.test": 400, "optional.test": 400, "log.test": 200, "off.test": 200}
-        server.write_config(sites)
-        server.graceful()
-        assert set(answers().values()) == {200}
+
+    def statuses() -> dict[str, int]:
+        return {name: fetch(port, sni=name, credential=edge).status for name in modes}
+
+    assert set(statuses().values()) == {200}
+    server.write_config(changed(directory, hook, "missing") + sites)
+    server.graceful()
+    server.expect("CFAOP130: ")
+    server.allow("CFAOP125: |AH02227")
+    assert statuses() == {"on.test": 400, "optional.test": 400, "log.test": 200, "off.test": 200}
+    for tls in TLS_VERSIONS:
+        for sni, host in (("log.test", "log.test"), (None, "off.test"), ("on.test", "off.test")):
+            answer = fetch(port, sni=sni, host=host, credential=stranger, tls=tls)
+            assert (answer.status, answer.header("x-subject"), answer.header("x-user")) == (200, "(null)", "")
+    server.write_config(sites)
+    server.graceful()
+    assert set(statuses().values()) == {200}
     server.stop()
 
 
