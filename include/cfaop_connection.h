@@ -32,8 +32,9 @@ typedef struct {
     int delegated;                          /**< mod_ssl verifies too, by its own rules */
     int can_renegotiate;                    /**< a certificate was shown because we asked, and in TLS 1.2 mod_ssl may ask again */
     int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
-    int asked_again;                        /**< mod_ssl asked again after the freeze; the answer may not have come */
-    int reverified;                         /**< and got a certificate */
+    int asked_again;                        /**< mod_ssl asked again after the freeze */
+    int question_open;                      /**< and has got no certificate since */
+    int reverified;                         /**< mod_ssl has got a certificate after the freeze */
     int unanswered;                         /**< mod_ssl asked, nobody answered: what was shown before counts for nothing any more */
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
 } cfaop_conn;
@@ -86,14 +87,14 @@ void cfaop_handshake_show_result(conn_rec *c);
 
 /**
  * Keeps mod_ssl's OptRenegotiate from taking the certificate that the guard asked for as an answer to a directory's
- * SSLVerifyClient. To be called before mod_ssl's access hook, in the thread of an HTTP/1 request. With TLS 1.3 it does nothing.
+ * SSLVerifyClient. To be called before mod_ssl's access hook, in the thread of an HTTP/1 request, if the connection can renegotiate.
  *
  * With OptRenegotiate and a verify mode of NONE mod_ssl verifies the known certificate on the spot, answers 403 if that fails,
  * but keeps the stricter mode: the next request finds nothing to change and passes (ssl_hook_Access_classic in
  * modules/ssl/ssl_engine_kernel.c). SSL_VERIFY_CLIENT_ONCE alone asks for nothing, either, but is not NONE: mod_ssl negotiates
  * in full.
  */
-void cfaop_handshake_forbid_quick_renegotiation(conn_rec *c);
+void cfaop_handshake_forbid_quick_renegotiation(cfaop_conn *conn);
 
 /** Returns our data of an SSL_CTX or SSL; NULL if it is not ours (a proxy's). */
 cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx);

@@ -107,6 +107,7 @@ static int delegate(cfaop_conn *conn, X509_STORE_CTX *store_ctx)
 
     if (conn && conn->frozen) {
         conn->reverified = 1;
+        conn->question_open = 0;
         conn->result_hidden = 0; /* the result is now that of the new certificate */
         conn->accepted_by_mod_ssl = ok > 0;
     }
@@ -286,6 +287,15 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
     }
 }
 
+/* After the freeze only mod_ssl asks: in TLS 1.2 and older by another handshake, later by a CertificateRequest alone. */
+static void note_question(cfaop_conn *conn, const SSL *ssl, int where)
+{
+    if ((where & SSL_CB_HANDSHAKE_START) || SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ) {
+        conn->asked_again = 1;
+        conn->question_open = 1;
+    }
+}
+
 static void on_progress(const SSL *ssl, int where, int value)
 {
     void (*mod_ssl)(const SSL *, int, int) = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
@@ -298,8 +308,7 @@ static void on_progress(const SSL *ssl, int where, int value)
         return;
     }
     if (conn->frozen) {
-        /* TLS 1.2 and older: another handshake; later versions: a CertificateRequest alone */
-        conn->asked_again |= (where & SSL_CB_HANDSHAKE_START) || SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ;
+        note_question(conn, ssl, where);
     }
     else if (where & SSL_CB_HANDSHAKE_DONE) {
         freeze(conn, (SSL *)ssl);
@@ -345,9 +354,9 @@ int cfaop_handshake_is_unanswered(conn_rec *c)
         return 0;
     }
     if (!SSL_is_init_finished(conn->ssl)) {
-        return 1;
+        return 1; /* a certificate may have come, but not the proof of its key */
     }
-    if (conn->reverified || !(SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER)) {
+    if (!conn->question_open || !(SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER)) {
         return 0; /* it has got a certificate of its own, or wanted something else of the new handshake */
     }
     peer = SSL_get_peer_certificate(conn->ssl);
@@ -355,12 +364,10 @@ int cfaop_handshake_is_unanswered(conn_rec *c)
     return peer != NULL;
 }
 
-void cfaop_handshake_forbid_quick_renegotiation(conn_rec *c)
+void cfaop_handshake_forbid_quick_renegotiation(cfaop_conn *conn)
 {
-    cfaop_conn *conn = own_connection(c);
-
-    if (conn && conn->can_renegotiate && ap_ssl_conn_is_ssl(c) && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
-        SSL_set_verify(conn->ssl, SSL_VERIFY_CLIENT_ONCE, SSL_get_verify_callback(conn->ssl));
+    if (ap_ssl_conn_is_ssl(conn->c) && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
+        SSL_set_verify(conn->ssl, SSL_VERIFY_CLIENT_ONCE, NULL); /* the callback stays */
     }
 }
 

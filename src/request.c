@@ -110,7 +110,7 @@ static cfaop_request *state_of(const request_rec *r)
     return ap_get_module_config(r->request_config, &cfaop_module);
 }
 
-static void count(request_rec *r, cfaop_request_result result, cfaop_reason reason)
+static inline void count(request_rec *r, cfaop_request_result result, cfaop_reason reason)
 {
     request_rec *top = clients_request(r);
     cfaop_request *state = top ? state_of(top) : NULL;
@@ -184,7 +184,7 @@ typedef struct {
     const cfaop_verdict *verdict;
 } judgement;
 
-static void reach(request_rec *r, const cfaop_server_conf *conf, judgement *j)
+static inline void reach(request_rec *r, const cfaop_server_conf *conf, judgement *j)
 {
     j->conf = conf;
     j->conn = cfaop_handshake_of(r->connection);
@@ -209,7 +209,7 @@ static void set_variables(request_rec *r, const judgement *j)
     }
 }
 
-static void let_through(request_rec *r, cfaop_request *state, const judgement *j)
+static inline void let_through(request_rec *r, cfaop_request *state, const judgement *j)
 {
     int log_only = j->conf->demand.mode == CFAOP_MODE_LOG_ONLY;
     const cfaop_verdict *v = j->verdict;
@@ -233,7 +233,7 @@ CFAOP_OUT_OF_LINE static int refuse(request_rec *r, const cfaop_verdict *v)
 }
 
 /* Acts on the judgement on r: DECLINED, or the status to refuse it with. */
-static int carry_out(request_rec *r, const judgement *j)
+static inline int carry_out(request_rec *r, const judgement *j)
 {
     cfaop_request *state = cfaop_request_state(r); /* r has been judged */
 

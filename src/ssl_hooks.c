@@ -16,20 +16,39 @@ APLOG_USE_MODULE(cfaop);
 
 #define MOD_SSL "mod_ssl.c"
 
-/* What mod_ssl has registered. */
+/* mod_ssl, and what it has registered. */
+static const module *mod_ssl;
 static ap_HOOK_access_checker_t *check_access;
 static ap_HOOK_check_user_id_t *check_user;
 static ap_HOOK_fixups_t *fix_up;
 
-/* mod_ssl has let in whoever left its question unanswered, for the certificate that was shown to us. */
-static int refuse_unanswered(request_rec *r, cfaop_conn *conn)
+/*
+ * Whoever left mod_ssl's question unanswered has the certificate that was shown to us, or one without the proof of its key: it counts for
+ * nothing any more. mod_ssl may have let the request in for it; where it has refused it, for this or another reason, it has said why.
+ */
+static int refuse_unanswered(request_rec *r, cfaop_conn *conn, int answer)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate than the one of the "
-                  "handshake, and the client has not answered");
     conn->unanswered = 1;
     conn->accepted_by = NULL;
+    conn->accepted_by_mod_ssl = 0;
     r->connection->keepalive = AP_CONN_CLOSE;
+    if (answer != OK && answer != DECLINED) {
+        return answer;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate than the one of the "
+                  "handshake, and the client has not answered");
     return HTTP_FORBIDDEN;
+}
+
+/*
+ * May mod_ssl's access hook ask for a certificate? Not where all is as it was in the handshake: in the virtual host of the handshake, with
+ * no section that has a directive of mod_ssl's, for httpd merges those of a module only where there are some.
+ */
+static int may_ask(const request_rec *r, const cfaop_conn *conn)
+{
+    return !r->connection->master
+           && (!cfaop_connection_is_accepted(r->server, conn)
+               || ap_get_module_config(r->per_dir_config, mod_ssl) != ap_get_module_config(r->server->lookup_defaults, mod_ssl));
 }
 
 static int on_access(request_rec *r)
@@ -41,12 +60,12 @@ static int on_access(request_rec *r)
     if (!conn || !conn->asked || !conn->peer) {
         return check_access(r);
     }
-    if (conn->can_renegotiate) {
-        cfaop_handshake_forbid_quick_renegotiation(r->connection);
+    if (conn->can_renegotiate && may_ask(r, conn)) {
+        cfaop_handshake_forbid_quick_renegotiation(conn);
     }
     answer = check_access(r);
-    if (conn->asked_again && (answer == OK || answer == DECLINED) && cfaop_handshake_is_unanswered(r->connection)) {
-        answer = refuse_unanswered(r, conn);
+    if (conn->asked_again && cfaop_handshake_is_unanswered(r->connection)) {
+        answer = refuse_unanswered(r, conn, answer);
     }
     if (!cfaop_connection_is_accepted(r->server, conn) && cfaop_truth_client_verify(r->server, r->connection)) {
         r->user = user;
@@ -124,6 +143,7 @@ int cfaop_ssl_hooks_take_over(void)
     ap_LINK_check_user_id_t *user = find_check_user_id();
     ap_LINK_fixups_t *fixups = find_fixups();
 
+    mod_ssl = ap_find_linked_module(MOD_SSL);
     if (!access || !user || !fixups) {
         return 0;
     }

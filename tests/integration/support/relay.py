@@ -1,4 +1,4 @@
-"""A relay in front of a server that can stop in the middle of what a client says."""
+"""A relay in front of a server that can end in the middle of what a client says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Optional
 
 
 class Relay:
-    """One TCP connection to a server, passed on as it is; after only(n) no more than n TLS records of the client's are."""
+    """One TCP connection to a server, passed on as it is; after only(n) it ends the client's side behind n more TLS records."""
 
     def __init__(self, server_port: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -34,6 +34,8 @@ class Relay:
                 elif self._left > 0:
                     self._left -= 1
                     server.sendall(record)
+                    if not self._left:
+                        server.shutdown(socket.SHUT_WR)
 
 
 def _pass_on(server: socket.socket, client: socket.socket) -> None:
