@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Callable, Iterable, Optional
 
 
@@ -59,5 +59,8 @@ def middle(values: Iterable[float]) -> float:
 
 
 def spread(values: list[float]) -> float:
-    """Half the distance from the lowest to the highest, as a part of the median."""
-    return (max(values) - min(values)) / 2 / median(values)
+    """Half the distance between the quartiles, as a part of the median."""
+    if len(values) < 2:
+        return 0.0
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return (high - low) / 2 / median(values)

@@ -41,11 +41,11 @@ def _for_each_version() -> list[Scenario]:
         tls = f"TLS {version}"
         scenarios += [
             Scenario(f"full-{version}", f"full handshake and a request, {tls}", "full", version, 800),
+            Scenario(f"none-{version}", f"refusal, no certificate, {tls}", "full", version, 800, None, GUARDED),
+            Scenario(f"bad-{version}", f"refusal, bad certificate, {tls}", "full", version, 500, "bad", GUARDED),
             Scenario(f"resumed-{version}", f"resumed handshake and a request, {tls}", "resumed", version, 1500),
             Scenario(f"h1-{version}", f"keep-alive request, {tls}", "h1", version, 6000),
             Scenario(f"h2-{version}", f"HTTP/2 request, {tls}", "h2", version, 10000),
-            Scenario(f"none-{version}", f"refusal, no certificate, {tls}", "full", version, 800, None, GUARDED),
-            Scenario(f"bad-{version}", f"refusal, bad certificate, {tls}", "full", version, 500, "bad", GUARDED),
         ]
     return scenarios
 

@@ -72,8 +72,10 @@ def measure_starts(
     counts: Sequence[int] = COUNTS,
     *,
     all_bundles: bool = False,
-) -> Starts:
-    """Series -> number of virtual hosts -> what each round found. The series take turns within a round."""
+) -> Iterator[Starts]:
+    """Series -> number of virtual hosts -> what each round found; again, with more of them, after each number of virtual hosts, the last
+    of which takes as long as all others. The series take turns within a round.
+    """
     found: Starts = {series.key: {} for series in ALL_SERIES}
     for number in counts:
         series_there = [one for one in ALL_SERIES if number <= one.largest or all_bundles and number <= 1000]
@@ -82,7 +84,7 @@ def measure_starts(
             for series in _rotated([one for one in series_there if turn < rounds(number, one)], turn):
                 start = _start(directory / "starts", series, series.cas(number, certificates), certificates)
                 found[series.key].setdefault(number, []).append(start)
-    return found
+        yield found
 
 
 def _rotated(series: list[Series], turn: int) -> Iterator[Series]:
