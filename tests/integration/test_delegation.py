@@ -59,6 +59,10 @@ def directory(path: str, *lines: str) -> list[str]:
     return [f'<Location "{path}">', *lines, "</Location>"]
 
 
+QUICK = ["SSLVerifyClient require", "SSLVerifyDepth 2", "SSLOptions +OptRenegotiate"]
+OTHER_SECTIONS = ("/quick-directory/", "/quick-file.html", "/quick-if/", "/quick-htaccess/")
+
+
 def directories() -> list[str]:
     """Places of a vhost that ask for themselves."""
     return [
@@ -69,6 +73,16 @@ def directories() -> list[str]:
         *directory("/named", "SSLVerifyClient require", "SSLVerifyDepth 2", "SSLUserName SSL_CLIENT_S_DN_CN", SHOW_USER),
         *directory("/quick", "SSLVerifyClient require", "SSLVerifyDepth 2", "SSLOptions +OptRenegotiate"),
         *directory("/quick-welcome", "SSLVerifyClient optional", "SSLVerifyDepth 2", "SSLOptions +OptRenegotiate"),
+        # the other ways to say it
+        '<DirectoryMatch "/htdocs/quick-directory">',
+        *QUICK,
+        "</DirectoryMatch>",
+        '<Files "quick-file.html">',
+        *QUICK,
+        "</Files>",
+        "<If \"%{REQUEST_URI} =~ m#^/quick-if/#\">",
+        *QUICK,
+        "</If>",
     ]
 
 
@@ -131,6 +145,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential, authoritie
         config += vhost(twin, "twin.test", *lines, f"SSLSessionTicketKeyFile {ticket_key}", tls=server_certificate)
     stock = vhost(stock_port, "dir.test", *staff, *directories(), SHOW, tls=server_certificate)
     httpd = servers.prepare_httpd(config, listen=[port, *twins])
+    httpd.write_config(config + f'<Directory "{httpd.htdocs}/quick-htaccess">\n  AllowOverride All\n</Directory>\n')
     httpd.expect("CFAOP122: .*require.test")
     httpd.start()
     stock_httpd = servers.httpd(stock.replace("%{CF_ORIGIN_PULL_VERIFY}", ""), listen=[stock_port], with_module=False)
@@ -344,8 +359,11 @@ def visit(client: Http1, visit: Visit, bench: Bench) -> Optional[Response]:
 @pytest.fixture(scope="module", autouse=True)
 def documents(bench: Bench, servers: Servers) -> None:
     for httpd in servers.httpds:
-        for path in ("staff", "deep", "welcome", "none", "named", "quick", "quick-welcome"):
+        names = ["staff", "deep", "welcome", "none", "named", "quick", "quick-welcome"]
+        for path in names + [section.strip("/") for section in OTHER_SECTIONS if section.endswith("/")]:
             httpd.put(f"{path}/index.html", f"{path}\n")
+        httpd.put("quick-file.html", "quick-file.html\n")
+        httpd.put("quick-htaccess/.htaccess", "\n".join(QUICK) + "\n")
 
 
 @pytest.mark.parametrize("case", VISITS, ids=lambda case: f"{case.path[1:]}-{case.first}-{case.second}")
@@ -423,7 +441,7 @@ def test_directory_asks_after_a_resumed_handshake(bench: Bench, sni: str, second
 
 
 @pytest.mark.parametrize("sni, client", (("dir.test", "ours"), ("dir-log.test", "nobody"), ("dir-log.test", "ours")))
-@pytest.mark.parametrize("path", ("/staff/", "/quick/", "/deep/"))
+@pytest.mark.parametrize("path", ("/staff/", "/quick/", "/deep/", *OTHER_SECTIONS))
 @pytest.mark.parametrize("through", (None, "/none/"))
 def test_closed_directory_stays_closed(bench: Bench, sni: str, client: str, path: str, through: Optional[str]) -> None:
     """A certificate that mod_ssl's CA does not know never gets in: not at the second try, not after another directory."""
@@ -438,6 +456,13 @@ def test_closed_directory_stays_closed(bench: Bench, sni: str, client: str, path
         except REFUSED:
             pass
     assert set(statuses) <= {403}
+
+
+@pytest.mark.parametrize("path", OTHER_SECTIONS)
+def test_closed_directory_opens_to_its_own(bench: Bench, path: str) -> None:
+    """The control."""
+    with bench.connect("dir.test", "both") as connection:
+        assert connection.request(path, host="dir.test").status == 200
 
 
 def test_what_a_directory_accepted_is_no_longer_hidden(bench: Bench) -> None:

@@ -44,6 +44,9 @@ class Way:
     host: str
     client: str
 
+    def __str__(self) -> str:
+        return f"{self.sni}-{self.host}-{self.client}"
+
 
 WAYS = (
     Way("on.test", "on.test", "edge"),
@@ -75,7 +78,6 @@ class Bench:
         client = connect(port or self.port, sni=way.sni, credential=credential, tls=tls, session=session)
         assert isinstance(client, Http1) and client.stream.resumed == (tls == "1.3")
         return client
-
 
     def logged(self, path: str) -> str:
         """Status and user of the request for this path."""
@@ -171,30 +173,33 @@ def visit(client: Http1, host: str, path: str, instead: Callable[[Http1], None])
     return None
 
 
+def assert_stays_closed(bench: Bench, way: Way, tls: str, path: str, instead: Callable[[Http1], None]) -> None:
+    with bench.connect(way, tls) as client:
+        answer = visit(client, way.host, path, instead)
+    assert answer is None or (answer.status in (401, 403) and answer.header("x-user") == "")
+    if "denied" not in path:  # there mod_ssl says why
+        bench.httpd.expect("CFAOP305: ")
+
+
+CLOSED = ("/staff/", "/any-user/", "/any-client/", "/any-expr/", "/denied-user/", "/denied-client/")
+
+
 @instead_of_an_answer
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.sni}-{way.host}-{way.client}")
-@pytest.mark.parametrize("path", ("/staff/", "/quick/", "/any-user/", "/any-client/", "/any-expr/", "/denied-user/", "/denied-client/"))
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("path", (*CLOSED, "/quick/"))
 def test_directory_stays_closed_with_tls_12(bench: Bench, way: Way, path: str, instead: Callable[[Http1], None]) -> None:
-    with bench.connect(way, "1.2") as client:
-        answer = visit(client, way.host, path, instead)
-    assert answer is None or (answer.status in (401, 403), answer.header("x-user")) == (True, "")
-    if "denied" not in path:  # there mod_ssl says why
-        bench.httpd.expect("CFAOP305: ")
+    assert_stays_closed(bench, way, "1.2", path, instead)
 
 
 @instead_of_an_answer
-@pytest.mark.parametrize("way", [way for way in WAYS if way.client == "edge"], ids=lambda way: f"{way.sni}-{way.host}")
-@pytest.mark.parametrize("path", ("/staff/", "/welcome/", "/any-user/", "/any-client/", "/any-expr/", "/denied-user/", "/denied-client/"))
+@pytest.mark.parametrize("way", [way for way in WAYS if way.client == "edge"], ids=str)
+@pytest.mark.parametrize("path", (*CLOSED, "/welcome/"))
 def test_directory_stays_closed_with_tls_13(bench: Bench, way: Way, path: str, instead: Callable[[Http1], None]) -> None:
-    with bench.connect(way, "1.3") as client:
-        answer = visit(client, way.host, path, instead)
-    assert answer is None or (answer.status in (401, 403), answer.header("x-user")) == (True, "")
-    if "denied" not in path:  # there mod_ssl says why
-        bench.httpd.expect("CFAOP305: ")
+    assert_stays_closed(bench, way, "1.3", path, instead)
 
 
 @instead_of_an_answer
-@pytest.mark.parametrize("way", TO_ANOTHER_VHOST, ids=lambda way: f"{way.host}-{way.client}")
+@pytest.mark.parametrize("way", TO_ANOTHER_VHOST, ids=str)
 def test_vhost_of_mod_ssl_stays_closed(bench: Bench, way: Way, instead: Callable[[Http1], None]) -> None:
     with bench.connect(way, "1.2") as client:
         answer = visit(client, way.host, "/", instead)
@@ -227,11 +232,11 @@ def test_connection_ends_with_the_refusal(bench: Bench) -> None:
 PROOF_MISSING = [("1.3", way, 1) for way in WAYS[:2]] + [("1.2", way, records) for way in WAYS for records in (1, 2, 3)]
 
 
-@pytest.mark.parametrize("tls, way, records", PROOF_MISSING, ids=lambda value: f"{value}" if not isinstance(value, Way) else f"{value.sni}-{value.host}-{value.client}")
+@pytest.mark.parametrize("tls, way, records", PROOF_MISSING, ids=str)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_certificate_without_proof_of_its_key_is_no_answer(bench: Bench, name: str, tls: str, way: Way, records: int) -> None:
     """A colleague's certificate is no secret, and this client has no more. Without the module mod_ssl would run the program."""
-    path = f"/{name}-program/run?{tls}-{way.sni}-{way.host}-{way.client}-{records}"
+    path = f"/{name}-program/run?{tls}-{way}-{records}"
     relay = Relay(bench.port)
     with bench.connect(way, tls, relay.port) as client:
         assert isinstance(client.stream, TlsStream)
@@ -245,7 +250,7 @@ def test_certificate_without_proof_of_its_key_is_no_answer(bench: Bench, name: s
     assert not (bench.httpd.htdocs / "marks" / "ran").exists()
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.sni}-{way.host}-{way.client}")
+@pytest.mark.parametrize("way", WAYS, ids=str)
 def test_an_answer_is_one_to_its_question_only(bench: Bench, way: Way) -> None:
     """A directory that takes any certificate, and then one that does not."""
     with bench.connect(way, "1.2") as client:
