@@ -78,7 +78,8 @@ void cfaop_truth_show_result(request_rec *r);
 
 /**
  * Has our hooks stand for mod_ssl's access, authentication and fixups hooks. Configuration phase (check_config), hooks sorted. Returns 0,
- * and changes nothing, if they are not as they should be.
+ * and changes nothing, if there is not exactly one of each. The lists (apr_hooks.h) end with the configuration, as this module does; what
+ * mod_ssl registers is in ssl_register_hooks() of modules/ssl/mod_ssl.c.
  */
 int cfaop_ssl_hooks_take_over(void);
 

@@ -174,7 +174,7 @@ void cfaop_request_register_filter(void)
     ap_register_output_filter(COUNT_FILTER, on_output, NULL, AP_FTYPE_CONTENT_SET);
 }
 
-/* ---- judging ---- */
+/* ---- judging; in line where each request passes ---- */
 
 /* What r is judged by. */
 typedef struct {
