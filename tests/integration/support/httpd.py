@@ -215,6 +215,8 @@ class Httpd:
         assert wait_until(lambda: bool(children_of(parent) - old)), "no new process came"
 
     def _terminate(self, process: subprocess.Popen[bytes]) -> int:
+        # As it stops, httpd's event MPM aborts the sockets of its workers, and may meet one that its worker is just closing: it crashes.
+        wait_until(lambda: not _being_closed(self.listen), 2)
         process.send_signal(signal.SIGTERM)
         try:
             return process.wait(30)
@@ -292,3 +294,13 @@ class Httpd:
             path = self._module_file if name == "cfaop" else environment.APACHE_MODULES / f"mod_{name}.so"
             lines.append(f"LoadModule {name}_module {path}")
         return lines
+
+
+def _being_closed(ports: Sequence[int]) -> bool:
+    """Has the server a connection on these ports that the client has closed, and itself not yet? (CLOSE_WAIT, in proc(5))"""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            local, state = line.split()[1], line.split()[3]
+            if state == "08" and int(local.rpartition(":")[2], 16) in ports:
+                return True
+    return False
