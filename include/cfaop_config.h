@@ -53,6 +53,9 @@ typedef struct {
     const cfaop_trust *trust;   /**< what certificates are verified against; NULL: cannot be used, see broken */
     const char *broken;         /**< why trust cannot be used; NULL: it can */
     const cfaop_policy *policy; /**< trust under the security level of this server's TLS; set by mod_ssl's hook */
+    int is_doubled;             /**< mode is On here, but only repeats for plain HTTP what TLS virtual hosts say of each of its names */
+    int is_reached_by_tls;      /**< the configuration shows TLS on a port of this server */
+    int is_reached_by_plain_http; /**< the configuration shows a port of this server without TLS */
     int has_tls;                /**< mod_ssl has initialised TLS for this server */
     int mod_ssl_verifies;       /**< SSLVerifyClient is set for this server */
     cfaop_demand demand;        /**< what requests are judged by; final after post_config */

@@ -33,6 +33,7 @@ typedef struct {
     int can_renegotiate;                    /**< a certificate was shown because we asked, and in TLS 1.2 mod_ssl may ask again */
     int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
     int asked_again;                        /**< mod_ssl asked again after the freeze */
+    int mod_ssl_may_ask;                    /**< mod_ssl's access hook runs, the only place where it asks again */
     int question_open;                      /**< and has got no certificate since */
     int reverified;                         /**< mod_ssl has got a certificate after the freeze */
     int unanswered;                         /**< mod_ssl asked, nobody answered: what was shown before counts for nothing any more */
@@ -122,6 +123,12 @@ static inline int cfaop_connection_is_accepted(const server_rec *s, const cfaop_
 {
     return conn && conn->accepted_by == &cfaop_config_of(s)->demand;
 }
+
+/** Says whether @a s demands anything of requests over @a c; else they go on as if it were Off. Any phase; any thread. */
+int cfaop_connection_is_judged(const server_rec *s, conn_rec *c);
+
+/** Says whether the handshake of @a conn asked under the policy of @a s. Any phase; any thread. */
+int cfaop_connection_was_asked_for(const server_rec *s, const cfaop_conn *conn);
 
 /** The verdict of @a s on @a c, from frozen state. Any phase; any thread. */
 cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c);

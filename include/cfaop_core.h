@@ -52,6 +52,19 @@ const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max
 /** Returns @a t as seconds since 1970, -1 for all that is before; 0, long past, for a time that cannot be read. */
 apr_int64_t cfaop_seconds(const ASN1_TIME *t);
 
+/** Names for a line of the log. Begin with {pool, NULL, 0}. Any phase. */
+typedef struct {
+    apr_pool_t *pool; /**< of the text */
+    const char *text; /**< read it with cfaop_name_list_text() */
+    int count;        /**< number of names */
+} cfaop_name_list;
+
+/** Adds @a name, which must live as long as the list. */
+void cfaop_name_list_add(cfaop_name_list *list, const char *name);
+
+/** Returns the names, "a, b and 3 more"; NULL if there is none. */
+const char *cfaop_name_list_text(const cfaop_name_list *list);
+
 /** Prints the day of @a seconds since 1970 as YYYY-MM-DD, from @a p. */
 const char *cfaop_date(apr_pool_t *p, apr_int64_t seconds);
 

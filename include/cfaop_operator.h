@@ -27,7 +27,10 @@ typedef struct {
     apr_array_header_t *servers; /**< of const server_rec *: who depends on it */
 } cfaop_item;
 
-/** Says whether a server is guarded: of configuration alone, or (once settled) of what it has come to. */
+/**
+ * Says whether a server is guarded: of configuration alone, or (once settled) of what it has come to. One without TLS of its own is if the TLS
+ * of another can reach it.
+ */
 int cfaop_inventory_is_configured(const server_rec *s);
 int cfaop_inventory_is_guarded(const server_rec *s);
 

@@ -27,9 +27,6 @@ typedef struct {
 /** Returns the module's state of @a r, made at the first call. Request phase. */
 cfaop_request *cfaop_request_state(request_rec *r);
 
-/** The verdict on @a r, from frozen state. Request phase; any thread. */
-cfaop_verdict cfaop_request_verdict(request_rec *r);
-
 /** Hooks that judge: post_read_request, quick_handler and fixups. */
 int cfaop_request_post_read(request_rec *r);
 int cfaop_request_quick_handler(request_rec *r, int lookup);
@@ -73,8 +70,20 @@ static inline int cfaop_truth_is_in_doubt(const server_rec *s, conn_rec *c)
 /** Has the environment of @a r say so, once mod_ssl has set its variables. Request phase. */
 void cfaop_truth_correct_environment(request_rec *r);
 
-/** Makes OpenSSL's verify result good again, if it was hidden for an earlier request and need not be for @a r. Request phase. */
-void cfaop_truth_show_result(request_rec *r);
+/**
+ * Makes OpenSSL's verify result bad for @a r where its virtual host has not accepted the certificate, or good again where an earlier request of
+ * the connection had it made bad. To be called before any access hook: with "Satisfy Any" one that comes before mod_ssl's can deny access, and
+ * "Require ssl-verify-client" grants it by that result. Request phase; over HTTP/2 it does nothing.
+ */
+void cfaop_truth_settle_result(request_rec *r);
+
+/** Says whether that may have anything to do: no means no. In line, since each request asks. */
+static inline int cfaop_truth_may_have_to_settle(const server_rec *s, conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_handshake_of(c);
+
+    return conn && conn->asked && (conn->result_hidden || !cfaop_connection_is_accepted(s, conn));
+}
 
 /**
  * Has our hooks stand for mod_ssl's access, authentication and fixups hooks. Configuration phase (check_config), hooks sorted. Returns 0,

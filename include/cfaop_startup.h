@@ -6,7 +6,7 @@
 #ifndef CFAOP_STARTUP_H
 #define CFAOP_STARTUP_H
 
-#include "cfaop_config.h"
+#include "cfaop_trust.h"
 
 /* ---- startup (src/startup.c, src/hook_order.c, src/dump.c) ---------------------------------------------------- */
 
@@ -37,16 +37,42 @@ typedef struct {
     const char *name; /**< the name, or the wildcard of the other one that stands for it */
 } cfaop_twin;
 
+/** A question about a server; @a data is the asker's. */
+typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
+
 /** Indexes the names of the virtual hosts after @a base. Configuration phase; the result is allocated from @a p. */
 cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
 
-/** Returns the other virtual hosts (of cfaop_twin, each once) that answer to a name of @a s. From the index's pool. */
-apr_array_header_t *cfaop_twins_of(const cfaop_twins *twins, const server_rec *s);
+/** Returns the other virtual hosts that answer to names of @a s (of cfaop_twin, each pair once). From the index's pool. */
+apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
+
+/** Returns a name of @a s that no other virtual host which passes @a test answers to, or NULL: there is one for each. */
+const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s, cfaop_server_test test, const void *data);
+
+/* ---- ways round the guard (src/bypass.c) ---------------------------------------------------------------------- */
+
+/** Notes for each server whether TLS, or plain HTTP, reaches its ports. Configuration phase (check_config). */
+void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);
+
+/** Says whether the configuration shows that @a s has TLS and refuses clients without a certificate. */
+int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s);
+
+/**
+ * Returns the virtual hosts (of cfaop_twin) that serve a name of @a guarded without the guard. From @a p and the pool of @a twins.
+ * Configuration phase, after cfaop_bypass_note_reach().
+ */
+apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded);
+
+/** Adds a warning (cfaop_finding) for each guarded name that is served without the guard, too. As above. */
+void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);
 
 /** test_config hook: prints what each virtual host demands for "-t -D DUMP_CF_ORIGIN_PULL". */
 void cfaop_dump(apr_pool_t *p, server_rec *base);
 
 /** Returns the name and port of @a s as people write it, "www.example.org:443". From @a p. */
 const char *cfaop_server_label(apr_pool_t *p, const server_rec *s);
+
+/** Returns where @a s stands in the configuration, "file:line", or "main server". From @a p. */
+const char *cfaop_server_place(apr_pool_t *p, const server_rec *s);
 
 #endif

@@ -38,6 +38,7 @@ typedef struct {
     cfaop_mode mode;    /**< never UNSET */
     const void *policy; /**< identity of the policy that it judges by: equal policies have equal pointers */
     int usable;         /**< 0: the policy could not be built, nothing can be verified */
+    int borrows_tls;    /**< the virtual host has no TLS of its own: it demands nothing of plain HTTP */
 } cfaop_demand;
 
 /** What is known of the connection that a request came by. Fixed when the handshake ends. */
@@ -47,6 +48,7 @@ typedef struct {
     cfaop_reason reason; /**< with shown and asked: NONE if it was verified, else why not */
     int known_sni;       /**< the client named a virtual host that exists */
     int unreadable;      /**< there should be a judgement, but it cannot be read: nothing is trusted */
+    int plain_http;      /**< the connection has no TLS */
 } cfaop_evidence;
 
 /** What is to be done with a request. */
@@ -64,9 +66,18 @@ const char *cfaop_reason_name(cfaop_reason reason);
 const char *cfaop_reason_failed(cfaop_reason reason);
 
 /**
+ * Says whether @a demand demands anything of requests over a connection with TLS, or without it (@a plain_http). What has TLS is a fact of the
+ * connection: the TLS of one virtual host carries requests to every other one of its address.
+ */
+static inline int cfaop_demand_applies(const cfaop_demand *demand, int plain_http)
+{
+    return demand->mode != CFAOP_MODE_OFF && !(plain_http && demand->borrows_tls);
+}
+
+/**
  * Reaches the verdict on a request to a virtual host with @a demand over a connection with @a evidence.
  * Pure: any thread, any phase, cannot fail. Implements the table "Verdicts" of docs/security-model.md.
- * For mode OFF everything goes on and the variable is NONE.
+ * Where the demand does not apply everything goes on and the variable is NONE.
  */
 cfaop_verdict cfaop_verdict_reach(const cfaop_demand *demand, const cfaop_evidence *evidence);
 

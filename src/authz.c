@@ -22,10 +22,10 @@ static authz_status check(request_rec *r, const char *line, const void *parsed)
     if (parsed) {
         return AUTHZ_GENERAL_ERROR; /* a denial would be turned round by RequireNone */
     }
-    if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
+    if (!cfaop_connection_is_judged(r->server, r->connection)) {
         return AUTHZ_DENIED;
     }
-    return cfaop_request_verdict(r).reason == CFAOP_REASON_NONE ? AUTHZ_GRANTED : AUTHZ_DENIED;
+    return cfaop_connection_verdict(r->server, r->connection).reason == CFAOP_REASON_NONE ? AUTHZ_GRANTED : AUTHZ_DENIED;
 }
 
 static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)

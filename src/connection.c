@@ -5,19 +5,29 @@
  */
 #include "cfaop.h"
 
-static cfaop_evidence evidence_of(conn_rec *c, const cfaop_conn *conn)
+/* The identity of the policy that conn was asked under, as demand compares it. */
+static const void *asked_for(const cfaop_demand *demand, const cfaop_conn *conn)
+{
+    if (!conn->asked || !demand->borrows_tls) {
+        return conn->asked;
+    }
+    return conn->asked->trust; /* the security level is that of the TLS, which is another virtual host's */
+}
+
+static cfaop_evidence evidence_of(const cfaop_demand *demand, conn_rec *c, const cfaop_conn *conn)
 {
     cfaop_evidence evidence = {0};
 
+    evidence.plain_http = cfaop_handshake_is_plain_http(c);
     if (!conn) {
         return evidence;
     }
     /* a request before the freeze: either plain HTTP, which has shown nothing, or a state that must not be relied on */
     if (!conn->frozen) {
-        evidence.unreadable = !cfaop_handshake_is_plain_http(c);
+        evidence.unreadable = !evidence.plain_http;
         return evidence;
     }
-    evidence.asked = conn->asked;
+    evidence.asked = asked_for(demand, conn);
     evidence.shown = conn->peer != NULL;
     evidence.reason = conn->chain.reason;
     evidence.unreadable = conn->asked && conn->peer && !conn->judged;
@@ -27,9 +37,23 @@ static cfaop_evidence evidence_of(conn_rec *c, const cfaop_conn *conn)
 
 static cfaop_verdict reach(const cfaop_demand *demand, conn_rec *c, const cfaop_conn *conn)
 {
-    cfaop_evidence evidence = evidence_of(c, conn);
+    cfaop_evidence evidence = evidence_of(demand, c, conn);
 
     return cfaop_verdict_reach(demand, &evidence);
+}
+
+int cfaop_connection_is_judged(const server_rec *s, conn_rec *c)
+{
+    const cfaop_demand *demand = &cfaop_config_of(s)->demand;
+
+    return cfaop_demand_applies(demand, demand->borrows_tls && cfaop_handshake_is_plain_http(c));
+}
+
+int cfaop_connection_was_asked_for(const server_rec *s, const cfaop_conn *conn)
+{
+    const cfaop_demand *demand = &cfaop_config_of(s)->demand;
+
+    return demand->mode != CFAOP_MODE_OFF && demand->usable && demand->policy == asked_for(demand, conn);
 }
 
 void cfaop_connection_accept(cfaop_conn *conn, const server_rec *s)

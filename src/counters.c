@@ -273,7 +273,7 @@ static void attach_all(attachment *a, server_rec *base)
     server_rec *s;
 
     for (s = base; s; s = s->next) {
-        if (cfaop_config_of(s)->demand.mode != CFAOP_MODE_OFF) {
+        if (cfaop_inventory_is_guarded(s)) {
             attach_server(a, s);
         }
     }

@@ -13,11 +13,6 @@
 /* How many virtual hosts of the same policy are named before they are only counted. */
 #define SHARERS_MAX 20
 
-static const char *place(apr_pool_t *p, const server_rec *s)
-{
-    return s->is_virtual && s->defn_name ? apr_psprintf(p, "%s:%u", s->defn_name, s->defn_line_number) : "main server";
-}
-
 static const char *date(apr_pool_t *p, const ASN1_TIME *t)
 {
     struct tm tm;
@@ -77,42 +72,33 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
     printf("%s\n", sharers ? "" : " nobody");
 }
 
-/* ---- ways round the guard ---- */
-
-/* Does s let requests through without a certificate? */
-static int is_open(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(s);
-    int tls = cfaop_tree_shows_tls(tree, s);
-
-    if (tls) {
-        return conf->mode != CFAOP_MODE_ON;
-    }
-    return !(conf->mode == CFAOP_MODE_ON && conf->mode_is_own && s->is_virtual) && !cfaop_redirects_all(p, tree, s);
-}
-
-static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, const cfaop_twins *twins, const server_rec *guarded)
-{
-    const apr_array_header_t *found = cfaop_twins_of(twins, guarded);
+    const apr_array_header_t *open = cfaop_bypass_of(p, tree, twins, guarded);
     int i;
 
-    for (i = 0; i < found->nelts; ++i) {
-        const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (is_open(p, tree, twin->server)) {
-            printf("    bypass: %s is served without the guard by %s (%s)\n", twin->name, cfaop_server_label(p, twin->server),
-                   place(p, twin->server));
-        }
+    for (i = 0; i < open->nelts; ++i) {
+        const cfaop_twin *twin = &APR_ARRAY_IDX(open, i, cfaop_twin);
+        printf("    bypass: %s is served without the guard by %s (%s)\n", twin->name, cfaop_server_label(p, twin->server),
+               cfaop_server_place(p, twin->server));
     }
 }
 
-static void print_server(apr_pool_t *p, const cfaop_tree *tree, const cfaop_twins *twins, const server_rec *base,
+/* What a mode means where the configuration shows no TLS of the virtual host's own. */
+static const char *no_tls(const cfaop_server_conf *conf)
+{
+    return conf->is_reached_by_tls ? " (no TLS of its own: guards requests over another virtual host's TLS, lets plain HTTP go on)"
+                                   : " (no TLS: lets plain HTTP go on)";
+}
+
+static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *base,
                          const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
     int i, tls = cfaop_tree_shows_tls(tree, s);
 
-    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), place(p, s), cfaop_mode_name(conf->mode),
-           cfaop_policy_is_needed(conf) && !tls ? " (no TLS)" : "");
+    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), cfaop_server_place(p, s), cfaop_mode_name(conf->mode),
+           cfaop_policy_is_needed(conf) && !tls ? no_tls(conf) : "");
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
     }
@@ -124,7 +110,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, const cfaop_twin
     }
     print_trust(p, conf->trust);
     print_sharers(p, base, s);
-    if (conf->mode == CFAOP_MODE_ON && tls) {
+    if (cfaop_bypass_is_guarded(tree, s)) {
         print_bypasses(p, tree, twins, s);
     }
 }

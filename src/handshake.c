@@ -100,11 +100,20 @@ static void judge(cfaop_conn *conn, SSL *ssl, const cfaop_policy *policy, X509_S
     conn->judged = 1;
 }
 
-/* mod_ssl's own verification, with its callback, CAs, CRLs and depth. */
+/*
+ * mod_ssl's own verification, with its callback, CAs, CRLs and depth. After the handshake a certificate can come only where mod_ssl's access
+ * hook waits for it. In TLS 1.3 a client can answer later than that. mod_ssl's callback would read the request that the hook ran for, whose
+ * memory may be gone (ssl_callback_SSLVerify() in modules/ssl/ssl_engine_kernel.c).
+ */
 static int delegate(cfaop_conn *conn, X509_STORE_CTX *store_ctx)
 {
-    int ok = X509_verify_cert(store_ctx);
+    int ok;
 
+    if (conn && conn->frozen && !conn->mod_ssl_may_ask) {
+        X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+    ok = X509_verify_cert(store_ctx);
     if (conn && conn->frozen) {
         conn->reverified = 1;
         conn->question_open = 0;

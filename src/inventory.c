@@ -42,7 +42,9 @@ int cfaop_inventory_is_configured(const server_rec *s)
 
 int cfaop_inventory_is_guarded(const server_rec *s)
 {
-    return cfaop_config_of(s)->demand.mode != CFAOP_MODE_OFF;
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+
+    return conf->demand.mode != CFAOP_MODE_OFF && (!conf->demand.borrows_tls || conf->is_reached_by_tls);
 }
 
 /* The item of this kind and digest; *is_new: it has yet to be described. */

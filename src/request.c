@@ -22,18 +22,6 @@ APLOG_USE_MODULE(cfaop);
 /* An array: its address tells our entry of a table from anybody else's. */
 static const char VARIABLE[] = "CF_ORIGIN_PULL_VERIFY";
 
-cfaop_verdict cfaop_request_verdict(request_rec *r)
-{
-    cfaop_verdict v = cfaop_connection_verdict(r->server, r->connection);
-
-    /* Optional forgives a missing certificate, not missing TLS */
-    if (v.would_status && cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OPTIONAL
-        && cfaop_handshake_is_plain_http(r->connection)) {
-        v.status = v.would_status;
-    }
-    return v;
-}
-
 cfaop_request *cfaop_request_state(request_rec *r)
 {
     cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
@@ -192,7 +180,7 @@ static inline void reach(request_rec *r, const cfaop_server_conf *conf, judgemen
         j->verdict = &j->conn->accepted_with;
     }
     else {
-        j->room = cfaop_request_verdict(r);
+        j->room = cfaop_connection_verdict(r->server, r->connection);
         j->verdict = &j->room;
     }
 }
@@ -262,27 +250,27 @@ static const cfaop_request *let_through_before(request_rec *r)
 
 CFAOP_OUT_OF_LINE static int judge(request_rec *r)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(r->server);
     judgement j;
 
-    if (conf->demand.mode == CFAOP_MODE_OFF) {
+    if (!cfaop_connection_is_judged(r->server, r->connection)) {
         return DECLINED;
     }
-    reach(r, conf, &j);
+    reach(r, cfaop_config_of(r->server), &j);
     return carry_out(r, &j);
 }
 
 int cfaop_request_post_read(request_rec *r)
 {
     const cfaop_server_conf *conf = cfaop_config_of(r->server);
-    int is_guarded = conf->demand.mode != CFAOP_MODE_OFF;
+    int is_guarded = conf->demand.mode != CFAOP_MODE_OFF
+                     && (!conf->demand.borrows_tls || cfaop_connection_is_judged(r->server, r->connection));
     judgement j;
 
+    if (cfaop_truth_may_have_to_settle(r->server, r->connection)) {
+        cfaop_truth_settle_result(r);
+    }
     if (is_guarded) {
         reach(r, conf, &j);
-        if (j.conn && j.conn->result_hidden) {
-            cfaop_truth_show_result(r);
-        }
     }
     if (conf->remote_ip == 1) {
         cfaop_client_address_settle(r, is_guarded && j.verdict->reason == CFAOP_REASON_NONE);
@@ -323,7 +311,7 @@ static const char *variable_value(ap_expr_eval_ctx_t *ctx, const void *data)
     const server_rec *s = ctx->r ? ctx->r->server : ctx->s;
 
     (void)data;
-    if (!s || !ctx->c || cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF) {
+    if (!s || !ctx->c || !cfaop_connection_is_judged(s, ctx->c)) {
         return "";
     }
     return cfaop_connection_verdict(s, ctx->c).variable;
@@ -334,7 +322,7 @@ static const char *exempt_value(ap_expr_eval_ctx_t *ctx, const void *data)
     const char *exempt = NULL;
 
     (void)data;
-    if (ctx->r && cfaop_config_of(ctx->r->server)->demand.mode != CFAOP_MODE_OFF) {
+    if (ctx->r && cfaop_connection_is_judged(ctx->r->server, ctx->r->connection)) {
         exempt = cfaop_exemption_of(ctx->r);
     }
     return exempt ? exempt : "";
@@ -346,7 +334,7 @@ static const char *ca_value(ap_expr_eval_ctx_t *ctx, const void *data)
     const cfaop_conn *conn = ctx->c ? cfaop_handshake_of(ctx->c) : NULL;
 
     (void)data;
-    if (!s || !conn || !conn->anchor || cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF) {
+    if (!s || !conn || !conn->anchor || !cfaop_connection_is_judged(s, ctx->c)) {
         return "";
     }
     return cfaop_connection_verdict(s, ctx->c).reason == CFAOP_REASON_NONE ? conn->anchor->label : "";

@@ -51,19 +51,39 @@ static int may_ask(const request_rec *r, const cfaop_conn *conn)
                || ap_get_module_config(r->per_dir_config, mod_ssl) != ap_get_module_config(r->server->lookup_defaults, mod_ssl));
 }
 
+/* Calls mod_ssl's hook, and says so for as long as it may have asked the client for a certificate; over HTTP/2 it never asks. */
+static int may_ask_now(request_rec *r, cfaop_conn *conn)
+{
+    int answer;
+
+    if (r->connection->master) {
+        return check_access(r);
+    }
+    conn->mod_ssl_may_ask = 1;
+    answer = check_access(r);
+    conn->mod_ssl_may_ask = 0;
+    return answer;
+}
+
 static int on_access(request_rec *r)
 {
     cfaop_conn *conn = cfaop_handshake_of(r->connection);
     char *user = r->user;
     int answer;
 
-    if (!conn || !conn->asked || !conn->peer) {
+    if (!conn) {
         return check_access(r);
+    }
+    if (!conn->asked || !conn->peer) {
+        return may_ask_now(r, conn);
     }
     if (conn->can_renegotiate && may_ask(r, conn)) {
         cfaop_handshake_forbid_quick_renegotiation(conn);
     }
-    answer = check_access(r);
+    if (conn->chain.reason == CFAOP_REASON_NONE) {
+        cfaop_handshake_show_result(r->connection); /* else mod_ssl takes it for the result of its own question */
+    }
+    answer = may_ask_now(r, conn);
     if (conn->asked_again && cfaop_handshake_is_unanswered(r->connection)) {
         answer = refuse_unanswered(r, conn, answer);
     }

@@ -11,9 +11,6 @@
 
 APLOG_USE_MODULE(cfaop);
 
-/* How many names a line lists before it only counts. */
-#define NAMES_MAX 20
-
 /* What check_config found, for post_config, which can write to the error log. Ends with the configuration pool. */
 static apr_array_header_t *findings;
 
@@ -23,6 +20,11 @@ const char *cfaop_server_label(apr_pool_t *p, const server_rec *s)
     unsigned port = s->addrs && s->is_virtual ? s->addrs->host_port : s->port;
 
     return port ? apr_psprintf(p, "%s:%u", name, port) : name;
+}
+
+const char *cfaop_server_place(apr_pool_t *p, const server_rec *s)
+{
+    return s->is_virtual && s->defn_name ? apr_psprintf(p, "%s:%u", s->defn_name, s->defn_line_number) : "main server";
 }
 
 static void add_finding(apr_array_header_t *list, int level, const char *text)
@@ -45,12 +47,15 @@ static int is_any_needed(const server_rec *base)
     return 0;
 }
 
-/* An explicit On is one that stands in a virtual host; or in the main server if there is no other. */
+/*
+ * An explicit On is one that stands in a virtual host; or in the main server if there is no other. Without TLS it is a mistake. One that
+ * repeats the On of a TLS virtual host for plain HTTP is none: panels write the same lines into both.
+ */
 static int is_explicit_on(const server_rec *s, const server_rec *base)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    return conf->mode == CFAOP_MODE_ON && conf->mode_is_own && (s->is_virtual || !base->next);
+    return conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled && (s->is_virtual || !base->next);
 }
 
 /* ---- mod_ssl and its OpenSSL ---- */
@@ -123,18 +128,36 @@ static void take_over_hooks(server_rec *base, apr_array_header_t *list)
                 "changes its hooks");
 }
 
-static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, apr_array_header_t *list)
+/* ---- virtual hosts without TLS ---- */
+
+static int is_shown_guarded(const void *tree, const server_rec *s)
 {
-    cfaop_tree *tree = cfaop_tree_index(ptemp, base);
-    const server_rec *s;
+    return cfaop_bypass_is_guarded(tree, s);
+}
+
+/* What is wrong with an On in s, which the configuration shows to have no TLS. alone: a name that no TLS virtual host guards. */
+static const char *without_tls_mistake(apr_pool_t *p, const server_rec *s, const char *alone)
+{
+    return apr_psprintf(p, "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show a certificate: configure "
+                           "SSLEngine on and SSLCertificateFile there, or remove CFOriginPull, or guard \"%s\" in a virtual host with TLS, "
+                           "too", cfaop_config_of(s)->mode_where, cfaop_server_label(p, s), cfaop_escape(p, alone, strlen(alone)));
+}
+
+static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, const cfaop_tree *tree, apr_array_header_t *list)
+{
+    cfaop_twins *twins = NULL;
+    server_rec *s;
 
     for (s = base; s; s = s->next) {
-        if (is_explicit_on(s, base) && !cfaop_tree_shows_tls(tree, s)) {
-            add_finding(list, APLOG_ERR,
-                        apr_psprintf(p, "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show "
-                                        "a certificate: configure SSLEngine on and SSLCertificateFile there, or remove "
-                                        "CFOriginPull",
-                                     cfaop_config_of(s)->mode_where, cfaop_server_label(p, s)));
+        const char *alone;
+        if (!is_explicit_on(s, base) || cfaop_tree_shows_tls(tree, s)) {
+            continue;
+        }
+        twins = twins ? twins : cfaop_twins_index(ptemp, base);
+        alone = cfaop_twins_uncovered(twins, s, is_shown_guarded, tree);
+        cfaop_config_of(s)->is_doubled = alone == NULL;
+        if (alone) {
+            add_finding(list, APLOG_ERR, without_tls_mistake(p, s, alone));
         }
     }
 }
@@ -168,14 +191,20 @@ static int print_findings(int with_warnings)
 int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
 {
     int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
-    int is_needed = is_any_needed(base);
+    int can_ask, is_needed = is_any_needed(base);
 
     (void)plog;
     findings = cfaop_policy_resolve_all(p, ptemp, base);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
-    if (enable_handshake(is_needed, findings) && is_needed) {
-        take_over_hooks(base, findings);
-        check_tls_shown(p, ptemp, base, findings);
+    can_ask = enable_handshake(is_needed, findings);
+    if (is_needed) {
+        cfaop_tree *tree = cfaop_tree_index(ptemp, base);
+        cfaop_bypass_note_reach(ptemp, tree, base);
+        if (can_ask) {
+            take_over_hooks(base, findings);
+            check_tls_shown(p, ptemp, base, tree, findings);
+        }
+        cfaop_bypass_warn(findings, ptemp, tree, base);
     }
     if (is_test) {
         apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_inventory_is_configured)); /* post_config does not run */
@@ -188,56 +217,59 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
 
 /* ---- post_config ---- */
 
-/* "a, b and 3 more" */
+/* What post_config knows of all servers, and has to tell apart from the findings. */
 typedef struct {
-    apr_pool_t *pool;
-    const char *text;
-    int count;
-} name_list;
-
-static void add_name(name_list *list, const char *name)
-{
-    if (list->count++ < NAMES_MAX) {
-        list->text = list->text ? apr_pstrcat(list->pool, list->text, ", ", name, NULL) : name;
-    }
-}
-
-static const char *text_of(const name_list *list)
-{
-    return list->count <= NAMES_MAX ? list->text
-                                    : apr_psprintf(list->pool, "%s and %d more", list->text, list->count - NAMES_MAX);
-}
-
-/* What post_config has to tell, apart from the findings. */
-typedef struct {
-    name_list without_tls;     /* the mode has no effect there */
-    name_list verified_twice;  /* SSLVerifyClient is set too */
-    name_list error_documents; /* local paths that will not be served */
-    name_list trailers;        /* had MergeTrailers, which would bring back what CFOriginPullRemoteIP removes */
-    name_list builtin_only;    /* trust the CA that all of Cloudflare's customers share, and nothing else */
+    const server_rec *base;
+    const cfaop_tree *tree;
+    cfaop_twins *twins;              /* NULL: not asked for yet */
+    cfaop_name_list without_tls;     /* of their own: plain HTTP goes on there */
+    cfaop_name_list verified_twice;  /* SSLVerifyClient is set too */
+    cfaop_name_list error_documents; /* local paths that will not be served */
+    cfaop_name_list trailers;        /* had MergeTrailers, which would bring back what CFOriginPullRemoteIP removes */
+    cfaop_name_list builtin_only;    /* trust the CA that all of Cloudflare's customers share, and nothing else */
 } report;
 
-/*
- * mod_ssl has not made s a TLS server. Where the administrator wrote On for it, or an SSLEngine (newer versions of mod_ssl
- * ignore "optional"), something is wrong, and requests are refused; a plain-HTTP virtual host that inherits the mode is no
- * mistake.
- */
-static void settle_without_tls(server_rec *s, const server_rec *base, cfaop_server_conf *conf, const cfaop_tree *tree,
-                               report *rep)
+static int is_guarded(const void *data, const server_rec *s)
 {
-    if (!is_explicit_on(s, base) && !cfaop_tree_wants_tls(tree, s)) {
-        conf->demand.mode = CFAOP_MODE_OFF;
-        add_name(&rep->without_tls, cfaop_server_label(rep->without_tls.pool, s));
+    (void)data;
+    return cfaop_config_of(s)->has_tls && cfaop_config_of(s)->mode == CFAOP_MODE_ON;
+}
+
+/* check_config has gone by what the configuration shows; now it is known to which virtual hosts mod_ssl gives TLS. */
+static int is_doubled(const server_rec *s, report *rep)
+{
+    if (!cfaop_config_of(s)->is_doubled) {
+        return 0;
+    }
+    rep->twins = rep->twins ? rep->twins : cfaop_twins_index(rep->without_tls.pool, rep->base);
+    return cfaop_twins_uncovered(rep->twins, s, is_guarded, NULL) == NULL;
+}
+
+/*
+ * mod_ssl has not made s a TLS server. Where the administrator wrote On for it alone, or an SSLEngine (newer versions of mod_ssl ignore
+ * "optional"), something is wrong, and requests are refused. Else it is a virtual host for plain HTTP, which is no mistake. But requests can
+ * reach it by the TLS of another virtual host of its address, and are judged then.
+ */
+static void settle_without_tls(server_rec *s, cfaop_server_conf *conf, report *rep)
+{
+    apr_pool_t *p = rep->without_tls.pool;
+
+    conf->is_doubled = is_doubled(s, rep);
+    if (!is_explicit_on(s, rep->base) && !cfaop_tree_wants_tls(rep->tree, s)) {
+        conf->demand.borrows_tls = 1;
+        conf->demand.policy = conf->trust;
+        conf->demand.usable = conf->trust != NULL;
+        cfaop_name_list_add(&rep->without_tls, cfaop_server_label(p, s));
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull %s (%s), but mod_ssl gives %s no TLS: %s; configure "
                  "SSLEngine on and SSLCertificateFile, or remove CFOriginPull", cfaop_mode_name(conf->mode), conf->mode_where,
-                 cfaop_server_label(rep->without_tls.pool, s), conf->mode == CFAOP_MODE_LOG_ONLY
+                 cfaop_server_label(p, s), conf->mode == CFAOP_MODE_LOG_ONLY
                  ? "nothing is verified" : "every request to it is answered with 400");
 }
 
 /* Fixes what requests to s are judged by. Nothing after this changes it. */
-static void settle(server_rec *s, const server_rec *base, const cfaop_tree *tree, report *rep)
+static void settle(server_rec *s, report *rep)
 {
     cfaop_server_conf *conf = cfaop_config_of(s);
 
@@ -248,7 +280,7 @@ static void settle(server_rec *s, const server_rec *base, const cfaop_tree *tree
         return;
     }
     if (!conf->has_tls) {
-        settle_without_tls(s, base, conf, tree, rep);
+        settle_without_tls(s, conf, rep);
         return;
     }
     if (!conf->demand.usable) {
@@ -258,26 +290,26 @@ static void settle(server_rec *s, const server_rec *base, const cfaop_tree *tree
                      conf->broken ? conf->broken : "see the lines above");
     }
     if (conf->trust && !conf->trust->pins->nelts && cfaop_policy_is_builtin_only(conf->trust)) {
-        add_name(&rep->builtin_only, cfaop_server_label(rep->without_tls.pool, s));
+        cfaop_name_list_add(&rep->builtin_only, cfaop_server_label(rep->without_tls.pool, s));
     }
     if (conf->mod_ssl_verifies) {
-        add_name(&rep->verified_twice, cfaop_server_label(rep->without_tls.pool, s));
+        cfaop_name_list_add(&rep->verified_twice, cfaop_server_label(rep->without_tls.pool, s));
     }
 }
 
-static void note_error_documents(const cfaop_tree *tree, const server_rec *s, report *rep)
+static void note_error_documents(const server_rec *s, report *rep)
 {
     static const char *const codes[] = {"400", "421"};
     apr_pool_t *p = rep->error_documents.pool;
     int i;
 
-    if (cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY) {
+    if (!cfaop_inventory_is_guarded(s) || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY) {
         return;
     }
     for (i = 0; i < 2; ++i) {
-        const char *path = cfaop_tree_local_error_document(tree, s, codes[i]);
+        const char *path = cfaop_tree_local_error_document(rep->tree, s, codes[i]);
         if (path && !cfaop_exemption_has_path(cfaop_config_of(s)->exemptions, path)) {
-            add_name(&rep->error_documents, apr_psprintf(p, "%s (%s, %s)", path, codes[i], cfaop_server_label(p, s)));
+            cfaop_name_list_add(&rep->error_documents, apr_psprintf(p, "%s (%s, %s)", path, codes[i], cfaop_server_label(p, s)));
         }
     }
 }
@@ -285,28 +317,29 @@ static void note_error_documents(const cfaop_tree *tree, const server_rec *s, re
 static void log_report(server_rec *base, const report *rep)
 {
     if (rep->without_tls.count) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base, "CFAOP121: CFOriginPull has no effect where there is no TLS: %s",
-                     text_of(&rep->without_tls));
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base, "CFAOP121: CFOriginPull lets plain HTTP go on where a virtual host has no TLS of "
+                     "its own: %s",
+                     cfaop_name_list_text(&rep->without_tls));
     }
     if (rep->verified_twice.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP122: SSLVerifyClient is set beside CFOriginPull on %s: mod_ssl "
                      "verifies first and by its own CAs, so refusals may be TLS alerts instead of 400; remove SSLVerifyClient "
-                     "unless you need both", text_of(&rep->verified_twice));
+                     "unless you need both", cfaop_name_list_text(&rep->verified_twice));
     }
     if (rep->trailers.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP127: MergeTrailers is taken for Off beside CFOriginPullRemoteIP, "
                      "a trailer could bring back the header that is removed: %s; remove MergeTrailers",
-                     text_of(&rep->trailers));
+                     cfaop_name_list_text(&rep->trailers));
     }
     if (rep->builtin_only.count) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, base, "CFAOP126: these trust only the CA of Cloudflare's global certificate, "
                      "which proves Cloudflare but not your zone, since all its customers share it: %s; to bind them to your "
                      "zone, upload a certificate of your own at Cloudflare, list its CA with CFOriginPullCACertificateFile, and "
-                     "pin it with CFOriginPullPin if that CA issues more than this", text_of(&rep->builtin_only));
+                     "pin it with CFOriginPullPin if that CA issues more than this", cfaop_name_list_text(&rep->builtin_only));
     }
     if (rep->error_documents.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP124: no local ErrorDocument is run for refused requests, they "
-                     "get the built-in page; write a text or a URL instead of %s", text_of(&rep->error_documents));
+                     "get the built-in page; write a text or a URL instead of %s", cfaop_name_list_text(&rep->error_documents));
     }
 }
 
@@ -323,8 +356,7 @@ static void log_findings(server_rec *base)
 
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
 {
-    report rep = {{ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
-    cfaop_tree *tree;
+    report rep = {base, NULL, NULL, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0}};
     server_rec *s;
     int servers = 0;
 
@@ -333,12 +365,12 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
         return OK; /* the real one follows */
     }
     log_findings(base);
-    tree = cfaop_tree_index(ptemp, base);
+    rep.tree = cfaop_tree_index(ptemp, base);
     for (s = base; s; s = s->next, ++servers) {
-        settle(s, base, tree, &rep);
-        note_error_documents(tree, s, &rep);
+        settle(s, &rep);
+        note_error_documents(s, &rep);
         if (cfaop_client_address_forbid_trailers(s)) {
-            add_name(&rep.trailers, cfaop_server_label(ptemp, s));
+            cfaop_name_list_add(&rep.trailers, cfaop_server_label(ptemp, s));
         }
     }
     log_report(base, &rep);

@@ -36,7 +36,6 @@ static int is_ours_alone(const cfaop_conn *conn)
 const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c)
 {
     const cfaop_conn *conn = cfaop_handshake_of(c);
-    const cfaop_demand *demand = &cfaop_config_of(s)->demand;
 
     if (!is_ours_alone(conn)) {
         return NULL;
@@ -44,7 +43,7 @@ const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c)
     if (conn->chain.reason != CFAOP_REASON_NONE) {
         return cfaop_reason_failed(conn->chain.reason);
     }
-    if (conn->unanswered || demand->mode == CFAOP_MODE_OFF || !demand->usable || demand->policy != conn->asked) {
+    if (conn->unanswered || !cfaop_connection_was_asked_for(s, conn)) {
         return cfaop_reason_failed(CFAOP_REASON_MISDIRECTED);
     }
     return NULL;
@@ -213,9 +212,12 @@ static int on_process_connection(conn_rec *c)
     return DECLINED;
 }
 
-void cfaop_truth_show_result(request_rec *r)
+void cfaop_truth_settle_result(request_rec *r)
 {
-    if (!cfaop_truth_client_verify(r->server, r->connection)) {
+    if (cfaop_truth_client_verify(r->server, r->connection)) {
+        cfaop_handshake_hide_result(r->connection);
+    }
+    else {
         cfaop_handshake_show_result(r->connection);
     }
 }

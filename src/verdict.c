@@ -93,9 +93,12 @@ static cfaop_verdict as_on(const cfaop_demand *demand, const cfaop_evidence *evi
     return under_other_policy(evidence);
 }
 
-/* Optional forgives that nothing was shown, where we asked or no name was given: no more than that. */
+/* Optional forgives a missing certificate, where the guard asked or the client gave no name. It does not forgive missing TLS. */
 static int optional_forgives(const cfaop_verdict *v, const cfaop_evidence *evidence)
 {
+    if (evidence->plain_http) {
+        return 0;
+    }
     return v->reason == CFAOP_REASON_NO_CERTIFICATE
         || (v->reason == CFAOP_REASON_MISDIRECTED && v->status == BAD_REQUEST && !evidence->asked);
 }
@@ -104,7 +107,7 @@ cfaop_verdict cfaop_verdict_reach(const cfaop_demand *demand, const cfaop_eviden
 {
     cfaop_verdict v;
 
-    if (demand->mode == CFAOP_MODE_OFF) {
+    if (!cfaop_demand_applies(demand, evidence->plain_http)) {
         return objection(GO_ON, CFAOP_REASON_NONE, "NONE");
     }
     v = as_on(demand, evidence);

@@ -310,7 +310,7 @@ def test_inherited_on_has_no_effect_without_tls(without_tls: Plain) -> None:
 def test_one_notice_names_the_vhosts_where_it_has_no_effect(without_tls: Plain) -> None:
     (notice,) = without_tls.notices
     assert "[cfaop:notice]" in notice
-    names = notice.partition("where there is no TLS: ")[2].split(", ")
+    names = notice.partition("of its own: ")[2].split(", ")
     labels = {f"{name}:{without_tls.port}" for name in ("heir.test", "other-heir.test", "logonly.test")}
     assert labels <= set(names)
     assert not any(name.startswith(("off.test", "tls.test", "explicit.test")) for name in names)

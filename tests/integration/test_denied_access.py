@@ -35,6 +35,8 @@ ERRORS = {
     "text": [USER, NEVER, 'ErrorDocument 403 "No."'],
     "page": [USER, NEVER],
 }
+# mod_access_compat denies before mod_ssl's hook is asked, so that OpenSSL's result is still that of the handshake.
+DENIED_FIRST = ["<Location /open/denied-first/>", "Satisfy Any", "Order deny,allow", "Deny from all", "Require ssl-verify-client", "</Location>"]
 # mod_alias comes behind mod_ssl here, and ends the phase in which that makes its variables.
 REDIRECT = [
     "SSLOptions +StdEnvVars",
@@ -57,7 +59,7 @@ LOOK_AHEAD = [
 # SNI and Host of who is let through without being accepted
 WAYS = (("log.test", "log.test"), ("on.test", "on.test"), (None, "off.test"))
 # What httpd says of it.
-DENIALS = ("AH02229", "AH01617", "AH01618", "AH01630", "AH01807")
+DENIALS = ("AH01797", "AH02229", "AH01617", "AH01618", "AH01630", "AH01807")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     port, pull = free_port(), pki.root("pull")
     users = pki.file("users", b"bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
     basic = ["AuthType Basic", "AuthName gate", "AuthBasicProvider file", f"AuthUserFile {users}"]
-    lines = ['Header always set X-User "expr=%{REMOTE_USER}"', *REDIRECT, *LOOK_AHEAD]
+    lines = ['Header always set X-User "expr=%{REMOTE_USER}"', *REDIRECT, *LOOK_AHEAD, *DENIED_FIRST]
     for name, rules in GATES.items():
         lines += [f"<Location /open/{name}/>", *basic, "Satisfy Any", *rules, "</Location>"]
     for name, rules in ERRORS.items():
@@ -92,6 +94,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         # the default vhost: who sends no SNI is asked under its policy
         "on.test": ["CFOriginPull On", guard, "CFOriginPullExempt path /open"],
         "log.test": ["CFOriginPull LogOnly", guard],
+        "other-log.test": ["CFOriginPull LogOnly", f"CFOriginPullCACertificateFile {pki.root('other').cert_file}"],
         "off.test": [],
     }
     config = f'LoadModule alias_module {environment.APACHE_MODULES}/mod_alias.so\nCustomLog logs/users.log "%r %u"\n'
@@ -101,6 +104,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     httpd = servers.prepare_httpd(config, listen=[port], modules=modules, without=["alias"])
     for name in GATES:
         httpd.put(f"open/{name}/index.html", f"{name}\n")
+    httpd.put("open/denied-first/index.html", "denied first\n")
     httpd.put("open/gone/index.html", "gone\n")
     httpd.put("open/found.html", "found\n")
     for name in ("program", "told"):
@@ -195,3 +199,25 @@ def test_variables_of_a_good_certificate_are_told_there(bench: Bench, tls: str) 
         answer = client.request("/open/gone/", host="log.test")
     assert (answer.status, answer.header("x-subject")) == (410, "admin")
     assert "SSL_CLIENT_S_DN_CN=admin" in answer.text
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("client", ("edge", "stranger"))
+@pytest.mark.parametrize("host", ("off.test", "other-log.test"))
+@pytest.mark.parametrize("sni", ("on.test", "log.test", None))
+def test_certificate_for_one_virtual_host_is_none_for_another(
+    bench: Bench, sni: Optional[str], host: str, client: str, tls: str
+) -> None:
+    """On the first request of a connection already, and again when the connection has been to the other one."""
+    with connect(bench.port, sni=sni, credential=bench.clients[client], tls=tls) as connection:
+        assert connection.request("/open/denied-first/", host=host).status in (401, 403)
+        assert connection.request("/open/denied-first/", host=sni or "on.test").status in ((200,) if client == "edge" else (401, 403))
+        assert connection.request("/open/denied-first/", host=host).status in (401, 403)
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("host", ("on.test", "log.test"))
+def test_certificate_for_the_virtual_host_opens_what_it_should(bench: Bench, host: str, tls: str) -> None:
+    """The control."""
+    with connect(bench.port, sni=host, credential=bench.clients["edge"], tls=tls) as connection:
+        assert connection.request("/open/denied-first/", host=host).status == 200

@@ -120,6 +120,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
                 tls = rsa_server if name == "perdir.test" else server_certificate
                 config += vhost(ports[at, storage], name, *lines, tls=tls)
     httpd = servers.httpd(config, listen=[port for (at, _), port in ports.items() if at != "unguarded"])
+    httpd.expect("CFAOP131: ")  # names are on several ports, with other modes
     unguarded = ""
     for storage in STORAGES:
         shared = [*SESSION_EVIDENCE, *storage_lines(storage, key_file)]

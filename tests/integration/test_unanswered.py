@@ -262,6 +262,30 @@ def test_an_answer_is_one_to_its_question_only(bench: Bench, way: Way) -> None:
     bench.httpd.expect("CFAOP305: ")
 
 
+@pytest.mark.parametrize("path", ("/staff/", "/denied-user/", "/denied-client/"))
+@pytest.mark.parametrize("sni, client", (("off.test", "stranger"), ("on.test", "edge")))
+def test_answer_that_comes_too_late_ends_the_connection(bench: Bench, sni: str, client: str, path: str) -> None:
+    """The client sends a request in place of its certificate, and the certificate once the first request has been answered: mod_ssl's
+    callback would read that request, whose memory is gone."""
+    session = None
+    if client == "edge":
+        with connect(bench.port, sni=sni, credential=bench.clients[client]) as first:
+            assert first.request(host=sni).status == 200
+            session = first.stream.session
+    with connect(bench.port, sni=sni, credential=bench.clients[client], session=session) as late:
+        assert isinstance(late, Http1)
+        late.send(request_bytes(path, host="off.test"))
+        assert select([late.stream.socket], [], [], 10)[0], "nobody asks"
+        late.send(request_bytes("/", host="off.test"))
+        with suppress(*REFUSED):
+            assert late.read_response().status in (401, 403)
+            late.read_response()
+            late.request("/", host="off.test")
+    bench.httpd.allow("CFAOP305: |AH02263: ")
+    with connect(bench.port, sni=sni, credential=bench.clients[client]) as again:
+        assert again.request(host=sni).status == 200
+
+
 def test_two_answers(bench: Bench) -> None:
     """The control: who answers both questions enters both directories."""
     with bench.connect(WAYS[0], "1.2") as client:

@@ -92,7 +92,7 @@ def _server(block: str) -> Server:
         label=head["label"],
         place=head["place"],
         mode=_value(block, "mode").partition(" (")[0],
-        has_tls="(no TLS)" not in _value(block, "mode"),
+        has_tls="(no TLS" not in _value(block, "mode"),
         depth=int(depth) if depth else -1,
         digest=_value(block, "policy digest"),
         shared_with=tuple(_value(block, "shared with").split()),
