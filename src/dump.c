@@ -116,6 +116,9 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, const cfaop_twin
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
     }
+    if (cfaop_refuse_of(conf) != CFAOP_REFUSE_400) {
+        printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
+    }
     if (conf->remote_ip == 1) {
         printf("    remote ip: %s\n", cfaop_client_address_header(conf));
     }

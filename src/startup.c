@@ -172,6 +172,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
 
     (void)plog;
     findings = cfaop_policy_resolve_all(p, ptemp, base);
+    cfaop_refuse_check(p, base, findings);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
     if (enable_handshake(is_needed, findings) && is_needed) {
         take_over_hooks(base, findings);
@@ -232,8 +233,7 @@ static void settle_without_tls(server_rec *s, const server_rec *base, cfaop_serv
     }
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull %s (%s), but mod_ssl gives %s no TLS: %s; configure "
                  "SSLEngine on and SSLCertificateFile, or remove CFOriginPull", cfaop_mode_name(conf->mode), conf->mode_where,
-                 cfaop_server_label(rep->without_tls.pool, s), conf->mode == CFAOP_MODE_LOG_ONLY
-                 ? "nothing is verified" : "every request to it is answered with 400");
+                 cfaop_server_label(rep->without_tls.pool, s), cfaop_refuse_effect(conf));
 }
 
 /* Fixes what requests to s are judged by. Nothing after this changes it. */
@@ -253,8 +253,7 @@ static void settle(server_rec *s, const server_rec *base, const cfaop_tree *tree
     }
     if (!conf->demand.usable) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP125: the policy of %s cannot be used, %s: %s",
-                     cfaop_server_label(rep->without_tls.pool, s),
-                     conf->mode == CFAOP_MODE_LOG_ONLY ? "nothing is verified" : "every request to it is answered with 400",
+                     cfaop_server_label(rep->without_tls.pool, s), cfaop_refuse_effect(conf),
                      conf->broken ? conf->broken : "see the lines above");
     }
     if (conf->trust && !conf->trust->pins->nelts && cfaop_policy_is_builtin_only(conf->trust)) {
