@@ -270,7 +270,8 @@ static void note_error_documents(const cfaop_tree *tree, const server_rec *s, re
     apr_pool_t *p = rep->error_documents.pool;
     int i;
 
-    if (cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY) {
+    if (cfaop_config_of(s)->demand.mode == CFAOP_MODE_OFF || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY
+        || cfaop_refuse_of(cfaop_config_of(s)) != CFAOP_REFUSE_400) {
         return;
     }
     for (i = 0; i < 2; ++i) {

@@ -323,6 +323,37 @@ def test_refused_handshake_leaves_no_session(bench: Bench, storage: str) -> None
         assert not again.stream.resumed
 
 
+# nginx in the place of the edge
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("host", ["alert.test", "close.test"])
+def test_edge_that_keeps_its_sessions(servers: Servers, bench: Bench, host: str, tls: str) -> None:
+    entries = {"edge": free_port(), "expired": free_port()}
+    config = ""
+    for client, port in entries.items():
+        credential = bench.clients[client]
+        assert credential
+        lines = [
+            f"listen 127.0.0.1:{port};",
+            f"location / {{ proxy_pass https://127.0.0.1:{bench.ports['page']}; proxy_set_header Host {host}; }}",
+            f"proxy_ssl_name {host};",
+            "proxy_ssl_server_name on;",
+            f"proxy_ssl_protocols TLSv{tls};",
+            # nginx would take the good edge's session for both, since they go to the same place
+            f"proxy_ssl_session_reuse {'on' if client == 'edge' else 'off'};",
+            f"proxy_ssl_certificate {credential.cert_file};",
+            f"proxy_ssl_certificate_key {credential.key_file};",
+        ]
+        config += "server {" + " ".join(lines) + "}\n"
+    edge = servers.nginx(config)
+    for client, statuses in (("edge", [200] * 5), ("expired", [502] * 3)):
+        for status in statuses:
+            with connect_plain(entries[client]) as visitor:
+                assert visitor.request(host=host).status == status
+    edge.stop()
+
+
 # What the operator sees
 
 
