@@ -40,6 +40,18 @@ void cfaop_hooks_for_exemptions(apr_pool_t *p)
     apr_hook_debug_current = current;
 }
 
+void cfaop_hooks_for_silence(apr_pool_t *p)
+{
+    const char *current = apr_hook_debug_current;
+
+    if (!is_first_time(p, "mod_cfaop silence")) {
+        return;
+    }
+    apr_hook_debug_current = cfaop_module.name;
+    ap_hook_insert_error_filter(cfaop_refuse_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    apr_hook_debug_current = current;
+}
+
 void cfaop_hooks_for_visitors(apr_pool_t *p)
 {
     static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
@@ -72,6 +84,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
     cfaop_request_register_filter();
+    cfaop_refuse_register_filter();
     ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);
 
     ap_hook_monitor(cfaop_expiry_monitor, NULL, NULL, APR_HOOK_MIDDLE);

@@ -16,6 +16,7 @@
 #include "cfaop_trust.h"
 #include "cfaop_connection.h"
 #include "cfaop_request.h"
+#include "cfaop_refuse.h"
 #include "cfaop_operator.h"
 #include "cfaop_startup.h"
 

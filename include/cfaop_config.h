@@ -31,6 +31,14 @@ typedef struct {
 typedef struct cfaop_trust cfaop_trust;
 typedef struct cfaop_policy cfaop_policy;
 
+/** How requests are refused: CFOriginPullRefuse. */
+typedef enum {
+    CFAOP_REFUSE_UNSET = -1, /**< not said here: inherited, in the end 400 */
+    CFAOP_REFUSE_400,        /**< with a page */
+    CFAOP_REFUSE_CLOSE,      /**< the connection ends without an answer */
+    CFAOP_REFUSE_ALERT       /**< the handshake fails; where it did not, as CLOSE */
+} cfaop_refuse;
+
 /** The configuration of one server (main server or virtual host). Written in the configuration phase only. */
 typedef struct {
     /* as written by the administrator, merged */
@@ -44,6 +52,8 @@ typedef struct {
     apr_array_header_t *exemptions;  /**< CFOriginPullExempt, of cfaop_exemption; NULL: not said, none */
     int remote_ip;                   /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
     const char *remote_ip_header;    /**< the header that it reads; NULL: not said */
+    cfaop_refuse refuse;             /**< CFOriginPullRefuse */
+    const char *refuse_where;        /**< "file:line" of that CFOriginPullRefuse; NULL if none */
     int expiry_days;                 /**< CFOriginPullExpiryWarning; -1: not said */
     const char *expiry_error;        /**< a bad value of it met while a running server reread its files; NULL: none */
     const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */
@@ -123,16 +133,20 @@ const char *cfaop_exemption_parse_ip(apr_pool_t *p, const char *word, cfaop_exem
 /** Says whether the local @a path, as an ErrorDocument names it, lies below an exempt prefix of @a exemptions. */
 int cfaop_exemption_has_path(const apr_array_header_t *exemptions, const char *path);
 
+/** Says whether the TCP peer of @a c has an exempt address; @a exemptions may be NULL. Any phase; any thread. */
+int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, const conn_rec *c);
+
 /** Says by what @a r is exempt: "path" or "ip" (literals), or NULL. Request phase. */
 const char *cfaop_exemption_of(request_rec *r);
 
 /* ---- hooks that only some configurations need (mod_cfaop.c) ---------------------------------------------------- */
 
 /**
- * Register the hooks that CFOriginPullExempt, or CFOriginPullRemoteIP, needs; the first call in each round does. To be called while
+ * Register the hooks that CFOriginPullExempt, CFOriginPullRefuse, or CFOriginPullRemoteIP needs; the first call in each round does. To be called while
  * directives are read, with the configuration pool.
  */
 void cfaop_hooks_for_exemptions(apr_pool_t *p);
+void cfaop_hooks_for_silence(apr_pool_t *p);
 void cfaop_hooks_for_visitors(apr_pool_t *p);
 
 /* ---- the parsed configuration files (src/config_tree.c) ------------------------------------------------------ */

@@ -10,13 +10,15 @@
 
 #include <openssl/ssl.h>
 
-/* ---- connections (src/handshake.c, src/session.c: the only two that know SSL) -------------------------------- */
+/* ---- connections (src/handshake.c, src/session.c; they and src/refuse_alert.c know SSL) ---------------------------- */
 
 /** What the module knows of a TLS connection. Written by the connection's thread until frozen, read by requests after. */
 typedef struct {
     conn_rec *c;                            /**< the connection; HTTP/2 requests come by c->master */
     SSL *ssl;                               /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says it lives */
     int frozen;                             /**< the first handshake is over: all below it is final, but for what mod_ssl does later */
+    int refused;                            /**< the handshake failed since it showed no good certificate (CFOriginPullRefuse alert) */
+    const server_rec *asked_by;             /**< the virtual host that asked; NULL: none did */
     const cfaop_policy *asked;              /**< policy that the handshake asked under; NULL: it did not ask */
     X509 *peer;                             /**< the peer certificate, owned by the connection pool; NULL: none shown */
     unsigned char peer_sha256[CFAOP_SHA256_LEN]; /**< of the peer certificate */
@@ -44,6 +46,7 @@ typedef struct {
 typedef struct {
     server_rec *server;                     /**< the virtual host of the SSL_CTX */
     const cfaop_policy *policy;             /**< what it asks under; NULL: it does not ask */
+    int demands;                            /**< a good certificate, or the handshake fails (CFOriginPullRefuse alert) */
     int mod_ssl_mode;                       /**< mod_ssl's own verify mode, to be put back after the handshake */
     SSL_verify_cb mod_ssl_callback;         /**< and its callback */
     int (*new_session)(SSL *, SSL_SESSION *); /**< mod_ssl's session cache; NULL: none */

@@ -101,6 +101,9 @@ void cfaop_event_log_init(apr_pool_t *p, int servers);
 /** Logs a request that is refused, or would be under LogOnly. Request phase. */
 void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
 
+/** Logs a handshake for @a s that was refused for @a reason. Connection phase. */
+void cfaop_event_log_handshake(cfaop_conn *conn, const server_rec *s, cfaop_reason reason);
+
 /** Notes that a request was verified, for the hint that origin pulls may be off. Request phase. */
 void cfaop_event_log_verified(const server_rec *s);
 

@@ -53,6 +53,7 @@ void *cfaop_config_create(apr_pool_t *p, server_rec *s)
     conf->mode = CFAOP_MODE_UNSET;
     conf->depth = DEPTH_UNSET;
     conf->remote_ip = FLAG_UNSET;
+    conf->refuse = CFAOP_REFUSE_UNSET;
     conf->expiry_days = DAYS_UNSET;
     return conf;
 }
@@ -72,6 +73,8 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->exemptions = add->exemptions ? add->exemptions : base->exemptions;
     conf->remote_ip = add->remote_ip != FLAG_UNSET ? add->remote_ip : base->remote_ip;
     conf->remote_ip_header = add->remote_ip != FLAG_UNSET ? add->remote_ip_header : base->remote_ip_header;
+    conf->refuse = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse : base->refuse;
+    conf->refuse_where = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse_where : base->refuse_where;
     conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
     conf->expiry_error = add->expiry_error ? add->expiry_error : base->expiry_error;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
@@ -362,6 +365,24 @@ static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *c
     return NULL;
 }
 
+static const char *set_refuse(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd);
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    cfaop_hooks_for_silence(cmd->pool);
+    conf->refuse_where = where(cmd);
+    if (count != 1 || !cfaop_refuse_parse(words[0], &conf->refuse)) {
+        conf->refuse = CFAOP_REFUSE_CLOSE; /* in case that an error must not end the server: what says least */
+        return not_allowed(cmd, count ? words[0] : "", "write one of 400, close and alert");
+    }
+    return NULL;
+}
+
 /* A setter that is given the words of its line. */
 typedef struct {
     const char *(*set)(cmd_parms *cmd, void *dummy, int count, char *const words[]);
@@ -392,6 +413,7 @@ static const setter set_depth_setter = {set_depth};
 static const setter add_pins_setter = {add_pins};
 static const setter add_exemptions_setter = {add_exemptions};
 static const setter set_remote_ip_setter = {set_remote_ip};
+static const setter set_refuse_setter = {set_refuse};
 static const setter set_expiry_days_setter = {set_expiry_days};
 
 const command_rec cfaop_config_directives[] = {
@@ -410,6 +432,8 @@ const command_rec cfaop_config_directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPullRemoteIP", split_words, (void *)&set_remote_ip_setter, RSRC_CONF,
                       "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or the one "
                       "that is named"),
+    AP_INIT_RAW_ARGS("CFOriginPullRefuse", split_words, (void *)&set_refuse_setter, RSRC_CONF,
+                      "how clients are refused: 400, close or alert"),
     AP_INIT_RAW_ARGS("CFOriginPullExpiryWarning", split_words, (void *)&set_expiry_days_setter, RSRC_CONF,
                       "how many days before its end to warn of a CA, a CRL or the edge's certificate, 0 for never"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},

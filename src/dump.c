@@ -102,6 +102,9 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
     }
+    if (cfaop_refuse_of(conf) != CFAOP_REFUSE_400) {
+        printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
+    }
     if (conf->remote_ip == 1) {
         printf("    remote ip: %s\n", cfaop_client_address_header(conf));
     }

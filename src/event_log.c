@@ -74,7 +74,7 @@ static const char *describe_peer(apr_pool_t *p, const cfaop_conn *conn)
 {
     char hex[CFAOP_SHA256_HEX];
 
-    if (!conn || !conn->frozen || !conn->peer) {
+    if (!conn || !conn->peer) {
         return "";
     }
     return apr_psprintf(p, " subject=\"%s\" issuer=\"%s\" sha256=%s",
@@ -83,9 +83,9 @@ static const char *describe_peer(apr_pool_t *p, const cfaop_conn *conn)
                         cfaop_hex(conn->peer_sha256, hex));
 }
 
-static const char *detail(apr_pool_t *p, const cfaop_verdict *v, const cfaop_conn *conn)
+static const char *detail(apr_pool_t *p, cfaop_reason reason, const cfaop_conn *conn)
 {
-    if (v->reason != CFAOP_REASON_OTHER || !conn || !conn->judged) {
+    if (reason != CFAOP_REASON_OTHER || !conn || !conn->judged) {
         return "";
     }
     return apr_psprintf(p, " openssl=\"%s\"", X509_verify_cert_error_string(conn->chain.x509_error));
@@ -100,8 +100,16 @@ static const char *line(request_rec *r, const cfaop_verdict *v)
                         v->status ? "refused" : "would refuse", cfaop_reason_name(v->reason), v->would_status,
                         cut(p, conn ? conn->sni : NULL, HOST_MAX_BYTES),
                         cut(p, apr_table_get(r->headers_in, "Host"), HOST_MAX_BYTES), r->connection->client_ip,
-                        cut(p, apr_table_get(r->headers_in, "CF-Ray"), CF_RAY_MAX_BYTES), detail(p, v, conn),
+                        cut(p, apr_table_get(r->headers_in, "CF-Ray"), CF_RAY_MAX_BYTES), detail(p, v->reason, conn),
                         describe_peer(p, conn));
+}
+
+static const char *handshake_line(const cfaop_conn *conn, cfaop_reason reason)
+{
+    apr_pool_t *p = conn->c->pool;
+
+    return apr_psprintf(p, "refused in the handshake: reason=%s sni=\"%s\" peer=%s%s%s", cfaop_reason_name(reason),
+                        cut(p, conn->sni, HOST_MAX_BYTES), conn->c->client_ip, detail(p, reason, conn), describe_peer(p, conn));
 }
 
 /* ---- when ---- */
@@ -127,34 +135,74 @@ static int is_due(const server_rec *s, cfaop_reason reason, apr_uint32_t *held)
     return 1;
 }
 
-static int deserves_warning(const cfaop_verdict *v)
+/* A request, or a handshake: then r is NULL. */
+typedef struct {
+    request_rec *r;
+    conn_rec *c;
+    const server_rec *s;
+    apr_pool_t *pool;
+} event;
+
+static void warn(const event *e, const char *text)
 {
-    return v->reason != CFAOP_REASON_NO_CERTIFICATE;
+    if (e->r) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, e->r, "%s", text);
+    }
+    else {
+        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, e->c, e->s, "%s", text);
+    }
 }
 
-static void hint(request_rec *r)
+static void hint(const event *e)
 {
-    tally *t = tallies ? &tallies[cfaop_config_of(r->server)->index] : NULL;
+    tally *t = tallies ? &tallies[cfaop_config_of(e->s)->index] : NULL;
 
     if (t && !apr_atomic_read32(&t->verified) && apr_atomic_inc32(&t->refused) + 1 == HINT_AFTER) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP303: %d requests for %s came without a good certificate and none "
-                      "with one: is Authenticated Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER,
-                      cfaop_server_label(r->pool, r->server));
+        warn(e, apr_psprintf(e->pool, "CFAOP303: %d requests for %s came without a good certificate and none "
+                             "with one: is Authenticated Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER,
+                             cfaop_server_label(e->pool, e->s)));
     }
+}
+
+/* Says whether the event deserves a warning and one is due; *more is what its line ends with then. */
+static int is_warning_due(const event *e, cfaop_reason reason, const char **more)
+{
+    apr_uint32_t held;
+
+    if (reason == CFAOP_REASON_NO_CERTIFICATE || !is_due(e->s, reason, &held)) {
+        return 0;
+    }
+    *more = held ? apr_psprintf(e->pool, " (%u more like this since the last line)", held) : "";
+    return 1;
 }
 
 void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v)
 {
-    apr_uint32_t held;
+    event e = {r, r->connection, r->server, r->pool};
+    const char *more;
 
     if (APLOGrinfo(r)) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP301: %s", line(r, v));
     }
-    if (deserves_warning(v) && is_due(r->server, v->reason, &held)) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP302: %s%s", line(r, v),
-                      held ? apr_psprintf(r->pool, " (%u more like this since the last line)", held) : "");
+    if (is_warning_due(&e, v->reason, &more)) {
+        warn(&e, apr_pstrcat(r->pool, "CFAOP302: ", line(r, v), more, NULL));
     }
-    hint(r);
+    hint(&e);
+}
+
+void cfaop_event_log_handshake(cfaop_conn *conn, const server_rec *s, cfaop_reason reason)
+{
+    conn_rec *c = conn->c;
+    event e = {NULL, c, s, c->pool};
+    const char *more;
+
+    if (APLOG_CS_IS_LEVEL(c, s, APLOG_INFO)) {
+        ap_log_cserror(APLOG_MARK, APLOG_INFO, 0, c, s, "CFAOP307: %s", handshake_line(conn, reason));
+    }
+    if (is_warning_due(&e, reason, &more)) {
+        warn(&e, apr_pstrcat(e.pool, "CFAOP302: ", handshake_line(conn, reason), more, NULL));
+    }
+    hint(&e);
 }
 
 void cfaop_event_log_verified(const server_rec *s)

@@ -167,13 +167,13 @@ const char *cfaop_exemption_parse_ip(apr_pool_t *p, const char *word, cfaop_exem
     return NULL;
 }
 
-static int is_exempt_by_ip(const request_rec *r, const apr_array_header_t *exemptions)
+int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, const conn_rec *c)
 {
     int i;
 
-    for (i = 0; i < exemptions->nelts; ++i) {
+    for (i = 0; exemptions && i < exemptions->nelts; ++i) {
         const cfaop_exemption *exemption = &APR_ARRAY_IDX(exemptions, i, cfaop_exemption);
-        if (exemption->subnet && apr_ipsubnet_test(exemption->subnet, r->connection->client_addr)) {
+        if (exemption->subnet && apr_ipsubnet_test(exemption->subnet, c->client_addr)) {
             return 1;
         }
     }
@@ -187,7 +187,7 @@ const char *cfaop_exemption_of(request_rec *r)
     if (!exemptions || !exemptions->nelts) {
         return NULL;
     }
-    if (is_exempt_by_ip(r, exemptions)) {
+    if (cfaop_exemption_has_peer(exemptions, r->connection)) {
         return BY_IP;
     }
     return is_exempt_by_path(r, exemptions) ? BY_PATH : NULL;

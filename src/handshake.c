@@ -148,6 +148,9 @@ static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
         return delegate(conn, store_ctx);
     }
     judge(conn, ssl, context->policy, store_ctx);
+    if (cfaop_refuse_alert_certificate(conn, ssl, store_ctx)) {
+        return 0;
+    }
     if (is_delegated(ssl)) {
         return delegate(conn, store_ctx);
     }
@@ -277,6 +280,7 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
 
     conn->resumed = SSL_session_reused(ssl);
     conn->asked = context ? context->policy : NULL;
+    conn->asked_by = conn->asked ? context->server : NULL;
     keep_peer(conn, ssl);
     keep_sni(conn, ssl);
     if (conn->asked) {
@@ -288,6 +292,9 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
         SSL_set_verify(ssl, context->mod_ssl_mode, context->mod_ssl_callback);
         /* or mod_ssl would drop the connection; the session has the true result by now */
         SSL_set_verify_result(ssl, X509_V_OK);
+    }
+    else if (context && context->demands) {
+        SSL_set_verify(ssl, context->mod_ssl_mode, NULL); /* without what the guard demanded; the callback is mod_ssl's */
     }
     conn->can_renegotiate = conn->asked && conn->peer && SSL_version(ssl) < TLS1_3_VERSION;
     conn->frozen = 1;
@@ -321,6 +328,9 @@ static void on_progress(const SSL *ssl, int where, int value)
     }
     else if (where & SSL_CB_HANDSHAKE_DONE) {
         freeze(conn, (SSL *)ssl);
+    }
+    else {
+        cfaop_refuse_alert_on_progress(conn, (SSL *)ssl, where, value);
     }
 }
 
@@ -462,6 +472,9 @@ static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
 
     if (named && context->mod_ssl_mode == SSL_VERIFY_NONE) {
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
+    }
+    if (named) {
+        cfaop_refuse_alert_demand(ctx, context);
     }
     return named;
 }

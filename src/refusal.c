@@ -54,6 +54,9 @@ static int may_be_sent(const request_rec *r, const char *error_document)
 
 int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v)
 {
+    if (cfaop_refuse_is_silent(r)) {
+        return cfaop_refuse_silently(r, v);
+    }
     if (!may_be_sent(r, ap_response_code_string(r, ap_index_of_response(v->status)))) {
         ap_custom_response(r, v->status, page(r, v));
         apr_table_setn(r->subprocess_env, "suppress-error-charset", "1"); /* nginx says text/html and no more */

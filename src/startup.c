@@ -195,6 +195,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
 
     (void)plog;
     findings = cfaop_policy_resolve_all(p, ptemp, base);
+    cfaop_refuse_check(p, base, findings);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
     can_ask = enable_handshake(is_needed, findings);
     if (is_needed) {
@@ -264,8 +265,7 @@ static void settle_without_tls(server_rec *s, cfaop_server_conf *conf, report *r
     }
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull %s (%s), but mod_ssl gives %s no TLS: %s; configure "
                  "SSLEngine on and SSLCertificateFile, or remove CFOriginPull", cfaop_mode_name(conf->mode), conf->mode_where,
-                 cfaop_server_label(p, s), conf->mode == CFAOP_MODE_LOG_ONLY
-                 ? "nothing is verified" : "every request to it is answered with 400");
+                 cfaop_server_label(p, s), cfaop_refuse_effect(conf));
 }
 
 /* Fixes what requests to s are judged by. Nothing after this changes it. */
@@ -285,8 +285,7 @@ static void settle(server_rec *s, report *rep)
     }
     if (!conf->demand.usable) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP125: the policy of %s cannot be used, %s: %s",
-                     cfaop_server_label(rep->without_tls.pool, s),
-                     conf->mode == CFAOP_MODE_LOG_ONLY ? "nothing is verified" : "every request to it is answered with 400",
+                     cfaop_server_label(rep->without_tls.pool, s), cfaop_refuse_effect(conf),
                      conf->broken ? conf->broken : "see the lines above");
     }
     if (conf->trust && !conf->trust->pins->nelts && cfaop_policy_is_builtin_only(conf->trust)) {
@@ -303,7 +302,8 @@ static void note_error_documents(const server_rec *s, report *rep)
     apr_pool_t *p = rep->error_documents.pool;
     int i;
 
-    if (!cfaop_inventory_is_guarded(s) || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY) {
+    if (!cfaop_inventory_is_guarded(s) || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY
+        || cfaop_refuse_of(cfaop_config_of(s)) != CFAOP_REFUSE_400) {
         return;
     }
     for (i = 0; i < 2; ++i) {

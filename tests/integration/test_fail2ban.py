@@ -18,7 +18,7 @@ from support.environment import TOP
 from support.httpd import Httpd
 from support.pki import DAY, Credential, Pki
 from support.ports import free_port
-from support.streams import Route
+from support.streams import Reset, Route, TlsAlert, TlsStream
 from support.vhost import vhost
 from support.waiting import wait_until
 
@@ -80,6 +80,8 @@ def bench(servers: Servers, pki: Pki, directory: Path, server_certificate: Crede
     config += vhost(port, "on.test", *guard, tls=server_certificate)
     config += vhost(port, "logonly.test", "CFOriginPull LogOnly", trust, tls=server_certificate)
     config += vhost(port, "other.test", "CFOriginPull On", tls=server_certificate)
+    config += vhost(port, "closed.test", "CFOriginPull On", trust, "CFOriginPullRefuse close", tls=server_certificate)
+    config += vhost(port, "alert.test", "CFOriginPull On", trust, "CFOriginPullRefuse alert", tls=server_certificate)
     away = ["RewriteEngine On", "RewriteRule ^/open/away$ /index.html [PT]"]
     config += vhost(port, "visitor.test", *guard, *remote, *away, tls=server_certificate)
     config = config.replace(f"<VirtualHost 127.0.0.1:{port}>", f"<VirtualHost 127.0.0.1:{port} [::1]:{port}>")
@@ -100,6 +102,27 @@ def test_direct_hit(bench: Bench, tls: str, http: str) -> None:
     bench.ask(tls=tls, http=http)
     bench.ask(tls=tls, http=http)
     assert bench.matched(2) == [CALLER, CALLER]
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+def test_direct_hit_that_gets_no_answer(bench: Bench, tls: str) -> None:
+    with pytest.raises(Reset):
+        bench.ask("closed.test", tls=tls)
+    assert bench.matched(1) == [CALLER]
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+def test_direct_hit_that_ends_in_the_handshake(bench: Bench, tls: str) -> None:
+    knock(bench, "alert.test", None, tls)
+    knock(bench, "alert.test", bench.expired, tls)  # a certificate that is shown is not for banning
+    bench.server.log.wait_for("CFAOP307: refused in the handshake: reason=expired ")
+    assert found_by_fail2ban(bench.directory, bench.server.log.new_lines()) == [CALLER]
+
+
+def knock(bench: Bench, sni: str, credential: Optional[Credential], tls: str) -> None:
+    with pytest.raises(TlsAlert):
+        stream = TlsStream(bench.port, sni=sni, credential=credential, version=tls, route=Route(source=CALLER))
+        stream.recv()
 
 
 def test_direct_hit_over_ipv6(bench: Bench) -> None:

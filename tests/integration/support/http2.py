@@ -9,7 +9,7 @@ from h2.connection import ConnectionInputs, ConnectionState, H2Connection, H2Con
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
 
 from support.response import Response
-from support.streams import Reset, TlsStream
+from support.streams import Reset, TlsAlert, TlsStream
 
 Headers = Iterable[tuple[str, str]]
 
@@ -92,6 +92,19 @@ class Http2:
         headers = dict(answer.headers)
         rest = tuple(pair for pair in answer.headers if not pair[0].startswith(":"))
         return Response("2", int(headers[":status"]), rest, answer.body)
+
+    def outlast(self) -> None:
+        """Read until the server ends the connection, in whatever way."""
+        try:
+            while data := self.stream.recv():
+                for event in self._h2.receive_data(data):
+                    self._take(event)
+        except (Reset, TlsAlert):
+            pass
+
+    def is_answered(self, stream: int) -> bool:
+        """Whether anything of an answer came on that stream."""
+        return bool(self._answers[stream].headers or self._answers[stream].body)
 
     def close(self) -> None:
         self.stream.close()
