@@ -16,6 +16,9 @@
 /** The word that names the compiled-in CA in CFOriginPullCACertificateFile. */
 #define CFAOP_BUILTIN "builtin"
 
+/** The word of CFOriginPullRemoteIP for headers that hold an address and a port. */
+#define CFAOP_WITH_PORT "with-port"
+
 /** The highest CFOriginPullVerifyDepth, and the default one (nginx's). */
 #define CFAOP_DEPTH_MAX     10
 #define CFAOP_DEPTH_DEFAULT 1
@@ -44,6 +47,7 @@ typedef struct {
     apr_array_header_t *exemptions;  /**< CFOriginPullExempt, of cfaop_exemption; NULL: not said, none */
     int remote_ip;                   /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
     const char *remote_ip_header;    /**< the header that it reads; NULL: not said */
+    int remote_ip_with_port;         /**< a port follows the address in it */
     int expiry_days;                 /**< CFOriginPullExpiryWarning; -1: not said */
     const char *expiry_error;        /**< a bad value of it met while a running server reread its files; NULL: none */
     const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */

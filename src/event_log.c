@@ -30,6 +30,7 @@ typedef struct {
 /* Of this process: what has become of the requests of a virtual host. */
 typedef struct {
     apr_uint32_t refused;
+    apr_uint32_t from_elsewhere; /* 0, or 1: one of those refused came from another machine */
     apr_uint32_t verified; /* 0 or 1 */
 } tally;
 
@@ -132,14 +133,34 @@ static int deserves_warning(const cfaop_verdict *v)
     return v->reason != CFAOP_REASON_NO_CERTIFICATE;
 }
 
+/* Where all came from this machine itself, the setting at Cloudflare is not what they lack. */
+static void write_hint(request_rec *r, int is_from_elsewhere)
+{
+    const char *label = cfaop_server_label(r->pool, r->server);
+
+    if (is_from_elsewhere) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP303: %d requests for %s came without a good certificate and none "
+                      "with one: is Authenticated Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER, label);
+    }
+    else {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP308: %d requests for %s came without a good certificate and none "
+                      "with one, all of them from this machine: if a proxy on it ends TLS, Cloudflare shows its certificate to the "
+                      "proxy; let the proxy verify it, see \"Where a local proxy ends TLS\" in the README", HINT_AFTER, label);
+    }
+}
+
 static void hint(request_rec *r)
 {
     tally *t = tallies ? &tallies[cfaop_config_of(r->server)->index] : NULL;
 
-    if (t && !apr_atomic_read32(&t->verified) && apr_atomic_inc32(&t->refused) + 1 == HINT_AFTER) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP303: %d requests for %s came without a good certificate and none "
-                      "with one: is Authenticated Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER,
-                      cfaop_server_label(r->pool, r->server));
+    if (!t || apr_atomic_read32(&t->verified) || apr_atomic_read32(&t->refused) >= HINT_AFTER) {
+        return;
+    }
+    if (!apr_atomic_read32(&t->from_elsewhere) && !cfaop_local_is_peer_here(r)) {
+        apr_atomic_set32(&t->from_elsewhere, 1);
+    }
+    if (apr_atomic_inc32(&t->refused) + 1 == HINT_AFTER) {
+        write_hint(r, (int)apr_atomic_read32(&t->from_elsewhere));
     }
 }
 
