@@ -16,6 +16,9 @@
 /** The word that names the compiled-in CA in CFOriginPullCACertificateFile. */
 #define CFAOP_BUILTIN "builtin"
 
+/** The word of CFOriginPullRemoteIP for headers that hold an address and a port. */
+#define CFAOP_WITH_PORT "with-port"
+
 /** The highest CFOriginPullVerifyDepth, and the default one (nginx's). */
 #define CFAOP_DEPTH_MAX     10
 #define CFAOP_DEPTH_DEFAULT 1
@@ -54,6 +57,7 @@ typedef struct {
     const char *remote_ip_header;    /**< the header that it reads; NULL: not said */
     cfaop_refuse refuse;             /**< CFOriginPullRefuse */
     const char *refuse_where;        /**< "file:line" of that CFOriginPullRefuse; NULL if none */
+    int remote_ip_with_port;         /**< a port follows the address in it */
     int expiry_days;                 /**< CFOriginPullExpiryWarning; -1: not said */
     const char *expiry_error;        /**< a bad value of it met while a running server reread its files; NULL: none */
     const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */

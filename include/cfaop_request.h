@@ -107,10 +107,22 @@ void cfaop_event_log_handshake(cfaop_conn *conn, const server_rec *s, cfaop_reas
 /** Notes that a request was verified, for the hint that origin pulls may be off. Request phase. */
 void cfaop_event_log_verified(const server_rec *s);
 
+/**
+ * Says whether the TCP peer of @a c is an address of this machine: a loopback address, the one that the connection came to, or one of
+ * its interfaces. Any phase; any thread. May ask the kernel for the interfaces, so it is not for every request. (src/local_peer.c)
+ */
+int cfaop_local_is_peer_here(conn_rec *c);
+
 /* ---- the visitor's address (src/client_address.c) ------------------------------------------------------------- */
 
 /** Returns NULL if @a word can be the name of the header, or what is allowed instead. */
 const char *cfaop_client_address_header_error(const char *word);
+
+/**
+ * Makes room for what is noted of headers that never hold an address; without it nothing is noted. Configuration phase, in @a p, the
+ * configuration pool; @a servers is the count of servers.
+ */
+void cfaop_client_address_init(apr_pool_t *p, int servers);
 
 /** Returns the name of the header that @a conf reads. */
 const char *cfaop_client_address_header(const cfaop_server_conf *conf);

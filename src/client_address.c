@@ -5,13 +5,13 @@
  * header is a claim, and is removed before another module believes it.
  */
 #include "cfaop.h"
+#include "cfaop_address.h"
 
+#include "apr_atomic.h"
 #include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_core.h"
 #include "http_protocol.h"
-
-#include <arpa/inet.h>
 
 APLOG_USE_MODULE(cfaop);
 
@@ -19,6 +19,30 @@ APLOG_USE_MODULE(cfaop);
 
 /* A header is quoted in the log, but not a long one whole. */
 #define SHOWN_MAX_BYTES 64
+
+/* So many values without a single one that fits are taken as a sign that the header holds something else. */
+#define HINT_AFTER 20
+
+/* Of this process: what the header of a virtual host has held in verified requests. */
+typedef struct {
+    apr_uint32_t misfits;
+    apr_uint32_t fitted; /* 0 or 1 */
+} tally;
+
+static tally *tallies; /* [servers]; NULL: nothing is noted */
+
+static apr_status_t forget(void *data)
+{
+    (void)data;
+    tallies = NULL;
+    return APR_SUCCESS;
+}
+
+void cfaop_client_address_init(apr_pool_t *p, int servers)
+{
+    tallies = apr_pcalloc(p, (apr_size_t)servers * sizeof(tally));
+    apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
+}
 
 const char *cfaop_client_address_header_error(const char *word)
 {
@@ -64,27 +88,19 @@ static void remove_header(request_rec *r, const char *header, int keep)
     }
 }
 
-static const char *without_blanks(apr_pool_t *p, const char *text)
+/* The address that text holds in the form that conf reads, or NULL. */
+static apr_sockaddr_t *parse_visitor(request_rec *r, const cfaop_server_conf *conf, const char *text)
 {
-    apr_size_t length;
-
-    text += strspn(text, " \t");
-    for (length = strlen(text); length && strchr(" \t", text[length - 1]); --length) {
-    }
-    return apr_pstrmemdup(p, text, length);
-}
-
-/* Exactly one address in text, or NULL. inet_pton() takes nothing but addresses, so that no name is looked up. */
-static apr_sockaddr_t *parse_address(request_rec *r, const char *text)
-{
-    unsigned char binary[sizeof(struct in6_addr)];
-    const char *address = without_blanks(r->pool, text);
+    int with_port = conf->remote_ip_with_port;
     apr_sockaddr_t *visitor = NULL;
+    cfaop_address value;
+    apr_port_t port;
 
-    if (inet_pton(AF_INET, address, binary) != 1 && inet_pton(AF_INET6, address, binary) != 1) {
+    if (!(with_port ? cfaop_address_parse_with_port(text, &value) : cfaop_address_parse(text, &value))) {
         return NULL;
     }
-    if (apr_sockaddr_info_get(&visitor, address, APR_UNSPEC, r->useragent_addr->port, 0, r->pool) != APR_SUCCESS) {
+    port = with_port ? (apr_port_t)value.port : r->useragent_addr->port;
+    if (apr_sockaddr_info_get(&visitor, value.address, APR_UNSPEC, port, 0, r->pool) != APR_SUCCESS) {
         return NULL;
     }
     return visitor;
@@ -102,13 +118,61 @@ static int set_visitor(request_rec *r, apr_sockaddr_t *visitor)
     return 1;
 }
 
-static void log_ignored(request_rec *r, const char *header, const char *text)
-{
-    apr_size_t length = strlen(text);
+/* ---- a header that never fits ---- */
 
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP304: %s is not one address, the peer's stands: \"%s\"", header,
-                  cfaop_escape(r->pool, text, length > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : length));
+/* What the administrator can do about a header that holds values like text and is read in the form that conf says. */
+static const char *cure_for(apr_pool_t *p, const cfaop_server_conf *conf, const char *header, const char *text)
+{
+    cfaop_address value;
+
+    if (!conf->remote_ip_with_port && cfaop_address_parse_with_port(text, &value)) {
+        return apr_psprintf(p, "it looks like an address with a port, for which to write \"CFOriginPullRemoteIP On %s "
+                               CFAOP_WITH_PORT "\"", header);
+    }
+    if (conf->remote_ip_with_port && cfaop_address_parse(text, &value)) {
+        return "it looks like an address without a port: remove the word " CFAOP_WITH_PORT " from CFOriginPullRemoteIP";
+    }
+    return "name a header in CFOriginPullRemoteIP that holds one address";
 }
+
+CFAOP_OUT_OF_LINE static void note_misfit(request_rec *r, const cfaop_server_conf *conf, const char *header, const char *text)
+{
+    tally *t = tallies ? &tallies[conf->index] : NULL;
+    apr_size_t length = strlen(text);
+    const char *shown = cfaop_escape(r->pool, text, length > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : length);
+
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP304: %s is not one address%s, the peer's stands: \"%s\"", header,
+                  conf->remote_ip_with_port ? " with a port" : "", shown);
+    if (t && !apr_atomic_read32(&t->fitted) && apr_atomic_inc32(&t->misfits) + 1 == HINT_AFTER) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP306: %s held no visitor's address in any of %d verified requests for %s, "
+                      "which keep the address of the connection; the last value is \"%s\": %s", header, HINT_AFTER,
+                      cfaop_server_label(r->pool, r->server), shown, cure_for(r->pool, conf, header, text));
+    }
+}
+
+/*
+ * Notes that the header holds what it should. IPv6 without brackets can be read both ways: "2001:db8::1:4653" may be an address, or one
+ * with a port. So without the word for ports such a value shows nothing.
+ */
+CFAOP_OUT_OF_LINE static void note_first_fit(tally *t, const cfaop_server_conf *conf, const char *text)
+{
+    cfaop_address value;
+
+    if (conf->remote_ip_with_port || !cfaop_address_parse_with_port(text, &value)) {
+        apr_atomic_set32(&t->fitted, 1);
+    }
+}
+
+static void note_fit(const cfaop_server_conf *conf, const char *text)
+{
+    tally *t = tallies ? &tallies[conf->index] : NULL;
+
+    if (t && !apr_atomic_read32(&t->fitted)) {
+        note_first_fit(t, conf, text);
+    }
+}
+
+/* ---- hooks ---- */
 
 void cfaop_client_address_settle(request_rec *r, int verified)
 {
@@ -125,12 +189,13 @@ void cfaop_client_address_settle(request_rec *r, int verified)
     if (!text) {
         return;
     }
-    visitor = parse_address(r, text);
+    visitor = parse_visitor(r, conf, text);
     if (visitor && set_visitor(r, visitor)) {
         cfaop_request_state(r)->visitor = visitor;
+        note_fit(conf, text);
     }
     else if (!r->prev) {
-        log_ignored(r, header, text);
+        note_misfit(r, conf, header, text);
     }
 }
 

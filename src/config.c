@@ -75,6 +75,7 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->remote_ip_header = add->remote_ip != FLAG_UNSET ? add->remote_ip_header : base->remote_ip_header;
     conf->refuse = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse : base->refuse;
     conf->refuse_where = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse_where : base->refuse_where;
+    conf->remote_ip_with_port = add->remote_ip != FLAG_UNSET ? add->remote_ip_with_port : base->remote_ip_with_port;
     conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
     conf->expiry_error = add->expiry_error ? add->expiry_error : base->expiry_error;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
@@ -339,6 +340,11 @@ static const char *add_exemptions(cmd_parms *cmd, void *dummy, int count, char *
     return NULL;
 }
 
+static int is_with_port(const char *word)
+{
+    return !ap_cstr_casecmp(word, CFAOP_WITH_PORT);
+}
+
 static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     cfaop_server_conf *conf = cfaop_config_of(cmd->server);
@@ -352,16 +358,24 @@ static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *c
     /* in case that an error must not end the server: claims are removed, under whatever name was meant */
     conf->remote_ip = 1;
     conf->remote_ip_header = count ? words[count > 1] : NULL;
-    if (count < 1 || count > 2 || (ap_cstr_casecmp(words[0], "On") && ap_cstr_casecmp(words[0], "Off"))) {
+    conf->remote_ip_with_port = 0;
+    if (count < 1 || count > 3 || (ap_cstr_casecmp(words[0], "On") && ap_cstr_casecmp(words[0], "Off"))) {
         return not_allowed(cmd, count ? words[0] : "", "write On or Off, and after it the header's name if it is not "
                                                        "CF-Connecting-IP");
     }
-    allowed = count == 2 ? cfaop_client_address_header_error(words[1]) : NULL;
+    if (count > 1 && is_with_port(words[1])) {
+        return not_allowed(cmd, words[1], "write the header's name before it: CF-Connecting-IP never has a port");
+    }
+    if (count == 3 && !is_with_port(words[2])) {
+        return not_allowed(cmd, words[2], "write On or Off, the header's name, and " CFAOP_WITH_PORT " or nothing after it");
+    }
+    allowed = count > 1 ? cfaop_client_address_header_error(words[1]) : NULL;
     if (allowed) {
         return not_allowed(cmd, words[1], allowed);
     }
     conf->remote_ip = !ap_cstr_casecmp(words[0], "On");
-    conf->remote_ip_header = count == 2 ? words[1] : NULL;
+    conf->remote_ip_header = count > 1 ? words[1] : NULL;
+    conf->remote_ip_with_port = count == 3;
     return NULL;
 }
 
@@ -431,7 +445,7 @@ const command_rec cfaop_config_directives[] = {
                       "requests that need no certificate: path PREFIX..., ip ADDRESS[/BITS]..., or none"),
     AP_INIT_RAW_ARGS("CFOriginPullRemoteIP", split_words, (void *)&set_remote_ip_setter, RSRC_CONF,
                       "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or the one "
-                      "that is named"),
+                      "that is named, " CFAOP_WITH_PORT " if a port follows it"),
     AP_INIT_RAW_ARGS("CFOriginPullRefuse", split_words, (void *)&set_refuse_setter, RSRC_CONF,
                       "how clients are refused: 400, close or alert"),
     AP_INIT_RAW_ARGS("CFOriginPullExpiryWarning", split_words, (void *)&set_expiry_days_setter, RSRC_CONF,

@@ -5,7 +5,7 @@
  *
  * The memory is anonymous, so every process has it from the parent, at the same address, and it ends with the server. It hangs on
  * the process pool: a graceful restart, which unloads the module, leaves it to the next one. The processes of before, which
- * still end their requests, count into the same memory.
+ * still end their requests, count into the same memory. src/counter_values.c reads it.
  */
 #include "cfaop.h"
 
@@ -27,11 +27,6 @@ APLOG_USE_MODULE(cfaop);
 
 /* A process that takes so long to write 300 bytes was ended while it did. */
 #define STUCK_SECONDS 10
-
-#define READ_TRIES 100
-
-/* The first second of the year 10000, when certificates have all ended. */
-#define SECONDS_MAX ((apr_int64_t)253402300800)
 
 /*
  * What a process keeps for as long as it lives, whichever modules come and go. Never shared: see cfaop_counters.h. Everything in it is
@@ -384,7 +379,7 @@ void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsi
     set_time(&numbers->leaf_last_seen, now);
 }
 
-/* ---- reading ---- */
+/* ---- what there is to read ---- */
 
 int cfaop_counters_vhosts(cfaop_vhost_counters **first)
 {
@@ -396,53 +391,4 @@ int cfaop_counters_anchors(cfaop_anchor_counters **first)
 {
     *first = table ? table->anchors : NULL;
     return table ? table->anchor_count : 0;
-}
-
-apr_uint64_t cfaop_counters_read(apr_uint64_t *counter)
-{
-    return apr_atomic_read64(counter);
-}
-
-apr_uint64_t cfaop_counters_sum(cfaop_vhost_numbers *vhost, cfaop_request_result result)
-{
-    apr_uint64_t sum = 0;
-    int reason;
-
-    for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
-        sum += apr_atomic_read64(&vhost->requests[result][reason]);
-    }
-    return sum;
-}
-
-/* A child that is no longer what it was may have written anything. */
-static int is_plausible(cfaop_leaf *leaf)
-{
-    leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0';
-    return cfaop_is_escaped(leaf->subject) && leaf->not_after >= -1 && leaf->not_after < SECONDS_MAX && leaf->last_seen >= 0
-        && leaf->last_seen < SECONDS_MAX;
-}
-
-int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf)
-{
-    int i;
-
-    for (i = 0; i < READ_TRIES; ++i) {
-        apr_uint32_t version = apr_atomic_add32(&vhost->leaf_version, 0); /* a barrier, which a mere read is not */
-        if (!version) {
-            return 0;
-        }
-        *leaf = vhost->leaf;
-        if (!(version & 1) && apr_atomic_add32(&vhost->leaf_version, 0) == version) {
-            leaf->last_seen = (apr_int64_t)apr_atomic_read64(&vhost->leaf_last_seen);
-            return is_plausible(leaf);
-        }
-    }
-    return 0;
-}
-
-const char *cfaop_counters_request_name(cfaop_request_result result)
-{
-    static const char *const names[CFAOP_REQUEST_COUNT] = {"allowed", "exempt", "would_refuse", "refused"};
-
-    return names[result];
 }

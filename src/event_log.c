@@ -30,6 +30,7 @@ typedef struct {
 /* Of this process: what has become of the requests of a virtual host. */
 typedef struct {
     apr_uint32_t refused;
+    apr_uint32_t from_elsewhere; /* 0, or 1: one of those refused came from another machine */
     apr_uint32_t verified; /* 0 or 1 */
 } tally;
 
@@ -153,14 +154,32 @@ static void warn(const event *e, const char *text)
     }
 }
 
+/* Where all came from this machine itself, the setting at Cloudflare is not what they lack. */
+static const char *hint_text(const event *e, int is_from_elsewhere)
+{
+    const char *label = cfaop_server_label(e->pool, e->s);
+
+    if (is_from_elsewhere) {
+        return apr_psprintf(e->pool, "CFAOP303: %d requests for %s came without a good certificate and none with one: is Authenticated "
+                                     "Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER, label);
+    }
+    return apr_psprintf(e->pool, "CFAOP308: %d requests for %s came without a good certificate and none with one, all of them from this "
+                                 "machine: if a proxy on it ends TLS, Cloudflare shows its certificate to the proxy; let the proxy verify "
+                                 "it, see \"Where a local proxy ends TLS\" in the README", HINT_AFTER, label);
+}
+
 static void hint(const event *e)
 {
     tally *t = tallies ? &tallies[cfaop_config_of(e->s)->index] : NULL;
 
-    if (t && !apr_atomic_read32(&t->verified) && apr_atomic_inc32(&t->refused) + 1 == HINT_AFTER) {
-        warn(e, apr_psprintf(e->pool, "CFAOP303: %d requests for %s came without a good certificate and none "
-                             "with one: is Authenticated Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER,
-                             cfaop_server_label(e->pool, e->s)));
+    if (!t || apr_atomic_read32(&t->verified) || apr_atomic_read32(&t->refused) >= HINT_AFTER) {
+        return;
+    }
+    if (!apr_atomic_read32(&t->from_elsewhere) && !cfaop_local_is_peer_here(e->c)) {
+        apr_atomic_set32(&t->from_elsewhere, 1);
+    }
+    if (apr_atomic_inc32(&t->refused) + 1 == HINT_AFTER) {
+        warn(e, hint_text(e, (int)apr_atomic_read32(&t->from_elsewhere)));
     }
 }
 

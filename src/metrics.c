@@ -110,7 +110,7 @@ static void write_anchors(page *out)
     begin_family(out, "cf_origin_pull_ca_last_used_seconds", "", "When this trusted certificate last verified a connection.");
     for (i = 0; i < count; ++i) {
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_last_used_seconds", &anchors[i]),
-               (apr_int64_t)cfaop_counters_read(&anchors[i].numbers->last_used));
+               cfaop_counters_time(&anchors[i].numbers->last_used));
     }
 }
 

@@ -379,6 +379,7 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
         cfaop_hook_order_check(base);
         cfaop_memo_init(p);
         cfaop_event_log_init(p, servers);
+        cfaop_client_address_init(p, servers);
         cfaop_expiry_log(ptemp, base);
     }
     return OK;

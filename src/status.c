@@ -208,7 +208,7 @@ static void put_certificates(request_rec *r, const apr_array_header_t *items)
         if (i > 0 || cfaop_counters_read(&anchors[i].numbers->connections)) { /* 0: those that had no room */
             put_certificate(r, "CA", anchors[i].subject, anchors[i].sha256, anchors[i].not_after);
             put_number(r, cfaop_counters_read(&anchors[i].numbers->connections));
-            ap_rprintf(r, "<td>%s</td>", moment(r->pool, (apr_int64_t)cfaop_counters_read(&anchors[i].numbers->last_used)));
+            ap_rprintf(r, "<td>%s</td>", moment(r->pool, cfaop_counters_time(&anchors[i].numbers->last_used)));
             put_number(r, (apr_uint64_t)dependants_of(items, CFAOP_ITEM_CA, anchors[i].sha256));
             ap_rputs("</tr>\n", r);
         }
@@ -230,6 +230,12 @@ static void put_certificates(request_rec *r, const apr_array_header_t *items)
 static void put_key(request_rec *r, const char *prefix, const char *word, apr_uint64_t number)
 {
     ap_rprintf(r, "%s%s: %" APR_UINT64_T_FMT "\n", prefix, word, number);
+}
+
+/* A certificate can have ended before 1970. */
+static void put_time(request_rec *r, const char *prefix, const char *word, apr_int64_t seconds)
+{
+    ap_rprintf(r, "%s%s: %" APR_INT64_T_FMT "\n", prefix, word, seconds);
 }
 
 static void put_counters(request_rec *r, const char *prefix, cfaop_vhost_numbers *c)
@@ -260,8 +266,8 @@ static void put_vhost_keys(request_rec *r, const char *prefix, const cfaop_row *
     put_counters(r, prefix, row->counters->numbers);
     if (cfaop_counters_leaf(row->counters->numbers, &leaf)) {
         ap_rprintf(r, "%sLeafSHA256: %s\n%sLeafSubject: %s\n", prefix, cfaop_hex(leaf.sha256, hex), prefix, leaf.subject);
-        put_key(r, prefix, "LeafNotAfter", (apr_uint64_t)leaf.not_after);
-        put_key(r, prefix, "LeafLastSeen", (apr_uint64_t)leaf.last_seen);
+        put_time(r, prefix, "LeafNotAfter", leaf.not_after);
+        put_time(r, prefix, "LeafLastSeen", leaf.last_seen);
     }
 }
 
@@ -279,9 +285,9 @@ static void put_keys(request_rec *r, apr_array_header_t *rows)
     for (i = 1; i < count; ++i) {
         const char *prefix = apr_psprintf(r->pool, KEY "CA[%d]", i - 1);
         ap_rprintf(r, "%sSHA256: %s\n%sSubject: %s\n", prefix, cfaop_hex(anchors[i].sha256, hex), prefix, anchors[i].subject);
-        put_key(r, prefix, "NotAfter", (apr_uint64_t)anchors[i].not_after);
+        put_time(r, prefix, "NotAfter", anchors[i].not_after);
         put_key(r, prefix, "Connections", cfaop_counters_read(&anchors[i].numbers->connections));
-        put_key(r, prefix, "LastUsed", cfaop_counters_read(&anchors[i].numbers->last_used));
+        put_time(r, prefix, "LastUsed", cfaop_counters_time(&anchors[i].numbers->last_used));
     }
 }
 

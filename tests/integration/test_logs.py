@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -17,12 +18,16 @@ from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, fetch
 from support.httpd import Httpd
 from support.pki import DAY, Credential, Pki, make_key
 from support.ports import free_port
+from support.preload import preloading
 from support.refusal_line import RefusalLine, only_refusal_line, refusal_lines
+from support.streams import Route
 from support.vhost import vhost
 from support.waiting import wait_until
 
 CA_FILE = "CFOriginPullCACertificateFile"
 HINT = "CFAOP303: "
+# To the servers here, which far_peers.c is preloaded into, this is another machine.
+FAR = Route(source="127.0.0.9")
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,15 @@ def hosts(port: int, tls: Credential, ca: Credential) -> str:
 
 
 @pytest.fixture(scope="module")
-def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
+def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Credential) -> Bench:
     port, on_port = free_port(), free_port()
     ca = pki.root("zone")
     # so that hostile bytes of headers get through to us; Strict refuses most of them
     config = "HttpProtocolOptions Unsafe\n" + hosts(port, server_certificate, ca)
     config += vhost(on_port, "on.test", "CFOriginPull On", f"{CA_FILE} {ca.cert_file}", tls=server_certificate)
-    server = servers.httpd(config, listen=[port, on_port])
-    # these meet so many refusals that the hint is due
-    server.log.always.append(f"{HINT}.* for (on|logonly).test:")
+    server = servers.httpd(config, listen=[port, on_port], extra_environment=preloading("far_peers", directory))
+    # these meet so many refusals, from this machine, that the hint is due
+    server.log.always.append("CFAOP308: .* for (on|logonly).test:")
     expired = ca.issue("expired", not_before=-3 * DAY, not_after=-DAY)
     weak = ca.issue("weak", digest="sha1")
     return Bench(server, port, on_port, ca.issue("edge"), expired, pki.self_signed("stranger"), weak, pki)
@@ -294,7 +299,7 @@ def test_misdirected_request_is_worth_a_warning(bench: Bench) -> None:
 
 def refuse(bench: Bench, name: str, times: int, credential: Optional[Credential] = None) -> None:
     """So many requests, by HTTP/2 over one connection."""
-    with connect(bench.port, sni=name, credential=credential, http="2") as client:
+    with connect(bench.port, sni=name, credential=credential, http="2", route=FAR) as client:
         for _ in range(times):
             client.request(host=name)
 
@@ -337,12 +342,12 @@ class Flood:
 
     def send(self, name: str, credential: Optional[Credential], times: int) -> None:
         """Requests on connections of their own that are open at the same time, so that all processes get some."""
-        clients = [connect(self.port, sni=name, credential=credential) for _ in range(4)]
+        clients = [connect(self.port, sni=name, credential=credential, route=FAR) for _ in range(4)]
         for _ in range(times // 4):
             for number, client in enumerate(clients):
                 client.request(host=name)
                 client.close()
-                clients[number] = connect(self.port, sni=name, credential=credential)
+                clients[number] = connect(self.port, sni=name, credential=credential, route=FAR)
         for client in clients:
             client.close()
 
@@ -355,7 +360,7 @@ def flood(servers: Servers, bench: Bench, server_certificate: Credential) -> Flo
         vhost(port, f"{name}.test", f"CFOriginPull {mode}", ca, tls=server_certificate)
         for name, mode in (("a", "On"), ("b", "On"), ("c", "LogOnly"))
     )
-    server = servers.httpd(config, listen=[port], mpm="prefork")
+    server = servers.httpd(config, listen=[port], mpm="prefork", extra_environment=bench.server.extra_environment)
     return Flood(server, port, bench.stranger, bench.expired)
 
 

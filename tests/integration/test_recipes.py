@@ -44,7 +44,7 @@ class Kitchen:
         return f"CFOriginPullCACertificateFile {self.ca.cert_file}\n{text}"
 
     def prepare(self, *ports: int) -> Httpd:
-        httpd = self.servers.prepare_httpd("", listen=[free_port(), *ports], modules=["access_compat"])
+        httpd = self.servers.prepare_httpd("", listen=[free_port(), *ports], modules=["access_compat", "proxy", "proxy_http", "rewrite"])
         httpd.put(".well-known/acme-challenge/token", "token\n")
         httpd.put("healthz", "healthy\n")
         return httpd
@@ -115,11 +115,35 @@ def test_visitors_address(kitchen: Kitchen) -> None:
     assert wait_until(lambda: log.read_text().startswith(f"{VISITOR} 127.0.0.1 ["), 5), log.read_text()
 
 
+# What sites of the guarded DocumentRoot do with URLs themselves: all of them lead /.well-known/acme-challenge/no-such-token inside.
+FRONT_CONTROLLERS = {
+    "rewritten": ["RewriteEngine on", "RewriteRule ^ /index.php [L]"],
+    "rewritten-end": ["RewriteEngine on", "RewriteRule ^ /index.php [END]"],
+    "rewritten-again": ["RewriteEngine on", "RewriteRule ^ /index.php [PT]"],
+    "rewritten-file": ["RewriteEngine on", "RewriteRule ^ %{DOCUMENT_ROOT}/index.php [L]"],
+    "rewritten-query": ["RewriteEngine on", "RewriteRule ^/(.*)$ /index.php?q=$1 [L,QSA]"],
+    "in-directory": [
+        "<Directory {htdocs}>", "RewriteEngine on", "RewriteCond %{REQUEST_FILENAME} !-f", "RewriteRule ^ /index.php [L]", "</Directory>",
+    ],
+    "fallback": ["FallbackResource /index.php"],
+    "error-document": ["ErrorDocument 404 /index.php"],
+    "aliased": ["Alias /.well-known/acme-challenge/no-such-token {htdocs}/index.php"],
+    "aliased-all": ["AliasMatch ^ {htdocs}/index.php"],
+    "proxied": ["ProxyPass / http://127.0.0.1:{backend}/"],
+    "handled": ['<Location "/">', "SetHandler cf-origin-pull-metrics", "</Location>"],
+    "proxied-rewritten": ["RewriteEngine on", "RewriteRule ^ http://127.0.0.1:{backend}%{REQUEST_URI} [P]"],
+}
+FRONT = "the front controller\n"
+# What a stranger must not see.
+INSIDE = {"handled": "cf_origin_pull_"}
+
+
 @pytest.fixture(scope="module")
 def panel(kitchen: Kitchen) -> tuple[Httpd, int]:
     """A panel's server: sites that know nothing of origin pulls, and the included file."""
-    plain_port = free_port()
-    httpd = kitchen.prepare(plain_port)
+    plain_port, backend = free_port(), free_port()
+    httpd = kitchen.prepare(plain_port, backend)
+    httpd.put("index.php", FRONT)
     other = httpd.directory / "other"
     other.mkdir()
     (other / "index.html").write_text("another site\n")
@@ -136,6 +160,12 @@ def panel(kitchen: Kitchen) -> tuple[Httpd, int]:
     config += vhost(httpd.port, "other.example.com", f"DocumentRoot {other}", f"<Directory {other}>", "  Require all granted",
                     "</Directory>", tls=kitchen.tls)
     config += vhost(plain_port, "www.example.com", *rules)
+    for name, lines in FRONT_CONTROLLERS.items():
+        own = [line.replace("{htdocs}", str(httpd.htdocs)).replace("{backend}", str(backend)) for line in lines]
+        config += vhost(httpd.port, f"{name}.example.com", *rules, *own, tls=kitchen.tls)
+    config += vhost(backend, "backend.example.com", f"DocumentRoot {other}", "AliasMatch ^ " + str(other / "index.php"),
+                    f"<Directory {other}>", "Require all granted", "</Directory>")
+    (other / "index.php").write_text(FRONT)
     httpd.allow("CFAOP121: ")
     httpd.write_config(config)
     return httpd.start(), plain_port
@@ -161,6 +191,22 @@ def test_panel(panel: tuple[Httpd, int], kitchen: Kitchen, tls: str, http: str) 
         assert status("www.example.com", f"/.well-known/acme-challenge/{beside}", None) != 200
     other = fetch(httpd.port, sni="other.example.com", tls=tls, http=http)
     assert (other.status, other.text) == (200, "another site\n")
+
+
+@pytest.mark.parametrize("name", FRONT_CONTROLLERS)
+def test_panel_and_a_site_that_maps_urls_itself(panel: tuple[Httpd, int], kitchen: Kitchen, name: str) -> None:
+    """The exception for ACME is one for files that are tokens, whatever the URL is mapped to."""
+    httpd, _ = panel
+    httpd.allow_refusals()
+    httpd.allow("AH01630|AH00128")
+    path = "/.well-known/acme-challenge/no-such-token"
+    edge, inside = kitchen.ca.issue(f"edge-panel-{name}"), INSIDE.get(name, FRONT)
+    for http in HTTP_VERSIONS:
+        verified = fetch(httpd.port, path, sni=f"{name}.example.com", credential=edge, http=http)
+        assert inside in verified.text, "the control: there is a way inside"
+        stranger = fetch(httpd.port, path, sni=f"{name}.example.com", http=http)
+        assert stranger.status in (403, 404) and inside not in stranger.text, (http, stranger)
+        assert fetch(httpd.port, f"{path}?p=123", sni=f"{name}.example.com", http=http).status in (403, 404)
 
 
 def test_panel_leaves_nothing_to_port_80(panel: tuple[Httpd, int]) -> None:

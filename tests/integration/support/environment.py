@@ -42,6 +42,14 @@ def is_root() -> bool:
 
 
 @lru_cache(maxsize=None)
+def debian_modules() -> frozenset[str]:
+    """The names of the modules of Debian's package apache2-bin: "ssl" and others. A machine can have more, of other packages."""
+    done = subprocess.run(["dpkg", "-L", "apache2-bin"], check=True, capture_output=True, text=True)
+    files = [Path(line) for line in done.stdout.splitlines()]
+    return frozenset(file.stem.removeprefix("mod_") for file in files if file.parent == APACHE_MODULES and file.suffix == ".so")
+
+
+@lru_cache(maxsize=None)
 def sanitizer_libraries() -> str:
     """The value of LD_PRELOAD that loads the runtimes of ASan and UBSan."""
     names = ("libasan.so", "libubsan.so")

@@ -136,6 +136,7 @@ class Httpd:
         """Warnings about refusals may come."""
         self.allow("CFAOP302: ")
         self.allow("CFAOP303: ")
+        self.allow("CFAOP308: ")
 
     # Life
 

@@ -1,4 +1,5 @@
-"""Libraries of ours that stand before others in a server: haste.c makes its pauses short, no_memory.c denies it shared memory."""
+"""Libraries of ours that stand before others in a server: haste.c makes its pauses short, no_memory.c denies it shared memory,
+far_peers.c has some clients come from elsewhere."""
 
 from __future__ import annotations
 
