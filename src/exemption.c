@@ -169,11 +169,12 @@ const char *cfaop_exemption_parse_ip(apr_pool_t *p, const char *word, cfaop_exem
 
 static int is_exempt_by_ip(const request_rec *r, const apr_array_header_t *exemptions)
 {
+    apr_sockaddr_t *peer = cfaop_peer_address(r->connection);
     int i;
 
-    for (i = 0; i < exemptions->nelts; ++i) {
+    for (i = 0; peer && i < exemptions->nelts; ++i) {
         const cfaop_exemption *exemption = &APR_ARRAY_IDX(exemptions, i, cfaop_exemption);
-        if (exemption->subnet && apr_ipsubnet_test(exemption->subnet, r->connection->client_addr)) {
+        if (exemption->subnet && apr_ipsubnet_test(exemption->subnet, peer)) {
             return 1;
         }
     }
