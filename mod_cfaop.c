@@ -52,7 +52,7 @@ void cfaop_hooks_for_visitors(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    /* APR moves those modules up with it: so mod_security2, which reads the address first of all, finds the visitor's */
+    /* APR moves those modules up with it: so mod_security2, which reads the address first of all, finds the true one */
     ap_hook_post_read_request(cfaop_client_address_again, address_modules, NULL, CFAOP_HOOK_FIRST + 1);
     ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, CFAOP_HOOK_FIRST);

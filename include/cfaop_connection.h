@@ -40,8 +40,8 @@ typedef struct {
 } cfaop_conn;
 
 /**
- * What the module keeps for a connection, in the module's slot of conn_config. It is written before the first request only. No
- * other module has a pointer to the address, and none must be given one: some write into addresses.
+ * What the module keeps for a connection, in the module's slot of conn_config. It is written before the first request
+ * only. No other module has a pointer to the address, and none must be given one: some write into addresses.
  */
 typedef struct {
     apr_sockaddr_t *peer; /**< the TCP peer; NULL: not known */
@@ -74,8 +74,9 @@ int cfaop_peer_pre_connection(conn_rec *c, void *socket);
 void cfaop_peer_set_tls(conn_rec *c, cfaop_conn *tls);
 
 /**
- * Returns the address that the TCP connection of @a c comes from, whatever headers, the PROXY protocol and other modules say;
- * NULL if it is not known. It is the module's own: to be read only, and not to be handed to httpd. Any phase; any thread.
+ * Returns the address that the TCP connection of @a c comes from, whatever headers, the PROXY protocol and other
+ * modules say; NULL if it is not known. It is the module's own: to be read only, and not to be handed to httpd. Any
+ * phase; any thread.
  */
 apr_sockaddr_t *cfaop_peer_address(conn_rec *c);
 

@@ -17,8 +17,8 @@ extern module AP_MODULE_DECLARE_DATA cfaop_module;
 
 /**
  * Where the hooks stand that judge requests, remove headers and settle addresses: before those of every other module.
- * APR_HOOK_REALLY_FIRST would not do: mod_security2 registers so too, and mod_perl lower. Among equals the order of the LoadModule
- * lines decides.
+ * APR_HOOK_REALLY_FIRST would not do: mod_security2 registers so too, and mod_perl lower. Among equals the order of
+ * the LoadModule lines decides.
  */
 #define CFAOP_HOOK_FIRST (APR_HOOK_REALLY_FIRST - 1000)
 

@@ -20,8 +20,9 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
 
 /**
- * Returns findings (of cfaop_finding, from @a p) about the modules that are loaded beside the guard; to be asked where one of the
- * servers from @a base on is guarded. Configuration phase (check_config: httpd has sorted the hooks for the last time).
+ * Returns findings (of cfaop_finding, from @a p) about the modules that are loaded beside the guard; to be asked where
+ * one of the servers from @a base on is guarded. Configuration phase (check_config: httpd has sorted the hooks for the
+ * last time).
  */
 apr_array_header_t *cfaop_neighbours_findings(apr_pool_t *p, const server_rec *base);
 

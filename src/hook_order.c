@@ -1,11 +1,11 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file hook_order.c
- * Which modules run before the guard? A module that answers a request before it is judged is a way round it, and no test
- * can know every module. So the lists of hooks, as httpd has sorted them, are looked at with each configuration.
+ * Which modules run before the guard? A module that answers a request before it is judged is a way round it, and no
+ * test can know every module. So the lists of hooks, as httpd has sorted them, are looked at with each configuration.
  *
- * The guard's hooks stand far below APR_HOOK_REALLY_FIRST. A module that is found here has a lower order still, or names
- * mod_cfaop.c as a module to come before, or comes before a module that the guard itself lets go first.
+ * The guard's hooks stand far below APR_HOOK_REALLY_FIRST. A module that is found here has a lower order still, or
+ * names mod_cfaop.c as a module to come before, or comes before a module that the guard itself lets go first.
  */
 #include "cfaop.h"
 
@@ -33,9 +33,9 @@ static void add(apr_array_header_t *findings, const char *name, const place *at)
     cfaop_finding *finding = apr_array_push(findings);
 
     finding->level = APLOG_WARNING;
-    finding->text = apr_psprintf(findings->pool, "CFAOP123: %s runs in the hook %s before the guard: %s; remove that module, or "
-                                 "have its author register the hook at APR_HOOK_REALLY_FIRST or later and not before "
-                                 "mod_cfaop.c", name ? name : "a module without a name", at->name, at->danger);
+    finding->text = apr_psprintf(findings->pool, "CFAOP123: %s runs in the hook %s before the guard: %s; remove that "
+                                 "module, or have its author register the hook at APR_HOOK_REALLY_FIRST or later and "
+                                 "not before mod_cfaop.c", name ? name : "a module without a name", at->name, at->danger);
 }
 
 /* Notes the modules that stand before the guard in the sorted list of names; none if the guard has no hook there. */

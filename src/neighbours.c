@@ -19,7 +19,7 @@ static const server_rec *first_with_visitors(const server_rec *base)
     return NULL;
 }
 
-/* mod_security2 reads the request's address if mod_remoteip is loaded, else the connection's (apache2/mod_security2.c). */
+/* mod_security2 reads the request's address if mod_remoteip is loaded, else the connection's (its mod_security2.c). */
 static void look_for_waf(apr_array_header_t *findings, const server_rec *base)
 {
     const server_rec *s = first_with_visitors(base);
@@ -30,9 +30,9 @@ static void look_for_waf(apr_array_header_t *findings, const server_rec *base)
     }
     finding = apr_array_push(findings);
     finding->level = APLOG_WARNING;
-    finding->text = apr_psprintf(findings->pool, "CFAOP133: CFOriginPullRemoteIP is On (%s), but mod_security2 takes the edge's "
-                                 "address for the visitor's unless mod_remoteip is loaded: load it (LoadModule "
-                                 "remoteip_module ..., on Debian: a2enmod remoteip), and write none of its directives",
+    finding->text = apr_psprintf(findings->pool, "CFAOP133: CFOriginPullRemoteIP is On (%s), but mod_security2 takes "
+                                 "the edge's address for the visitor's unless mod_remoteip is loaded: load it "
+                                 "(LoadModule remoteip_module ..., on Debian: a2enmod remoteip), and write none of its directives",
                                  cfaop_server_label(findings->pool, s));
 }
 

@@ -3,8 +3,8 @@
  * @file peer.c
  * The address of the TCP peer, taken when the connection is made.
  *
- * c->client_addr and c->client_ip cannot be relied on later: mod_rpaf and modules like it write an address from a header
- * into them, into the very structure that c->client_addr points to.
+ * c->client_addr and c->client_ip cannot be relied on later: mod_rpaf and modules like it write an address from a
+ * header into them, into the very structure that c->client_addr points to.
  */
 #include "cfaop.h"
 

@@ -186,7 +186,6 @@ def test_debians_modules_are_not_named(servers: Servers, server_certificate: Cre
 
 # Packages of their own, and what each module needs so that it does something. What others say at a start is theirs.
 _PACKAGED = {
-    "evasive20": "DOSPageCount 1000",
     "perl": "PerlModule Apache2::RequestRec",
     "security2": "SecRuleEngine On",
 }

@@ -1,7 +1,7 @@
 /*
- * A module of mod_rpaf's kind: it takes the address in a header for the client's, and writes it into the connection, in place. Streams of
- * HTTP/2 and later requests share what it writes to. Where the test writes so for AT_ONCE, it writes 192.0.2.9 as the connection is made.
- * The test writes for NAME and ORDER what it wants.
+ * A module of mod_rpaf's kind: it takes the address in a header for the client's, and writes it into the connection,
+ * in place. Streams of HTTP/2 and later requests share what it writes to. Where the test writes so for AT_ONCE, it
+ * writes 192.0.2.9 as the connection is made. The test writes for NAME and ORDER what it wants.
  */
 #include "httpd.h"
 #include "http_config.h"

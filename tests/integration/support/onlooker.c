@@ -1,7 +1,7 @@
 /*
- * A module that looks at each request as early as it can, in all hooks that the guard has too. What it sees it logs: the hook, the header
- * with which clients claim an address, the address. It answers /of-NAME itself, and vouches for every certificate.
- * The test writes for NAME and ORDER what it wants.
+ * A module that looks at each request as early as it can, in all hooks that the guard has too. What it sees it logs:
+ * the hook, the header with which clients claim an address, the address. It answers /of-NAME itself, and vouches for
+ * every certificate. The test writes for NAME and ORDER what it wants.
  */
 #include "httpd.h"
 #include "http_config.h"
@@ -16,8 +16,8 @@ static int look(request_rec *r, const char *hook)
 {
     const char *claim = apr_table_get(r->headers_in, "CF-Connecting-IP");
 
-    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "NAME saw: %s|%s|%s|%s|", r->unparsed_uri ? r->unparsed_uri : "-", hook,
-                  claim ? claim : "-", r->useragent_ip);
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "NAME saw: %s|%s|%s|%s|",
+                  r->unparsed_uri ? r->unparsed_uri : "-", hook, claim ? claim : "-", r->useragent_ip);
     return r->uri && !strcmp(r->uri, "/of-NAME") ? HTTP_GONE : DECLINED;
 }
 
