@@ -6,6 +6,7 @@
 #include "cfaop.h"
 
 #include "apr_optional_hooks.h"
+#include "http_connection.h"
 #include "http_protocol.h"
 #include "http_request.h"
 #include "mod_ssl_openssl.h"
@@ -34,9 +35,9 @@ void cfaop_hooks_for_exemptions(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    ap_hook_insert_filter(cfaop_request_on_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_error_filter(cfaop_request_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(cfaop_request_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_filter(cfaop_request_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_insert_error_filter(cfaop_request_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_log_transaction(cfaop_request_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }
 
@@ -48,22 +49,25 @@ void cfaop_hooks_for_silence(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    ap_hook_insert_error_filter(cfaop_refuse_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(cfaop_refuse_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }
 
 void cfaop_hooks_for_visitors(apr_pool_t *p)
 {
-    static const char *const mod_remoteip[] = {"mod_remoteip.c", NULL};
+    /* those that settle the address for themselves */
+    static const char *const address_modules[] = {"mod_remoteip.c", "mod_rpaf.c", "mod_rpaf-2.0.c", "mod_cloudflare.c",
+                                                  NULL};
     const char *current = apr_hook_debug_current;
 
     if (!is_first_time(p, "mod_cfaop visitors")) {
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    ap_hook_post_read_request(cfaop_client_address_again, mod_remoteip, NULL, APR_HOOK_FIRST);
-    ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* APR moves those modules up with it: so mod_security2, which reads the address first of all, finds the true one */
+    ap_hook_post_read_request(cfaop_client_address_again, address_modules, NULL, CFAOP_HOOK_FIRST + 1);
+    ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }
 
@@ -79,13 +83,15 @@ static void register_hooks(apr_pool_t *p)
     APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_server, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(ssl, pre_handshake, cfaop_handshake_pre_handshake, NULL, NULL, APR_HOOK_MIDDLE);
 
-    /* mod_http2 completes the request_rec of a stream in this hook, at the same place */
-    ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(cfaop_request_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_connection(cfaop_peer_pre_connection, NULL, NULL, CFAOP_HOOK_FIRST);
+
+    /* mod_http2 completes the request_rec of a stream in this hook; APR moves it up with ours */
+    ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_fixups(cfaop_request_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
     cfaop_request_register_filter();
     cfaop_refuse_register_filter();
-    ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, CFAOP_HOOK_FIRST);
 
     ap_hook_monitor(cfaop_expiry_monitor, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(cfaop_metrics_handler, NULL, NULL, APR_HOOK_MIDDLE);

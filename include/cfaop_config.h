@@ -138,7 +138,7 @@ const char *cfaop_exemption_parse_ip(apr_pool_t *p, const char *word, cfaop_exem
 int cfaop_exemption_has_path(const apr_array_header_t *exemptions, const char *path);
 
 /** Says whether the TCP peer of @a c has an exempt address; @a exemptions may be NULL. Any phase; any thread. */
-int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, const conn_rec *c);
+int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, conn_rec *c);
 
 /** Says by what @a r is exempt: "path" or "ip" (literals), or NULL. Request phase. */
 const char *cfaop_exemption_of(request_rec *r);

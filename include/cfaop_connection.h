@@ -42,6 +42,16 @@ typedef struct {
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
 } cfaop_conn;
 
+/**
+ * What the module keeps for a connection, in the module's slot of conn_config. It is written before the first request
+ * only. No other module has a pointer to the address, and none must be given one: some write into addresses.
+ */
+typedef struct {
+    apr_sockaddr_t *peer; /**< the TCP peer; NULL: not known */
+    const char *peer_ip;  /**< the same as text; NULL: not known */
+    cfaop_conn *tls;      /**< NULL: not a TLS connection */
+} cfaop_link;
+
 /** What the module keeps for a server's SSL_CTX. Written in the configuration phase only. */
 typedef struct {
     server_rec *server;                     /**< the virtual host of the SSL_CTX */
@@ -52,6 +62,32 @@ typedef struct {
     int (*new_session)(SSL *, SSL_SESSION *); /**< mod_ssl's session cache; NULL: none */
     SSL_SESSION *(*get_session)(SSL *, const unsigned char *, int, int *); /**< the same */
 } cfaop_tls_context;
+
+/* ---- the peer (src/peer.c) ------------------------------------------------------------------------------------ */
+
+/** Returns what the module keeps for @a c (or for its master); NULL: it was made past the hook below. Any phase. */
+static inline cfaop_link *cfaop_link_of(conn_rec *c)
+{
+    return ap_get_module_config((c->master ? c->master : c)->conn_config, &cfaop_module);
+}
+
+/** pre_connection, before every other module: keeps a copy of the peer's address. Never fails; connection phase. */
+int cfaop_peer_pre_connection(conn_rec *c, void *socket);
+
+/** Keeps @a tls with @a c, which has no master. Connection phase, before the first request. */
+void cfaop_peer_set_tls(conn_rec *c, cfaop_conn *tls);
+
+/**
+ * Returns the address that the TCP connection of @a c comes from, whatever headers, the PROXY protocol and other
+ * modules say; NULL if it is not known. It is the module's own: to be read only, and not to be handed to httpd. Any
+ * phase; any thread.
+ */
+apr_sockaddr_t *cfaop_peer_address(conn_rec *c);
+
+/** Returns the same as text, "-" if it is not known. Any phase; any thread. */
+const char *cfaop_peer_ip(conn_rec *c);
+
+/* ---- the handshake (src/handshake.c) -------------------------------------------------------------------------- */
 
 /** mod_ssl's optional hooks; see mod_ssl_openssl.h. They never fail: an error would end a restarting server. */
 int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx);
@@ -64,10 +100,12 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy);
  */
 int cfaop_handshake_enable(void);
 
-/** Returns what is known of @a c (or of its master); NULL: not a TLS connection. Any phase. */
+/** Returns what is known of the TLS of @a c (or of its master); NULL: not a TLS connection. Any phase. */
 static inline cfaop_conn *cfaop_handshake_of(conn_rec *c)
 {
-    return ap_get_module_config((c->master ? c->master : c)->conn_config, &cfaop_module);
+    const cfaop_link *link = cfaop_link_of(c);
+
+    return link ? link->tls : NULL;
 }
 
 /**

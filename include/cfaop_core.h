@@ -15,6 +15,13 @@
 
 extern module AP_MODULE_DECLARE_DATA cfaop_module;
 
+/**
+ * Where the hooks stand that judge requests, remove headers and settle addresses: before those of every other module.
+ * APR_HOOK_REALLY_FIRST would not do: mod_security2 registers so too, and mod_perl lower. Among equals the order of
+ * the LoadModule lines decides.
+ */
+#define CFAOP_HOOK_FIRST (APR_HOOK_REALLY_FIRST - 1000)
+
 #define CFAOP_SHA256_LEN 32
 /** Room for a SHA-256 in hexadecimal with its closing NUL. */
 #define CFAOP_SHA256_HEX (2 * CFAOP_SHA256_LEN + 1)

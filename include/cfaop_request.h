@@ -146,7 +146,7 @@ int cfaop_client_address_on_log(request_rec *r);
  */
 int cfaop_client_address_forbid_trailers(const server_rec *s);
 
-/** post_read_request after mod_remoteip: has our address stand. */
+/** post_read_request after mod_remoteip and others that settle the address: has ours stand. */
 int cfaop_client_address_again(request_rec *r);
 
 /* ---- Require (src/authz.c) ------------------------------------------------------------------------------------ */

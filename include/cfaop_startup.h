@@ -8,7 +8,7 @@
 
 #include "cfaop_trust.h"
 
-/* ---- startup (src/startup.c, src/hook_order.c, src/dump.c) ---------------------------------------------------- */
+/* ---- startup (src/startup.c, src/neighbours.c, src/hook_order.c, src/dump.c) ---------------------------------- */
 
 /**
  * check_config: loads and validates everything, so that "-t" finds each mistake. A mistake ends a first start; when a running
@@ -19,8 +19,15 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
 /** post_config, after mod_ssl's: settles what each server demands, now that it is known which have TLS. Never fails. */
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
 
-/** Warns of modules whose hooks answer before the guard has judged. Configuration phase, hooks sorted. */
-void cfaop_hook_order_check(server_rec *base);
+/**
+ * Returns findings (of cfaop_finding, from @a p) about the modules that are loaded beside the guard; to be asked where
+ * one of the servers from @a base on is guarded. Configuration phase (check_config: httpd has sorted the hooks for the
+ * last time).
+ */
+apr_array_header_t *cfaop_neighbours_findings(apr_pool_t *p, const server_rec *base);
+
+/** Adds a finding for each module and hook that runs before the guard's. Configuration phase (check_config). */
+void cfaop_hook_order_look(apr_array_header_t *findings);
 
 /**
  * Says whether virtual host @a s answers everything with a redirect, as the usual port-80 host does (an ACME challenge may be

@@ -106,14 +106,17 @@ static apr_sockaddr_t *parse_visitor(request_rec *r, const cfaop_server_conf *co
     return visitor;
 }
 
-static int set_visitor(request_rec *r, apr_sockaddr_t *visitor)
+/* Hands out a copy: mod_rpaf writes into the address that it finds. */
+static int set_visitor(request_rec *r, const apr_sockaddr_t *visitor)
 {
+    apr_sockaddr_t *copy;
     char *text;
 
-    if (apr_sockaddr_ip_get(&text, visitor) != APR_SUCCESS) {
+    if (apr_sockaddr_info_copy(&copy, visitor, r->pool) != APR_SUCCESS
+        || apr_sockaddr_ip_get(&text, copy) != APR_SUCCESS) {
         return 0;
     }
-    r->useragent_addr = visitor;
+    r->useragent_addr = copy;
     r->useragent_ip = text;
     return 1;
 }

@@ -100,7 +100,7 @@ static const char *line(request_rec *r, const cfaop_verdict *v)
     return apr_psprintf(p, "%s: reason=%s status=%d sni=\"%s\" host=\"%s\" peer=%s cf-ray=\"%s\"%s%s",
                         v->status ? "refused" : "would refuse", cfaop_reason_name(v->reason), v->would_status,
                         cut(p, conn ? conn->sni : NULL, HOST_MAX_BYTES),
-                        cut(p, apr_table_get(r->headers_in, "Host"), HOST_MAX_BYTES), r->connection->client_ip,
+                        cut(p, apr_table_get(r->headers_in, "Host"), HOST_MAX_BYTES), cfaop_peer_ip(r->connection),
                         cut(p, apr_table_get(r->headers_in, "CF-Ray"), CF_RAY_MAX_BYTES), detail(p, v->reason, conn),
                         describe_peer(p, conn));
 }
@@ -110,7 +110,7 @@ static const char *handshake_line(const cfaop_conn *conn, cfaop_reason reason)
     apr_pool_t *p = conn->c->pool;
 
     return apr_psprintf(p, "refused in the handshake: reason=%s sni=\"%s\" peer=%s%s%s", cfaop_reason_name(reason),
-                        cut(p, conn->sni, HOST_MAX_BYTES), conn->c->client_ip, detail(p, reason, conn), describe_peer(p, conn));
+                        cut(p, conn->sni, HOST_MAX_BYTES), cfaop_peer_ip(conn->c), detail(p, reason, conn), describe_peer(p, conn));
 }
 
 /* ---- when ---- */

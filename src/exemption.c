@@ -167,13 +167,14 @@ const char *cfaop_exemption_parse_ip(apr_pool_t *p, const char *word, cfaop_exem
     return NULL;
 }
 
-int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, const conn_rec *c)
+int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, conn_rec *c)
 {
+    apr_sockaddr_t *peer = cfaop_peer_address(c);
     int i;
 
-    for (i = 0; exemptions && i < exemptions->nelts; ++i) {
+    for (i = 0; peer && exemptions && i < exemptions->nelts; ++i) {
         const cfaop_exemption *exemption = &APR_ARRAY_IDX(exemptions, i, cfaop_exemption);
-        if (exemption->subnet && apr_ipsubnet_test(exemption->subnet, c->client_addr)) {
+        if (exemption->subnet && apr_ipsubnet_test(exemption->subnet, peer)) {
             return 1;
         }
     }

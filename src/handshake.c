@@ -402,7 +402,7 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     conn = apr_pcalloc(c->pool, sizeof(*conn));
     conn->c = c;
     conn->ssl = ssl;
-    ap_set_module_config(c->conn_config, &cfaop_module, conn);
+    cfaop_peer_set_tls(c, conn);
     SSL_set_ex_data(ssl, slot.ssl, conn);
     SSL_set_info_callback(ssl, on_progress);
     return OK;

@@ -16,12 +16,6 @@ typedef struct {
 
 static const unsigned char mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-/* The address of the TCP connection's other end: not what a header or the PROXY protocol says. */
-static const apr_sockaddr_t *peer_of(const conn_rec *c)
-{
-    return c->client_addr;
-}
-
 /* Returns 0 if socket_address is of neither IPv4 nor IPv6. */
 static int read_address(const struct sockaddr *socket_address, address *to)
 {
@@ -69,9 +63,10 @@ static int is_of_an_interface(const address *peer)
 int cfaop_local_is_peer_here(conn_rec *c)
 {
     const apr_sockaddr_t *local = c->local_addr;
+    const apr_sockaddr_t *other = cfaop_peer_address(c);
     address peer;
 
-    if (!peer_of(c) || !read_address((const struct sockaddr *)(const void *)&peer_of(c)->sa, &peer)) {
+    if (!other || !read_address((const struct sockaddr *)(const void *)&other->sa, &peer)) {
         return 0;
     }
     return is_loopback(&peer) || (local && is_equal((const struct sockaddr *)(const void *)&local->sa, &peer))

@@ -207,6 +207,9 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
         }
         cfaop_bypass_warn(findings, ptemp, tree, base);
     }
+    if (is_needed) {
+        apr_array_cat(findings, cfaop_neighbours_findings(p, base));
+    }
     if (is_test) {
         apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_inventory_is_configured)); /* post_config does not run */
     }
@@ -376,7 +379,6 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     log_report(base, &rep);
     cfaop_counters_attach(base, ptemp, is_any_needed(base));
     if (is_any_needed(base)) {
-        cfaop_hook_order_check(base);
         cfaop_memo_init(p);
         cfaop_event_log_init(p, servers);
         cfaop_client_address_init(p, servers);

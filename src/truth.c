@@ -230,7 +230,7 @@ void cfaop_truth_register_hooks(apr_pool_t *p)
 {
     (void)p;
     ap_hook_pre_config(on_pre_config, NULL, NULL, APR_HOOK_LAST);
-    ap_hook_ssl_var_lookup(on_var_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_expr_lookup(on_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_ssl_var_lookup(on_var_lookup, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_expr_lookup(on_expr_lookup, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_process_connection(on_process_connection, NULL, NULL, APR_HOOK_MIDDLE + 1);
 }

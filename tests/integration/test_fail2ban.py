@@ -15,6 +15,7 @@ import pytest
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, fetch
 from support.environment import TOP
+from support.foreign_module import build_from
 from support.httpd import Httpd
 from support.pki import DAY, Credential, Pki
 from support.ports import free_port
@@ -213,6 +214,24 @@ def test_lines_of_other_modules_ban_nobody(bench: Bench, other: str) -> None:
     bench.ask()
     (line,) = bench.lines(1)
     assert found_by_fail2ban(bench.directory, [line, line.replace("[cfaop:", f"[{other}:")]) == [CALLER]
+
+
+def test_address_that_a_module_writes_into_the_connection_is_not_banned(
+    servers: Servers, directory: Path, server_certificate: Credential
+) -> None:
+    """mod_rpaf and its like write an address from a header there: later requests of the connection bear it too."""
+    port = free_port()
+    module = build_from(directory, "forwarded.c", "rpaf", ORDER="APR_HOOK_FIRST", AT_ONCE="0")
+    exempt = "CFOriginPullExempt path /open"
+    config = f"LoadModule rpaf_module {module}\n" + vhost(port, "on.test", "CFOriginPull On", exempt, tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    with connect(port, sni="on.test", route=Route(source=CALLER)) as client:
+        client.request("/open/", host="on.test", headers=[("X-Forwarded-For", VICTIM)])
+        assert client.request("/", host="on.test").status == 400
+    line = server.log.wait_for(TAG)
+    assert f"[client {VICTIM}:" in line  # what httpd itself makes of it
+    assert found_by_fail2ban(directory, [line]) == [CALLER]
+    server.stop()
 
 
 # What bans nobody

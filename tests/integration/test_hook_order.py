@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from conftest import Servers
 from support import environment
 from support.client import connect_plain, fetch
-from support.foreign_module import build_module
+from support.foreign_module import build_from, build_module
 from support.httpd import Httpd
 from support.mistakes import our_lines
 from support.pki import Credential
@@ -22,20 +23,33 @@ from support.vhost import vhost
 
 # What each foreign module registers, and the hooks in which it comes before the guard.
 FOREIGN = {
-    "early": ("ap_hook_post_read_request(on_request, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);", {"post_read_request"}),
-    "quick": ("ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);", {"quick_handler"}),
+    "early": ("ap_hook_post_read_request(on_request, NULL, NULL, APR_HOOK_REALLY_FIRST - 2000);", {"post_read_request"}),
+    "quick": ("ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_REALLY_FIRST - 2000);", {"quick_handler"}),
+    "parts": ("ap_hook_fixups(on_request, NULL, guard, APR_HOOK_FIRST);", {"fixups"}),
     "both": (
         "ap_hook_post_read_request(on_request, NULL, guard, APR_HOOK_REALLY_FIRST);"
         " ap_hook_quick_handler(on_quick, NULL, guard, APR_HOOK_FIRST);",
         {"post_read_request", "quick_handler"},
     ),
     "polite": (
-        "ap_hook_post_read_request(on_request, NULL, NULL, APR_HOOK_FIRST);"
-        " ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_FIRST);"
+        "ap_hook_post_read_request(on_request, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);"
+        " ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);"
         " ap_hook_fixups(on_request, NULL, NULL, APR_HOOK_REALLY_FIRST - 10);",
         set(),
     ),
 }
+# In this order the hooks are looked at, each where the guard has one.
+HOOKS = (
+    "pre_connection",
+    "post_read_request",
+    "quick_handler",
+    "fixups",
+    "insert_filter",
+    "insert_error_filter",
+    "log_transaction",
+    "ssl_var_lookup",
+    "expr_lookup",
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ def test_module_that_runs_before_the_guard_is_named(crowd: Crowd, name: str) -> 
     hooks = FOREIGN[name][1]
     found = {
         hook
-        for hook in ("post_read_request", "quick_handler")
+        for hook in HOOKS
         if any(f"CFAOP123: mod_{name}.c runs in the hook {hook} before the guard" in line for line in crowd.warnings)
     }
     assert found == hooks
@@ -73,6 +87,37 @@ def test_module_that_runs_before_the_guard_is_named(crowd: Crowd, name: str) -> 
 
 def test_each_module_and_hook_has_one_warning(crowd: Crowd) -> None:
     assert len(crowd.warnings) == sum(len(hooks) for _, hooks in FOREIGN.values())
+
+
+def test_warnings_come_at_a_test_of_the_configuration_too(crowd: Crowd) -> None:
+    outcome = crowd.server.config_test()
+    assert outcome.ok
+    assert our_lines(outcome.stderr) == crowd.warnings
+
+
+@pytest.mark.parametrize("order", ("guard-last", "guard-first"))
+def test_each_hook_of_the_guard_is_looked_at(
+    servers: Servers, directory: Path, server_certificate: Credential, order: str
+) -> None:
+    """A module that is lower still: in hooks that the guard needs for some directives only, it is named where there are those."""
+    port, name = free_port(), f"lower_{order.replace('-', '_')}"
+    module = build_from(directory, "onlooker.c", name, ORDER="APR_HOOK_REALLY_FIRST - 2000")
+    loads = [f"LoadModule {name}_module {module}", f"LoadModule cfaop_module {environment.module_path()}"]
+    load = "\n".join(loads if order == "guard-last" else loads[::-1]) + "\n"
+    idle = servers.prepare_httpd("", listen=[port], with_module=False)
+
+    def named(*lines: str) -> list[str]:
+        idle.write_config(load + vhost(port, "guarded.test", "CFOriginPull On", *lines, tls=server_certificate))
+        lines_of_test = our_lines(idle.config_test().stderr)
+        assert all("remove that module" in line for line in lines_of_test)
+        return [line.partition(" before the guard: ")[0] for line in lines_of_test]
+
+    def expected(left_out: set[str]) -> list[str]:
+        return [f"CFAOP123: mod_{name}.c runs in the hook {hook}" for hook in HOOKS if hook not in left_out]
+
+    assert named() == expected({"insert_filter", "insert_error_filter", "log_transaction"})
+    assert named(_VISITORS) == expected({"insert_filter"})
+    assert named(_EXEMPT) == expected(set())
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -127,6 +172,33 @@ def test_debians_modules_are_not_named(servers: Servers, server_certificate: Cre
     server.start()
     server.allow_refusals()
     assert fetch(port, sni="guarded.test").status == 400
+    assert "CFAOP" not in server.config_test().stderr
+    server.stop()
+
+
+# Packages of their own, and what each module needs so that it does something. What others say at a start is theirs.
+_PACKAGED = {
+    "perl": "PerlModule Apache2::RequestRec",
+    "security2": "SecRuleEngine On",
+}
+
+
+@pytest.mark.parametrize("order", ("guard-first", "guard-last"))
+def test_modules_of_other_packages_are_not_named(servers: Servers, server_certificate: Credential, order: str) -> None:
+    port = free_port()
+    loads = [f"LoadModule {name}_module {environment.APACHE_MODULES}/mod_{name}.so" for name in sorted(_PACKAGED)]
+    own = f"LoadModule cfaop_module {environment.module_path()}"
+    config = "\n".join([own, *loads] if order == "guard-first" else [*loads, own])
+    lines = ["CFOriginPull On", "CFOriginPullRemoteIP On", "CFOriginPullExempt path /open"]
+    config += "\n" + "\n".join(_PACKAGED.values()) + "\n" + vhost(port, "guarded.test", *lines, tls=server_certificate)
+    server = servers.prepare_httpd(config, listen=[port], with_module=False, modules=["remoteip", "unique_id"])
+    outcome = server.config_test()
+    assert outcome.ok and "CFAOP" not in outcome.stderr
+    server.allow(r"^(?!.*CFAOP).*")
+    server.start()
+    server.allow_refusals()
+    assert fetch(port, sni="guarded.test").status == 400
+    assert "CFAOP123" not in server.log.text()
     server.stop()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -63,3 +64,11 @@ def compile_module(directory: Path, name: str, text: str) -> Path:
 @lru_cache(maxsize=None)
 def _apxs(variable: str) -> str:
     return subprocess.run(["apxs", "-q", variable], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def build_from(directory: Path, source: str, name: str, **words: str) -> Path:
+    """The module mod_<name>.so from a source in support/, where NAME and the other words stand for what the test wants."""
+    text = (Path(__file__).parent / source).read_text()
+    for word, value in {"NAME": name, **words}.items():
+        text = re.sub(rf"\b{word}\b", value, text)
+    return compile_module(directory, name, text)
