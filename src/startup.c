@@ -176,6 +176,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     if (enable_handshake(is_needed, findings) && is_needed) {
         take_over_hooks(base, findings);
         check_tls_shown(p, ptemp, base, findings);
+        apr_array_cat(findings, cfaop_session_keys_resolve(p, ptemp, base));
     }
     if (is_test) {
         apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_inventory_is_configured)); /* post_config does not run */
