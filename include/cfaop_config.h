@@ -18,6 +18,8 @@
 
 /** The word of CFOriginPullRemoteIP for headers that hold an address and a port. */
 #define CFAOP_WITH_PORT "with-port"
+/** The length of the key that the judgements in TLS sessions are authenticated with. */
+#define CFAOP_SESSION_KEY_LEN 32
 
 /** The highest CFOriginPullVerifyDepth, and the default one (nginx's). */
 #define CFAOP_DEPTH_MAX     10
@@ -66,6 +68,7 @@ typedef struct {
     int index;                  /**< number of this server, 0 to the count of servers - 1 */
     const cfaop_trust *trust;   /**< what certificates are verified against; NULL: cannot be used, see broken */
     const char *broken;         /**< why trust cannot be used; NULL: it can */
+    const unsigned char *session_key; /**< CFAOP_SESSION_KEY_LEN bytes, for judgements in sessions; NULL: none */
     const cfaop_policy *policy; /**< trust under the security level of this server's TLS; set by mod_ssl's hook */
     int is_doubled;             /**< mode is On here, but only repeats for plain HTTP what TLS virtual hosts say of each of its names */
     int is_reached_by_tls;      /**< the configuration shows TLS on a port of this server */
@@ -175,6 +178,15 @@ int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
  * @a s does not stand in the tree.
  */
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
+
+/**
+ * Returns the path of the SSLSessionTicketKeyFile in force for @a s, as written, from the tree's pool; NULL: there is
+ * none.
+ */
+const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec *s);
+
+/** Says whether the tree lets @a s use session tickets: no "SSLSessionTickets off" is in force for it. */
+int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s);
 
 /** Returns the local path that @a s sets with "ErrorDocument @a code /path", inherited or not; NULL: it sets none. */
 const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code);

@@ -59,6 +59,7 @@ typedef struct {
     int demands;                            /**< a good certificate, or the handshake fails (CFOriginPullRefuse alert) */
     int mod_ssl_mode;                       /**< mod_ssl's own verify mode, to be put back after the handshake */
     SSL_verify_cb mod_ssl_callback;         /**< and its callback */
+    const unsigned char *session_key;       /**< CFAOP_SESSION_KEY_LEN bytes, see session.c; NULL: no session resumes */
     int (*new_session)(SSL *, SSL_SESSION *); /**< mod_ssl's session cache; NULL: none */
     SSL_SESSION *(*get_session)(SSL *, const unsigned char *, int, int *); /**< the same */
 } cfaop_tls_context;
@@ -142,12 +143,16 @@ void cfaop_handshake_forbid_quick_renegotiation(cfaop_conn *conn);
 cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx);
 cfaop_conn *cfaop_handshake_conn(const SSL *ssl);
 
-/** Binds TLS sessions made by @a ctx to the policy they were judged under (session tickets and session cache). */
+/**
+ * Binds TLS sessions made by @a ctx to the policy they were judged under (tickets and session cache), with its
+ * session_key.
+ */
 void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
 
 /**
- * Reads the judgement that the resumed session of @a ssl carries. Returns 1 and fills @a result if the session was verified
- * under @a policy; else 0. Whether it still holds was decided when the session was taken up. Connection phase.
+ * Reads the judgement that the resumed session of @a ssl carries. Returns 1 and fills @a result if the session was
+ * verified under @a policy and its judgement is authentic; else 0. Whether it still holds was decided when the
+ * session was taken up. Connection phase.
  */
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
 

@@ -144,6 +144,20 @@ int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)
     return engine && ap_cstr_casecmp(engine, "off") != 0;
 }
 
+const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec *s)
+{
+    const char *args = last_inherited(tree, cfaop_tree_directives(tree, s), "sslsessionticketkeyfile");
+
+    return args ? ap_getword_conf(tree->pool, &args) : NULL;
+}
+
+int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s)
+{
+    const char *tickets = last_inherited(tree, cfaop_tree_directives(tree, s), "sslsessiontickets");
+
+    return !tickets || ap_cstr_casecmp(tickets, "off") != 0;
+}
+
 /* ---- ErrorDocument ---- */
 
 #define ERROR_DOCUMENT "errordocument"

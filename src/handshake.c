@@ -495,6 +495,7 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     context->server = s;
     context->mod_ssl_mode = SSL_CTX_get_verify_mode(ctx);
     context->mod_ssl_callback = SSL_CTX_get_verify_callback(ctx);
+    context->session_key = conf->session_key;
     conf->mod_ssl_verifies = context->mod_ssl_mode != SSL_VERIFY_NONE;
     if (cfaop_policy_is_needed(conf) && conf->trust) {
         conf->policy = cfaop_policy_at_level(conf->trust, SSL_CTX_get_security_level(ctx));

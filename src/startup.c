@@ -188,6 +188,21 @@ static int print_findings(int with_warnings)
     return mistakes;
 }
 
+/* What is found of the servers together, beside the policy of each. can_ask: the handshake hooks can be used. */
+static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, int can_ask)
+{
+    cfaop_tree *tree = cfaop_tree_index(ptemp, base);
+
+    cfaop_bypass_note_reach(ptemp, tree, base);
+    if (can_ask) {
+        take_over_hooks(base, findings);
+        check_tls_shown(p, ptemp, base, tree, findings);
+        apr_array_cat(findings, cfaop_session_keys_resolve(p, ptemp, base));
+    }
+    cfaop_bypass_warn(findings, ptemp, tree, base);
+    apr_array_cat(findings, cfaop_neighbours_findings(p, base));
+}
+
 int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
 {
     int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
@@ -199,16 +214,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
     can_ask = enable_handshake(is_needed, findings);
     if (is_needed) {
-        cfaop_tree *tree = cfaop_tree_index(ptemp, base);
-        cfaop_bypass_note_reach(ptemp, tree, base);
-        if (can_ask) {
-            take_over_hooks(base, findings);
-            check_tls_shown(p, ptemp, base, tree, findings);
-        }
-        cfaop_bypass_warn(findings, ptemp, tree, base);
-    }
-    if (is_needed) {
-        apr_array_cat(findings, cfaop_neighbours_findings(p, base));
+        look_at_servers(p, ptemp, base, can_ask);
     }
     if (is_test) {
         apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_inventory_is_configured)); /* post_config does not run */

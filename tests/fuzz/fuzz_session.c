@@ -1,9 +1,12 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file fuzz_session.c
- * A TLS session that carries any application data. The input says how that data differs from what the module itself writes
- * for a good client: two bytes add to or take from its length, the others are laid over it by exclusive or. So nothing
- * here depends on the layout, and the empty input is a good session.
+ * A TLS session that carries any application data. The input says how that data differs from what the module itself
+ * writes for a good client: two bytes add to or take from its length, the others are laid over it by exclusive or. So
+ * nothing here depends on the layout, but that the MAC comes last, and the empty input is a good session.
+ *
+ * Each input is tried twice: as it is, when only what the module wrote resumes; and with a MAC that fits, as one who
+ * has the key would make it, when what is said must still be true.
  */
 #include <string.h>
 
@@ -11,6 +14,8 @@
 #include "cfaop.h"
 #include "fuzz.h"
 #include "session_der.h"
+
+#include <openssl/hmac.h>
 
 const char *const fuzz_corpus = "session";
 
@@ -20,6 +25,7 @@ const char *const fuzz_corpus = "session";
 /* the module's magic and format number, and "good" */
 #define HEAD_LEN 7
 #define DATA_MAX 512
+#define MAC_LEN  32
 
 static cfaop_policy policy;
 static cfaop_tls_context asking, silent, *context;
@@ -29,6 +35,27 @@ static SSL *ssl;
 static SSL_SESSION *offered;
 static unsigned char good[DATA_MAX];
 static size_t good_len;
+static unsigned char session_key[CFAOP_SESSION_KEY_LEN];
+static int has_key; /* the attacker knows what the MAC must be: nothing but zeros */
+
+/*
+ * Stands before OpenSSL's, for session.c, which calls it for nothing else: a MAC that cannot be guessed, or one that
+ * fits.
+ */
+unsigned char *HMAC(const EVP_MD *md, const void *key, int key_len, const unsigned char *data, size_t data_len,
+                    unsigned char *mac, unsigned int *mac_len)
+{
+    (void)md;
+    (void)key;
+    (void)key_len;
+    if (has_key) {
+        memset(mac, 0, MAC_LEN);
+    }
+    else {
+        MUST(EVP_Digest(data, data_len, mac, mac_len, EVP_sha256(), NULL));
+    }
+    return mac;
+}
 
 /* ---- what session.c needs of handshake.c ---- */
 
@@ -99,6 +126,7 @@ static void set_up(void)
     MUST(ctx);
     memset(policy.digest, DIGEST_BYTE, sizeof(policy.digest));
     asking.policy = &policy;
+    asking.session_key = session_key;
     asking.mod_ssl_mode = silent.mod_ssl_mode = SSL_VERIFY_NONE;
     SSL_CTX_sess_set_new_cb(ctx, cache_new);
     SSL_CTX_sess_set_get_cb(ctx, cache_get);
@@ -154,28 +182,43 @@ static void check_accepted(const unsigned char *data, size_t length, const cfaop
     MUST(result->valid_from <= now && result->valid_until >= now);
 }
 
+/* Offers a session with this data; says whether it resumes where the guard asks. */
+static int is_taken_up(const unsigned char *data, size_t length, cfaop_chain_result *result)
+{
+    int resumes, is_judged;
+
+    offered = new_session();
+    MUST(SSL_SESSION_set1_ticket_appdata(offered, (void *)data, length));
+    MUST(SSL_set_session(ssl, offered));
+    MUST((length == 0) == resumes_at(&silent));
+    resumes = resumes_at(&asking);
+    is_judged = cfaop_session_judgement(ssl, &policy, result);
+    MUST(is_judged || !resumes);
+    MUST(has_key || is_judged == resumes);
+    MUST(SSL_set_session(ssl, NULL));
+    SSL_SESSION_free(offered);
+    return resumes;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     unsigned char data[DATA_MAX];
     cfaop_chain_result result = {0};
     size_t length;
-    int resumes;
 
     if (!ssl) {
         set_up();
     }
     length = distort(input, size, data);
-    offered = new_session();
-    MUST(SSL_SESSION_set1_ticket_appdata(offered, data, length));
-    MUST(SSL_set_session(ssl, offered));
-    resumes = resumes_at(&asking);
-    MUST((length == 0) == resumes_at(&silent));
-    MUST(resumes || size > 2 || length != good_len);
-    if (resumes) {
-        MUST(cfaop_session_judgement(ssl, &policy, &result));
+    has_key = 0;
+    MUST(is_taken_up(data, length, &result) == (length == good_len && !memcmp(data, good, good_len)));
+    has_key = 1;
+    memset(data + good_len - MAC_LEN, 0, MAC_LEN);
+    if (is_taken_up(data, length, &result)) {
         check_accepted(data, length, &result);
     }
-    MUST(SSL_set_session(ssl, NULL));
-    SSL_SESSION_free(offered);
+    else {
+        MUST(size > 2 || length != good_len);
+    }
     return 0;
 }

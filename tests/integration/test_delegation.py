@@ -7,6 +7,7 @@ issued the intermediate. So there are certificates for the guard, for mod_ssl, f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -21,6 +22,7 @@ from support.http2 import StreamError
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.preload import preloading
 from support.response import Response
 from support.streams import Reset, TlsAlert, TlsStream, tls_context
 from support.vhost import vhost
@@ -107,7 +109,9 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(servers: Servers, pki: Pki, server_certificate: Credential, authorities: Authorities) -> Bench:
+def bench(
+    servers: Servers, pki: Pki, server_certificate: Credential, authorities: Authorities, directory: Path
+) -> Bench:
     port, stock_port = free_port(), free_port()
     twins = free_port(), free_port(), free_port()
     trusted = pki.bundle("guard", authorities.pull, authorities.partner)
@@ -144,9 +148,11 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential, authoritie
     for twin, lines in zip(twins, (on, on, sites["require.test"])):
         config += vhost(twin, "twin.test", *lines, f"SSLSessionTicketKeyFile {ticket_key}", tls=server_certificate)
     stock = vhost(stock_port, "dir.test", *staff, *directories(), SHOW, tls=server_certificate)
-    httpd = servers.prepare_httpd(config, listen=[port, *twins])
+    environment = preloading("ticket_key", directory)
+    httpd = servers.prepare_httpd(config, listen=[port, *twins], extra_environment=environment)
     httpd.write_config(config + f'<Directory "{httpd.htdocs}/quick-htaccess">\n  AllowOverride All\n</Directory>\n')
     httpd.expect("CFAOP122: .*require.test")
+    httpd.allow("CFAOP137: ")
     httpd.start()
     stock_httpd = servers.httpd(stock.replace("%{CF_ORIGIN_PULL_VERIFY}", ""), listen=[stock_port], with_module=False)
     for server in (httpd, stock_httpd):

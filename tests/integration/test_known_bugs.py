@@ -18,6 +18,7 @@ from support.http1 import Http1
 from support.httpd import Httpd, StartFailure
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.preload import preloading
 from support.processes import children_of, cpu_seconds
 from support.streams import Reset, TlsAlert
 from support.vhost import vhost
@@ -122,8 +123,9 @@ class Reloading:
 
 
 @pytest.fixture(scope="module")
-def reloading(servers: Servers, pki: Pki, server_certificate: Credential) -> Reloading:
-    httpd = servers.httpd("", listen=[free_port()])
+def reloading(servers: Servers, pki: Pki, server_certificate: Credential, directory: Path) -> Reloading:
+    httpd = servers.httpd("", listen=[free_port()], extra_environment=preloading("ticket_key", directory))
+    httpd.log.always.append("CFAOP137: ")
     return Reloading(httpd, server_certificate, pki.file("ticket.key", secrets.token_bytes(48)))
 
 

@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Optional
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
@@ -30,6 +31,7 @@ from support.http2 import Http2
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.preload import preloading
 from support.response import Response
 from support.vhost import vhost
 from support.visits import SESSION_EVIDENCE, storage_lines
@@ -205,7 +207,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
+def bench(servers: Servers, pki: Pki, server_certificate: Credential, directory: Path) -> Bench:
     ca_a, ca_b = pki.root("ca-a"), pki.root("ca-b")
     middle = ca_a.issue("middle", ca=True)
     by_middle = middle.issue("by-middle")
@@ -226,7 +228,8 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     pki.file("both.crl.pem", b"".join(path.read_bytes() for path in crls))
     pki.file("ticket.key", secrets.token_bytes(48))
     ports = (free_port(), free_port())
-    httpd = servers.prepare_httpd("", listen=ports)
+    httpd = servers.prepare_httpd("", listen=ports, extra_environment=preloading("ticket_key", directory))
+    httpd.log.always.append("CFAOP137: ")
     httpd.put("folder/index.html", "the folder\n")
     made = Bench(httpd, ports, clients, pki, server_certificate, Settings())
     made.write(made.current)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Iterator, Optional
 
 import pytest
@@ -15,6 +16,7 @@ from support.clock import Clock
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.preload import preloading
 from support.vhost import vhost
 from support.visits import KINDS, SESSION_EVIDENCE, STORAGES, TICKETS, Kind, Visit, storage_lines, visit
 
@@ -205,7 +207,7 @@ class Reconfigured:
 
 
 @pytest.fixture(scope="module")
-def reconfigured(servers: Servers, pki: Pki, server_certificate: Credential) -> Reconfigured:
+def reconfigured(servers: Servers, pki: Pki, server_certificate: Credential, directory: Path) -> Reconfigured:
     ca, other = pki.root("restart-ca"), pki.root("restart-other-ca")
     edge = ca.issue("restart-edge")
     files = {
@@ -226,13 +228,18 @@ def reconfigured(servers: Servers, pki: Pki, server_certificate: Credential) -> 
         return "".join(texts)
 
     before, after = sites("before"), sites("after")
-    return Reconfigured(servers.httpd(before, listen=[port]), before, after, edge)
+    # without it, whether tickets outlive a restart would be left to chance
+    environment = preloading("ticket_key", directory)
+    httpd = servers.httpd(before, listen=[port], extra_environment=environment)
+    httpd.allow("CFAOP137: ")
+    return Reconfigured(httpd, before, after, edge)
 
 
 @pytest.mark.parametrize("how", ("graceful", "restart"))
 def test_session_does_not_outlive_its_policy(reconfigured: Reconfigured, how: str) -> None:
     server, edge = reconfigured.httpd, reconfigured.edge
     server.allow_refusals()
+    server.allow("CFAOP137: ")
     server.write_config(reconfigured.before)
     server.graceful()
     firsts = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -20,6 +21,7 @@ from support.client import HTTP_VERSIONS
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.preload import preloading
 from support.streams import Reset, TlsAlert
 from support.vhost import vhost
 from support.visits import KINDS, SESSION_EVIDENCE, STORAGES, TICKETS, Kind, Visit, storage_lines, visit
@@ -93,7 +95,7 @@ def site_lines(words: str, ca: dict[str, Credential], crl: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
+def bench(servers: Servers, pki: Pki, server_certificate: Credential, directory: Path) -> Bench:
     ca = {"A": pki.root("ca-a"), "B": pki.root("ca-b")}
     middle = ca["A"].issue("middle", ca=True)
     clients = {
@@ -119,7 +121,11 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
                 lines = [*shared, *site_lines(words[column], ca, crl)]
                 tls = rsa_server if name == "perdir.test" else server_certificate
                 config += vhost(ports[at, storage], name, *lines, tls=tls)
-    httpd = servers.httpd(config, listen=[port for (at, _), port in ports.items() if at != "unguarded"])
+    # without it, whether the two servers understand each other's tickets would be left to chance
+    shared_key = preloading("ticket_key", directory)
+    listen = [port for (at, _), port in ports.items() if at != "unguarded"]
+    httpd = servers.httpd(config, listen=listen, extra_environment=shared_key)
+    httpd.allow("CFAOP137: ")
     httpd.expect("CFAOP131: ")  # names are on several ports, with other modes
     unguarded = ""
     for storage in STORAGES:
@@ -131,7 +137,10 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         for name in ("then-require.test", "logonly-require.test"):
             unguarded += plain_vhost(ports["unguarded", storage], name, *shared, *strict, tls=server_certificate)
     plain = servers.httpd(
-        unguarded, listen=[ports["unguarded", storage] for storage in STORAGES], with_module=False
+        unguarded,
+        listen=[ports["unguarded", storage] for storage in STORAGES],
+        with_module=False,
+        extra_environment=shared_key,
     )
     return Bench(httpd, plain, ports, clients, ca["A"])
 

@@ -57,7 +57,8 @@ def test_every_reason_is_documented(top, sources):
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGES.md", "docs/directives.md",
-                                      "docs/messages.md", "docs/panels.md", "docs/performance.md", "docs/security-model.md"])
+                                      "docs/messages.md", "docs/panels.md", "docs/performance.md", "docs/security-model.md",
+                                      "docs/upstream.md"])
 def test_links_and_named_files_exist(top, document):
     path = top / document
     text = path.read_text()
