@@ -38,6 +38,7 @@ typedef struct {
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
     const char *origin;                  /**< CFAOP_BUILTIN or the file's path */
     const char *label;                   /**< for logs: the beginning of its SHA-256, and its CN */
+    int has_namesake;                    /**< another certificate of the same trust has its subject */
     cfaop_anchor_counters *counters;     /**< set when the server starts; NULL: it is not counted */
 } cfaop_anchor;
 
@@ -73,6 +74,7 @@ struct cfaop_trust {
     apr_array_header_t *pins;               /**< of cfaop_pin, sorted by text, no doubles; empty: none */
     int depth;                              /**< how many intermediates may stand between leaf and anchor */
     X509_STORE *store;                      /**< anchors and CRLs */
+    X509_STORE_CTX_check_issued_fn check_names; /**< OpenSSL's own, by names and key identifiers; set where anchors have namesakes */
     STACK_OF(X509_NAME) *names;             /**< CA names for the CertificateRequest; never empty */
     int unnamed;                            /**< number of anchors whose name does not fit among them */
 };
@@ -123,6 +125,9 @@ int cfaop_policy_is_builtin_only(const cfaop_trust *trust);
 
 /* ---- verifying a chain (src/chain.c) ------------------------------------------------------------------------- */
 
+/** How many certificates of a client, its leaf included, are looked at: twice the longest chain. */
+#define CFAOP_SENT_MAX (2 * (CFAOP_DEPTH_MAX + 2))
+
 /** What verifying a peer certificate has shown. */
 typedef struct {
     cfaop_reason reason;                    /**< NONE: verified */
@@ -133,12 +138,19 @@ typedef struct {
     int is_leaf_only;                       /**< nothing that the client sent beside its leaf was needed; with reason NONE only */
 } cfaop_chain_result;
 
+/**
+ * Says whether @a issuer may be the issuer of @a cert, for the store of a trust in which anchors have namesakes: OpenSSL's own answer by
+ * names and key identifiers, and for such an anchor also its signature. The signature of a certificate that the client has sent is not
+ * looked at here: OpenSSL does that, from the anchor down, once the chain is known. Called by OpenSSL while cfaop_chain_verify() runs.
+ */
+int cfaop_chain_is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer);
+
 /** Says whether @a trust lists the issuer of @a cert too: then CRLs count for @a cert itself. Not for self-signed ones. */
 int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert);
 
 /**
- * Verifies @a leaf with the certificates that the client sent beside it, against @a policy and nothing else, at security level
- * @a level or the policy's, whichever is higher, at time @a now. Connection phase; any thread; takes no ownership.
+ * Verifies @a leaf with the certificates that the client sent beside it (CFAOP_SENT_MAX of them at most, the others are not looked at),
+ * against @a policy and nothing else, at security level @a level or the policy's, whichever is higher, at time @a now. Connection phase; any thread; takes no ownership.
  * Anything that fails, memory included, is a reason other than NONE.
  */
 cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level,
