@@ -20,6 +20,7 @@ typedef struct {
     apr_array_header_t *crls;         /**< of X509_CRL * */
     int private_keys;                 /**< number of private keys */
     int with_trust_settings;          /**< number of OpenSSL's TRUSTED CERTIFICATE blocks */
+    int pkcs7;                        /**< number of PKCS7 blocks */
     int others;                       /**< number of blocks of any other kind */
 } cfaop_pem;
 
@@ -29,6 +30,18 @@ typedef struct {
  * whole, or has any block that is cut off or broken, is refused as a whole.
  */
 const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem);
+
+/* ---- odd forms of files (src/pem_form.c) ---------------------------------------------------------------------- */
+
+/**
+ * Returns what the @a length bytes of @a text are, in which there is no PEM, and what to do: UTF-16, DER, PKCS#12, PKCS#7, or something
+ * else. A literal, one line without the file's name, in which FILE and NEW stand for the file and for what a command makes of it.
+ * Configuration phase.
+ */
+const char *cfaop_pem_form_of_binary(const char *text, apr_size_t length);
+
+/** The same for a PEM file of which not all blocks could be read; NULL if its form does not tell why. */
+const char *cfaop_pem_form_of_damage(const char *text);
 
 /* ---- trust anchors and CRLs (src/trust_anchor.c) ------------------------------------------------------------- */
 
