@@ -188,6 +188,15 @@ const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec 
 /** Says whether the tree lets @a s use session tickets: no "SSLSessionTickets off" is in force for it. */
 int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s);
 
+/**
+ * Returns the files (of const char *, absolute paths) of mod_ssl's SSLCertificateFile for @a s, inherited ones as mod_ssl merges them:
+ * the first of its own replaces the first inherited one, and so on. What names no file, as a "pkcs11:" URI, is left out. From @a p.
+ */
+apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
+
+/** Returns the SSLCipherSuite of @a s for TLS before 1.3, as written, inherited or not; NULL: none. */
+const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s);
+
 /** Returns the local path that @a s sets with "ErrorDocument @a code /path", inherited or not; NULL: it sets none. */
 const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code);
 

@@ -82,6 +82,55 @@ apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop
 /** Adds a warning (cfaop_finding) for each guarded name that is served without the guard, too. As above. */
 void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);
 
+/* ---- trust that cannot be meant (src/trust_warnings.c, src/server_certificate.c, src/system_cas.c, src/security_level.c) ---- */
+
+/**
+ * Returns warnings (of cfaop_finding) of what the servers from @a base on, as far as @a is_wanted says so, trust and cannot be meant to:
+ * a CA of their own server certificate, a CA that everybody trusts, a certificate that can verify no client. Configuration phase; the
+ * result is allocated from @a p, what only the call needs from @a ptemp.
+ */
+apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const server_rec *base, int (*is_wanted)(const server_rec *));
+
+/** Logs these warnings for the guarded servers. Configuration phase. */
+void cfaop_trust_warnings_log(apr_pool_t *ptemp, server_rec *base);
+
+/** How a trusted certificate is related to a server's own. */
+typedef enum {
+    CFAOP_KINSHIP_NONE,
+    CFAOP_KINSHIP_SELF,  /**< it is the server's own */
+    CFAOP_KINSHIP_ISSUER /**< it has signed the server's own, or a CA above that */
+} cfaop_kinship;
+
+/**
+ * Returns the first certificate of the PEM file at @a path and those in the file that lead up from it (of X509 *); empty if there is none.
+ * They end with @a p. Configuration phase.
+ */
+apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *path);
+
+/** Returns how @a cert is related to the first certificate of @a chain, which cfaop_server_certificate_read() has made. */
+cfaop_kinship cfaop_server_certificate_kinship(const apr_array_header_t *chain, X509 *cert);
+
+/** The CAs that programs on this machine trust. */
+typedef struct cfaop_system_cas cfaop_system_cas;
+
+/** Reads them; they end with @a p. NULL if OpenSSL fails. Configuration phase. */
+cfaop_system_cas *cfaop_system_cas_load(apr_pool_t *p);
+
+/** Says whether @a cert itself is among @a cas. Configuration phase. */
+int cfaop_system_cas_has(const cfaop_system_cas *cas, X509 *cert);
+
+/** Returns the security level that OpenSSL begins with: its own, or that of its configuration file. Configuration phase. */
+int cfaop_security_level_default(void);
+
+/**
+ * Returns the security level of the TLS of @a s: the policy's, or before mod_ssl has told it, what the configuration shows: @@SECLEVEL in
+ * SSLCipherSuite, else @a fallback. Configuration phase.
+ */
+int cfaop_security_level_of(const cfaop_tree *tree, const server_rec *s, int fallback);
+
+/** Says whether the key of @a cert is strong enough for @a level. */
+int cfaop_security_level_allows(int level, const X509 *cert);
+
 /** test_config hook: prints what each virtual host demands for "-t -D DUMP_CF_ORIGIN_PULL". */
 void cfaop_dump(apr_pool_t *p, server_rec *base);
 

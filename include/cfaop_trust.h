@@ -20,6 +20,7 @@ typedef struct {
     apr_array_header_t *crls;         /**< of X509_CRL * */
     int private_keys;                 /**< number of private keys */
     int with_trust_settings;          /**< number of OpenSSL's TRUSTED CERTIFICATE blocks */
+    int pkcs7;                        /**< number of PKCS7 blocks */
     int others;                       /**< number of blocks of any other kind */
 } cfaop_pem;
 
@@ -30,6 +31,18 @@ typedef struct {
  */
 const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem);
 
+/* ---- odd forms of files (src/pem_form.c) ---------------------------------------------------------------------- */
+
+/**
+ * Returns what the @a length bytes of @a text are, in which there is no PEM, and what to do: UTF-16, DER, PKCS#12, PKCS#7, or something
+ * else. A literal, one line without the file's name, in which FILE and NEW stand for the file and for what a command makes of it.
+ * Configuration phase.
+ */
+const char *cfaop_pem_form_of_binary(const char *text, apr_size_t length);
+
+/** The same for a PEM file of which not all blocks could be read; NULL if its form does not tell why. */
+const char *cfaop_pem_form_of_damage(const char *text);
+
 /* ---- trust anchors and CRLs (src/trust_anchor.c) ------------------------------------------------------------- */
 
 /** A trusted certificate: a CA, an intermediate or a leaf. */
@@ -38,6 +51,7 @@ typedef struct {
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
     const char *origin;                  /**< CFAOP_BUILTIN or the file's path */
     const char *label;                   /**< for logs: the beginning of its SHA-256, and its CN */
+    int has_namesake;                    /**< another certificate of the same trust has its subject */
     cfaop_anchor_counters *counters;     /**< set when the server starts; NULL: it is not counted */
 } cfaop_anchor;
 
@@ -73,6 +87,7 @@ struct cfaop_trust {
     apr_array_header_t *pins;               /**< of cfaop_pin, sorted by text, no doubles; empty: none */
     int depth;                              /**< how many intermediates may stand between leaf and anchor */
     X509_STORE *store;                      /**< anchors and CRLs */
+    X509_STORE_CTX_check_issued_fn check_names; /**< OpenSSL's own, by names and key identifiers; set where anchors have namesakes */
     STACK_OF(X509_NAME) *names;             /**< CA names for the CertificateRequest; never empty */
     int unnamed;                            /**< number of anchors whose name does not fit among them */
 };
@@ -123,6 +138,9 @@ int cfaop_policy_is_builtin_only(const cfaop_trust *trust);
 
 /* ---- verifying a chain (src/chain.c) ------------------------------------------------------------------------- */
 
+/** How many certificates of a client, its leaf included, are looked at: twice the longest chain. */
+#define CFAOP_SENT_MAX (2 * (CFAOP_DEPTH_MAX + 2))
+
 /** What verifying a peer certificate has shown. */
 typedef struct {
     cfaop_reason reason;                    /**< NONE: verified */
@@ -133,12 +151,19 @@ typedef struct {
     int is_leaf_only;                       /**< nothing that the client sent beside its leaf was needed; with reason NONE only */
 } cfaop_chain_result;
 
+/**
+ * Says whether @a issuer may be the issuer of @a cert, for the store of a trust in which anchors have namesakes: OpenSSL's own answer by
+ * names and key identifiers, and for such an anchor also its signature. The signature of a certificate that the client has sent is not
+ * looked at here: OpenSSL does that, from the anchor down, once the chain is known. Called by OpenSSL while cfaop_chain_verify() runs.
+ */
+int cfaop_chain_is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer);
+
 /** Says whether @a trust lists the issuer of @a cert too: then CRLs count for @a cert itself. Not for self-signed ones. */
 int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert);
 
 /**
- * Verifies @a leaf with the certificates that the client sent beside it, against @a policy and nothing else, at security level
- * @a level or the policy's, whichever is higher, at time @a now. Connection phase; any thread; takes no ownership.
+ * Verifies @a leaf with the certificates that the client sent beside it (CFAOP_SENT_MAX of them at most, the others are not looked at),
+ * against @a policy and nothing else, at security level @a level or the policy's, whichever is higher, at time @a now. Connection phase; any thread; takes no ownership.
  * Anything that fails, memory included, is a reason other than NONE.
  */
 cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level,

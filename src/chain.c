@@ -11,8 +11,9 @@
 /* Certificates that one may list beside each other, each the issuer of the one before. */
 #define ANCHOR_CHAIN_MAX 10
 
-/* Tells on_error() about the verification that it is called for. */
+/* Tells OpenSSL's callbacks about the verification that they are called for. */
 typedef struct {
+    const cfaop_trust *trust;
     int anchor_excused; /* set where a missing CRL of the anchor was passed over */
 } verification;
 
@@ -78,6 +79,34 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
     v->anchor_excused = 1;
     X509_STORE_CTX_set_error(ctx, X509_V_OK);
     return 1;
+}
+
+/* The anchor that this certificate of the store is; NULL: it comes from the client. */
+static const cfaop_anchor *anchor_of(const cfaop_trust *trust, const X509 *cert)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        if (APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert == cert) {
+            return &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        }
+    }
+    return NULL;
+}
+
+int cfaop_chain_is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
+{
+    const verification *v = X509_STORE_CTX_get_app_data(ctx);
+    const cfaop_anchor *anchor;
+
+    if (!v || !v->trust->check_names(ctx, cert, issuer)) {
+        return 0;
+    }
+    anchor = anchor_of(v->trust, issuer);
+    if (!anchor || !anchor->has_namesake || !X509_cmp(cert, issuer)) {
+        return 1;
+    }
+    return X509_check_ca(issuer) > 0 && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
 }
 
 /* Prepares ctx for cert under policy. as_client: judge it as a TLS client's; else as an anchor. Returns 0 on failure. */
@@ -179,7 +208,7 @@ static int accept_chain(X509_STORE_CTX *ctx, const cfaop_policy *policy, cfaop_c
 static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *untrusted, int level, apr_time_t now,
                        int as_client, cfaop_chain_result *result, X509 **next)
 {
-    verification v = {0};
+    verification v = {.trust = policy->trust};
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     X509 *anchor = NULL;
     int error = X509_V_ERR_OUT_OF_MEM;
@@ -235,21 +264,52 @@ static int is_listed(const cfaop_policy *policy, X509 *cert)
     return 0;
 }
 
+/*
+ * The first of the certificates that the client sent; NULL where memory fails. OpenSSL compares each of them with each certificate of the
+ * chain, so a client must not choose how many there are. The caller frees the list, not what is in it.
+ */
+static STACK_OF(X509) *first_of(STACK_OF(X509) *sent)
+{
+    STACK_OF(X509) *first = sk_X509_new_null();
+    int i;
+
+    for (i = 0; first && i < CFAOP_SENT_MAX; ++i) {
+        if (!sk_X509_push(first, sk_X509_value(sent, i))) {
+            sk_X509_free(first);
+            return NULL;
+        }
+    }
+    return first;
+}
+
+/* Verifies leaf, and if it rests on an anchor that was excused, that anchor. Returns an X509_V_ code. */
+static int verify_chain(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level, apr_time_t now,
+                        cfaop_chain_result *result)
+{
+    X509 *excused = NULL;
+    int error = verify_once(policy, leaf, untrusted, level, now, 1, result, &excused);
+
+    return excused ? verify_anchor(policy, excused, level, now, &result->valid_until) : error;
+}
+
 cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level,
                                       apr_time_t now)
 {
     cfaop_chain_result result = {.valid_from = apr_time_sec(now), .valid_until = APR_INT64_MAX};
-    X509 *excused = NULL;
+    STACK_OF(X509) *first = NULL;
 
+    result.x509_error = X509_V_ERR_UNSPECIFIED;
     /* OpenSSL follows the client's chain before it looks for the leaf in the store: a long one must not stand in its way */
     if (leaf && sk_X509_num(untrusted) > 1 && is_listed(policy, leaf)) {
         untrusted = NULL;
     }
-    result.x509_error = leaf ? verify_once(policy, leaf, untrusted, level, now, 1, &result, &excused)
-                             : X509_V_ERR_UNSPECIFIED;
-    if (excused) {
-        result.x509_error = verify_anchor(policy, excused, level, now, &result.valid_until);
+    if (sk_X509_num(untrusted) > CFAOP_SENT_MAX) {
+        untrusted = first = first_of(untrusted);
     }
+    if (leaf) {
+        result.x509_error = verify_chain(policy, leaf, untrusted, level, now, &result);
+    }
+    sk_X509_free(first);
     result.reason = reason_of(result.x509_error);
     if (result.reason == CFAOP_REASON_NONE && policy->trust->pins->nelts && !cfaop_pin_matches(policy->trust->pins, leaf)) {
         result.reason = CFAOP_REASON_PIN;

@@ -158,6 +158,61 @@ int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s)
     return !tickets || ap_cstr_casecmp(tickets, "off") != 0;
 }
 
+/* ---- mod_ssl's certificates and ciphers ---- */
+
+static void add_file(apr_pool_t *p, apr_array_header_t *files, const ap_directive_t *node)
+{
+    const char *args = node->args, *word = ap_getword_conf(p, &args);
+    const char *path = ap_strcasestr(word, "pkcs11:") == word ? NULL : ap_server_root_relative(p, word);
+
+    if (path) {
+        APR_ARRAY_PUSH(files, const char *) = path;
+    }
+}
+
+apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+{
+    const apr_array_header_t *inherited = apr_hash_get(tree->inherited, "sslcertificatefile", APR_HASH_KEY_STRING);
+    const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
+    apr_array_header_t *files = apr_array_make(p, 2, sizeof(const char *));
+    int count = 0;
+
+    for (; node; node = node->next) {
+        if (!ap_cstr_casecmp(node->directive, "SSLCertificateFile")) {
+            add_file(p, files, node);
+            ++count;
+        }
+    }
+    for (; inherited && count < inherited->nelts; ++count) {
+        add_file(p, files, APR_ARRAY_IDX(inherited, count, const ap_directive_t *));
+    }
+    return files;
+}
+
+static int is_for_tls_13(const ap_directive_t *node)
+{
+    return !ap_cstr_casecmpn(node->args, "TLSv1.3", strlen("TLSv1.3"));
+}
+
+const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s)
+{
+    const apr_array_header_t *inherited = apr_hash_get(tree->inherited, "sslciphersuite", APR_HASH_KEY_STRING);
+    const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
+    const char *args = NULL;
+    int i;
+
+    for (; node; node = node->next) {
+        if (!ap_cstr_casecmp(node->directive, "SSLCipherSuite") && !is_for_tls_13(node)) {
+            args = node->args;
+        }
+    }
+    for (i = inherited ? inherited->nelts : 0; i > 0 && !args; --i) {
+        node = APR_ARRAY_IDX(inherited, i - 1, const ap_directive_t *);
+        args = is_for_tls_13(node) ? NULL : node->args;
+    }
+    return args;
+}
+
 /* ---- ErrorDocument ---- */
 
 #define ERROR_DOCUMENT "errordocument"

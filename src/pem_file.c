@@ -7,6 +7,7 @@
 #include "cfaop.h"
 
 #include "apr_file_io.h"
+#include "apr_lib.h"
 #include "apr_strings.h"
 
 #include <openssl/err.h>
@@ -14,6 +15,8 @@
 
 /* Far above any CA bundle or CRL in use; keeps a wrong path (a disk image, a log) from filling the memory. */
 #define FILE_MAX (64 * 1024 * 1024)
+
+#define UTF8_BOM "\xEF\xBB\xBF"
 
 static apr_status_t free_certificate(void *cert)
 {
@@ -74,15 +77,48 @@ static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_
     return NULL;
 }
 
-static int count_of(const char *text, const char *marker)
-{
-    int count = 0;
+/* How often a BEGIN or END line stands in a file. */
+typedef struct {
+    int bare;   /* with no word before it in its line: one that OpenSSL reads, or was meant to read before it was damaged */
+    int worded; /* after words, with nothing behind it: of a block whose lines have a prefix, or the end of an explanation */
+} markers;
 
-    while ((text = strstr(text, marker))) {
-        text += strlen(marker);
-        ++count;
+/* Is there nothing behind a marker but its kind and its dashes? */
+static int ends_line(const char *c)
+{
+    while (apr_isalnum(*c) || *c == ' ') {
+        ++c;
+    }
+    while (*c == '-' || *c == ' ' || *c == '\t' || *c == '\r') {
+        ++c;
+    }
+    return *c == '\n' || *c == '\0';
+}
+
+/* Counts "-BEGIN " or "-END ". After a # it is a comment, and in the middle of a line an explanation: OpenSSL passes over both. */
+static markers count_markers(const char *text, const char *marker)
+{
+    markers count = {0, 0};
+    const char *found, *c;
+
+    for (found = text; (found = strstr(found, marker)); found += strlen(marker)) {
+        int words = 0, is_comment = 0;
+        for (c = found; c > text && c[-1] != '\n'; --c) {
+            words |= apr_isalnum(c[-1]) != 0;
+            is_comment |= c[-1] == '#';
+        }
+        count.bare += !words && !is_comment;
+        count.worded += words && !is_comment && ends_line(found + strlen(marker));
     }
     return count;
+}
+
+/* Has OpenSSL understood each block? It passes over one whose first or last line is damaged, or has something before it. */
+static int is_whole(const char *text, int blocks)
+{
+    markers begin = count_markers(text, "-BEGIN "), end = count_markers(text, "-END ");
+
+    return blocks == begin.bare && blocks == end.bare && !(begin.worded && end.worded);
 }
 
 /* Keeps one decoded block in pem; returns 0 if its DER is broken. */
@@ -106,6 +142,9 @@ static int keep_block(apr_pool_t *p, const char *name, const unsigned char *der,
         }
         apr_pool_cleanup_register(p, crl, free_crl, apr_pool_cleanup_null);
         APR_ARRAY_PUSH(pem->crls, X509_CRL *) = crl;
+    }
+    else if (!strcmp(name, PEM_STRING_PKCS7)) {
+        pem->pkcs7++;
     }
     else if (strstr(name, "PRIVATE KEY")) {
         pem->private_keys++;
@@ -144,6 +183,32 @@ static int decode_blocks(apr_pool_t *p, BIO *bio, cfaop_pem *pem)
     }
 }
 
+/* What is wrong with a file that was decoded to this number of blocks, or NULL. */
+static const char *mistake_in(apr_pool_t *p, const char *text, int blocks, const cfaop_pem *pem)
+{
+    int good = is_whole(text, blocks);
+    const char *form = good && blocks ? NULL : cfaop_pem_form_of_damage(text);
+
+    if (form) {
+        return form;
+    }
+    if (blocks < 0) {
+        return apr_psprintf(p, "is cut off or broken in PEM block %d: copy the file again", -blocks);
+    }
+    /* its settings may say that it is not to be trusted; neither the digest nor the dump would show them */
+    if (pem->with_trust_settings) {
+        return "has a TRUSTED CERTIFICATE, with trust settings of OpenSSL's: convert it by openssl x509 -in FILE -clrtrust -out NEW";
+    }
+    if (!good) {
+        return "has a PEM block with a damaged BEGIN or END line: copy the file again";
+    }
+    if (pem->pkcs7) {
+        return "has a block of PKCS#7 (.p7b): take its certificates out by sed -n '/BEGIN PKCS7/,/END PKCS7/p' FILE | "
+               "openssl pkcs7 -print_certs -out NEW, and list that beside the rest";
+    }
+    return blocks ? NULL : "holds no PEM block (-----BEGIN ...): name a PEM file";
+}
+
 const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
 {
     char *text;
@@ -157,11 +222,13 @@ const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
     }
     pem->certificates = apr_array_make(p, 4, sizeof(X509 *));
     pem->crls = apr_array_make(p, 1, sizeof(X509_CRL *));
-    pem->private_keys = pem->others = pem->with_trust_settings = 0;
+    pem->private_keys = pem->others = pem->with_trust_settings = pem->pkcs7 = 0;
+    if (length >= sizeof(UTF8_BOM) - 1 && !memcmp(text, UTF8_BOM, sizeof(UTF8_BOM) - 1)) {
+        text += sizeof(UTF8_BOM) - 1; /* OpenSSL passes over it from version 3.0 on */
+        length -= sizeof(UTF8_BOM) - 1;
+    }
     if (memchr(text, '\0', length) || !strstr(text, "-----BEGIN ")) {
-        return text[0] == 0x30 && (text[1] & 0x80)
-            ? "is DER, not PEM: convert it with 'openssl x509 -inform DER' (or 'openssl crl -inform DER')"
-            : "holds no PEM block (-----BEGIN ...): name a PEM file";
+        return cfaop_pem_form_of_binary(text, length);
     }
     bio = BIO_new_mem_buf(text, (int)length);
     if (!bio) {
@@ -170,16 +237,5 @@ const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
     apr_pool_cleanup_register(p, bio, free_bio, apr_pool_cleanup_null);
     blocks = decode_blocks(p, bio, pem);
     apr_pool_cleanup_run(p, bio, free_bio);
-    if (blocks < 0) {
-        return apr_psprintf(p, "is cut off or broken in PEM block %d: copy the file again", -blocks);
-    }
-    /* its settings may say that it is not to be trusted; neither the digest nor the dump would show them */
-    if (pem->with_trust_settings) {
-        return "has a TRUSTED CERTIFICATE, with trust settings of OpenSSL's: convert it with 'openssl x509 -clrtrust'";
-    }
-    /* OpenSSL passes over a block whose first or last line is damaged */
-    if (blocks != count_of(text, "-BEGIN ") || blocks != count_of(text, "-END ")) {
-        return "has a PEM block with a damaged BEGIN or END line: copy the file again";
-    }
-    return NULL;
+    return mistake_in(p, text, blocks, pem);
 }

@@ -218,6 +218,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     }
     if (is_test) {
         apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_inventory_is_configured)); /* post_config does not run */
+        apr_array_cat(findings, cfaop_trust_warnings(p, ptemp, base, cfaop_inventory_is_configured));
     }
     if (cfaop_config_is_reread()) {
         return OK; /* post_config logs the findings */
@@ -389,6 +390,7 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
         cfaop_event_log_init(p, servers);
         cfaop_client_address_init(p, servers);
         cfaop_expiry_log(ptemp, base);
+        cfaop_trust_warnings_log(ptemp, base);
     }
     return OK;
 }

@@ -121,48 +121,35 @@ static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
     return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
 }
 
-/* OpenSSL's own check, by names and key identifiers. Ends with libcrypto, not with us. */
-static X509_STORE_CTX_check_issued_fn check_names;
-
-/*
- * Where two anchors have one subject (an old and a new CA side by side), and a certificate does not say which key signed it,
- * OpenSSL would take the first of them, and look no further if the signature is wrong.
- */
-static int check_names_and_signature(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
+/* Marks the anchors whose subject another one has, too: an old and a new CA side by side. Returns how many there are. */
+static int mark_namesakes(const cfaop_trust *trust)
 {
-    if (!check_names(ctx, cert, issuer)) {
-        return 0;
-    }
-    return !X509_cmp(cert, issuer) || X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
-}
-
-static int has_doubled_subject(const cfaop_trust *trust)
-{
-    int i, k;
+    int i, k, count = 0;
 
     for (i = 0; i < trust->anchors->nelts; ++i) {
-        for (k = 0; k < i; ++k) {
-            if (!X509_NAME_cmp(X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert),
-                               X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert))) {
-                return 1;
-            }
+        cfaop_anchor *anchor = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        for (k = 0; k < trust->anchors->nelts && !anchor->has_namesake; ++k) {
+            anchor->has_namesake = k != i && !X509_NAME_cmp(X509_get_subject_name(anchor->cert),
+                                                            X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert));
         }
+        count += anchor->has_namesake;
     }
-    return 0;
+    return count;
 }
 
-/* Has the store tell doubled subjects apart. */
-static int tell_apart(X509_STORE *store)
+/* Has the store ask which of two anchors of one subject has signed. OpenSSL takes the first that fits by name, and looks no further. */
+static int tell_apart(cfaop_trust *trust)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 
-    if (!ctx || !X509_STORE_CTX_init(ctx, store, NULL, NULL)) {
+    if (!ctx || !X509_STORE_CTX_init(ctx, trust->store, NULL, NULL)) {
         X509_STORE_CTX_free(ctx);
         return 0;
     }
-    check_names = X509_STORE_CTX_get_check_issued(ctx);
+    trust->check_names = X509_STORE_CTX_get_check_issued(ctx);
     X509_STORE_CTX_free(ctx);
-    X509_STORE_set_check_issued(store, check_names_and_signature);
+    /* the cast: later versions of OpenSSL pass the certificates as const */
+    X509_STORE_set_check_issued(trust->store, (X509_STORE_CTX_check_issued_fn)cfaop_chain_is_issuer);
     return 1;
 }
 
@@ -193,7 +180,7 @@ static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
             return 0;
         }
     }
-    return !has_doubled_subject(trust) || tell_apart(trust->store);
+    return !mark_namesakes(trust) || tell_apart(trust);
 }
 
 const cfaop_trust *cfaop_trust_intern(apr_pool_t *p, apr_hash_t *known, cfaop_trust *candidate)

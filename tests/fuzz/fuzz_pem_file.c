@@ -43,14 +43,19 @@ static void write_file(apr_pool_t *p, const uint8_t *data, size_t size)
     apr_file_close(file);
 }
 
-/* How often word stands in the input. */
-static int count_of(const uint8_t *data, size_t size, const char *word)
+/* How many lines of the input begin with word, after blanks. */
+static int lines_with(const uint8_t *data, size_t size, const char *word)
 {
     size_t length = strlen(word), i;
-    int count = 0;
+    int count = 0, at_start = 1;
 
+    if (size >= 3 && !memcmp(data, "\xEF\xBB\xBF", 3)) {
+        data += 3;
+        size -= 3;
+    }
     for (i = 0; i + length <= size; ++i) {
-        count += !memcmp(data + i, word, length);
+        count += at_start && !memcmp(data + i, word, length);
+        at_start = data[i] == '\n' || (at_start && (data[i] == ' ' || data[i] == '\t'));
     }
     return count;
 }
@@ -87,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else {
         int blocks = pem.certificates->nelts + pem.crls->nelts + pem.private_keys + pem.others;
         MUST(blocks > 0);
-        MUST(blocks == count_of(data, size, "-BEGIN ") && blocks == count_of(data, size, "-END "));
+        MUST(blocks == lines_with(data, size, "-----BEGIN ") && blocks == lines_with(data, size, "-----END "));
         check_objects(&pem);
     }
     apr_pool_destroy(p);

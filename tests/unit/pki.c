@@ -55,6 +55,25 @@ static void add_extension(X509 *cert, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
+static void add_key_id(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509_EXTENSION *extension;
+    X509V3_CTX context;
+
+    X509V3_set_ctx(&context, issuer, cert, NULL, NULL, 0);
+    extension = X509V3_EXT_nconf_nid(NULL, &context, nid, value);
+    ck_assert(extension && X509_add_ext(cert, extension, -1) == 1);
+    X509_EXTENSION_free(extension);
+}
+
+static void add_key_ids(X509 *cert, X509 *issuer)
+{
+    add_key_id(cert, cert, NID_subject_key_identifier, "hash");
+    if (issuer && X509_get_ext_by_NID(issuer, NID_subject_key_identifier, -1) >= 0) {
+        add_key_id(cert, issuer, NID_authority_key_identifier, "keyid:always");
+    }
+}
+
 pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
 {
     static long serial;
@@ -75,6 +94,9 @@ pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
     }
     if (wish.eku) {
         add_extension(made.cert, NID_ext_key_usage, wish.eku);
+    }
+    if (wish.key_ids) {
+        add_key_ids(made.cert, issuer ? issuer->cert : NULL);
     }
     ck_assert_int_gt(X509_sign(made.cert, issuer ? issuer->key : made.key, wish.digest ? wish.digest : EVP_sha256()), 0);
     return made;

@@ -20,6 +20,7 @@ typedef struct {
     const char *ku;      /**< keyUsage, "keyCertSign"; NULL: none */
     long from;           /**< seconds from now; 0: an hour ago */
     long until;          /**< seconds from now; 0: in an hour */
+    int key_ids;         /**< subjectKeyIdentifier, and authorityKeyIdentifier if its issuer has one */
     int rsa_bits;        /**< an RSA key of this size; 0: P-256 */
     const EVP_MD *digest; /**< of the signature; NULL: SHA-256 */
 } pki_wish;

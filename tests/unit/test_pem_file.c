@@ -159,6 +159,55 @@ START_TEST(refuses_a_block_whose_first_line_is_damaged)
 }
 END_TEST
 
+/* OpenSSL passes over what is no BEGIN line from its first to its last character. */
+START_TEST(reads_explanations_that_name_the_markers)
+{
+    const char *commented = "# -----BEGIN CERTIFICATE-----\n# AAAA\n# -----END CERTIFICATE-----\n";
+    const char *const before[] = {
+        "# paste the -----BEGIN CERTIFICATE----- block below\n",
+        "# -----BEGIN CERTIFICATE-----\n",
+        "From -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----\n",
+        "what follows is -----BEGIN CERTIFICATE-----\n",
+        commented,
+        "\xEF\xBB\xBF",
+        "\xEF\xBB\xBF# with a comment\r\n",
+        "\n\n  Certificate:\n      Data:\n          aa:bb:cc\n",
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(before) / sizeof(before[0]); ++i) {
+        const char *error = read_text(apr_pstrcat(pool, before[i], cert_pem, NULL));
+        ck_assert_msg(error == NULL, "%d: %s", (int)i, error);
+        check_counts(1, 0, 0);
+    }
+    ck_assert_ptr_null(read_text(apr_pstrcat(pool, cert_pem, commented, "\n\n", cert_pem, NULL)));
+    check_counts(2, 0, 0);
+    check_refused(read_text(commented), "no PEM block");
+}
+END_TEST
+
+/* Puts prefix before each line. */
+static const char *prefixed(const char *prefix, const char *block)
+{
+    char *text = apr_pstrdup(pool, ""), *rest, *line;
+
+    for (line = apr_strtok(apr_pstrdup(pool, block), "\n", &rest); line; line = apr_strtok(NULL, "\n", &rest)) {
+        text = apr_pstrcat(pool, text, prefix, line, "\n", NULL);
+    }
+    return text;
+}
+
+/* In a bundle each of these would be left out without a word. */
+START_TEST(refuses_a_block_that_openssl_passes_over)
+{
+    check_refused(read_text(apr_pstrcat(pool, cert_pem, prefixed("  ", cert_pem), NULL)), "indented BEGIN");
+    check_refused(read_text(apr_pstrcat(pool, cert_pem, prefixed("> ", cert_pem), NULL)), "other characters before");
+    check_refused(read_text(apr_pstrcat(pool, cert_pem, prefixed("log: ", cert_pem), NULL)), "damaged BEGIN or END");
+    check_refused(read_text(apr_pstrcat(pool, cert_pem, "text", cert_pem, NULL)), "damaged BEGIN or END");
+    check_refused(read_text(apr_pstrcat(pool, "-----BEGIN CERTIFICATE----- is here\n", cert_pem, NULL)), "does not end with it");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pem_file");
@@ -177,6 +226,8 @@ int main(void)
     tcase_add_test(tcase, refuses_a_bundle_with_one_broken_block);
     tcase_add_test(tcase, refuses_base64_that_is_no_certificate);
     tcase_add_test(tcase, refuses_a_block_whose_first_line_is_damaged);
+    tcase_add_test(tcase, reads_explanations_that_name_the_markers);
+    tcase_add_test(tcase, refuses_a_block_that_openssl_passes_over);
     suite_add_tcase(suite, tcase);
 
     runner = srunner_create(suite);

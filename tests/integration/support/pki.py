@@ -106,11 +106,12 @@ class Credential:
         not_after: timedelta = 90 * DAY,
         digest: str = "sha256",
         same_key_as: Optional["Credential"] = None,
+        key_id: bool = True,
     ) -> "Credential":
         """A certificate signed by this one, for a new key unless it is another one's.
 
         `eku` is "none" or a list of "client" and "server" joined by "+"; certificates of CAs have none.
-        `not_before` and `not_after` are distances from now.
+        `not_before` and `not_after` are distances from now. With `key_id` it says which key has signed it.
         """
         private = same_key_as.key if same_key_as else make_key(key)
         builder = _unsigned(name or common_name(subject or label), self.certificate.subject, private.public_key())
@@ -119,9 +120,10 @@ class Credential:
             builder = _as_ca(builder, path_length)
         else:
             builder = _as_leaf(builder, eku, san)
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
-        )
+        if key_id:
+            builder = builder.add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+            )
         return self.pki.keep(Credential(self.pki, label, _sign(builder, self.key, digest), private))
 
     def crl(
@@ -174,11 +176,14 @@ class Pki:
         not_before: timedelta = -DAY,
         not_after: timedelta = 365 * DAY,
         digest: str = "sha256",
+        signs: bool = True,
+        eku: str = "none",
     ) -> Credential:
-        """A self-signed CA."""
+        """A self-signed CA. Without `signs` its keyUsage does not allow it to issue certificates; `eku` is as for issue()."""
         dn = name or common_name(subject or label)
         private = make_key(key)
-        builder = _as_ca(_valid(_unsigned(dn, dn, private.public_key()), not_before, not_after), path_length)
+        builder = _as_ca(_valid(_unsigned(dn, dn, private.public_key()), not_before, not_after), path_length, signs)
+        builder = _with_eku(builder, eku)
         return self.keep(Credential(self, label, _sign(builder, private, digest), private))
 
     def self_signed(
@@ -234,14 +239,16 @@ def _valid(builder: x509.CertificateBuilder, start: timedelta, end: timedelta) -
     return builder.not_valid_before(now + start).not_valid_after(now + end)
 
 
-def _as_ca(builder: x509.CertificateBuilder, path_length: Optional[int]) -> x509.CertificateBuilder:
+def _as_ca(
+    builder: x509.CertificateBuilder, path_length: Optional[int], signs: bool = True
+) -> x509.CertificateBuilder:
     usage = x509.KeyUsage(
         digital_signature=False,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
-        key_cert_sign=True,
+        key_cert_sign=signs,
         crl_sign=True,
         encipher_only=False,
         decipher_only=False,
@@ -253,14 +260,18 @@ def _as_ca(builder: x509.CertificateBuilder, path_length: Optional[int]) -> x509
 
 def _as_leaf(builder: x509.CertificateBuilder, eku: str, san: Sequence[Name]) -> x509.CertificateBuilder:
     builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
-    if eku != "none":
-        usages = [_EKU[part] for part in eku.split("+")]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    builder = _with_eku(builder, eku)
     if san:
         builder = builder.add_extension(
             x509.SubjectAlternativeName([_general_name(entry) for entry in san]), critical=False
         )
     return builder
+
+
+def _with_eku(builder: x509.CertificateBuilder, eku: str) -> x509.CertificateBuilder:
+    if eku == "none":
+        return builder
+    return builder.add_extension(x509.ExtendedKeyUsage([_EKU[part] for part in eku.split("+")]), critical=False)
 
 
 def _general_name(text: Name) -> x509.GeneralName:

@@ -1,4 +1,4 @@
-"""How many certificates of clients a server has verified, whatever it answered."""
+"""How many certificates of clients a server has verified, or how many signatures that took, whatever it answered."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from support.preload import preloading
 
 
 class Verifications:
-    """Start a server with `environment`; from then on count() knows."""
+    """Start a server with `environment`; from then on count() knows. `counted` is "verifications" or "signatures"."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str] = {}, counted: str = "verifications"
+    ) -> None:
         directory.mkdir()
         self._file = directory / "verifications"
         self._file.touch()
         # the server gives up root
         self._file.chmod(0o666)
-        self.environment = {**preloading("verifications", directory, environment), "TEST_VERIFICATIONS": str(self._file)}
+        self.environment = {**preloading(counted, directory, environment), "TEST_VERIFICATIONS": str(self._file)}
 
     def count(self) -> int:
         return self._file.stat().st_size

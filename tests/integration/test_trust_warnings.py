@@ -1,0 +1,343 @@
+"""Trust that cannot be meant is told of, at `-t`, at a start and at a reload: a CA of the server's own certificate, a CA that the whole system
+trusts, and what can verify no client. The guard does as it is told all the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Sequence
+
+import pytest
+
+from conftest import Servers
+from support.client import fetch
+from support.httpd import Httpd
+from support.mistakes import our_lines
+from support.pki import DAY, Credential, Pki
+from support.ports import free_port
+from support.vhost import vhost
+
+CA_FILE = "CFOriginPullCACertificateFile"
+OWN, SYSTEM, USELESS = "CFAOP134", "CFAOP135", "CFAOP136"
+ISSUED = "has issued the server's own certificate"
+SELF = "is the server's own certificate"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A server that is not started. Its certificate is of a CA of its own; what Cloudflare shows is of another."""
+
+    server: Httpd
+    port: int
+    pki: Pki
+    server_ca: Credential
+    tls: Credential
+    zone_ca: Credential
+    edge: Credential
+    system: Path
+
+    def lines(self, config: str) -> list[str]:
+        """What `-t` says of it."""
+        self.server.write_config(config)
+        outcome = self.server.config_test()
+        assert outcome.ok, outcome.stderr
+        return our_lines(outcome.stderr)
+
+    def of(self, *lines: str, tls: Optional[Credential] = None) -> list[str]:
+        """What `-t` says of these lines in a virtual host."""
+        return self.lines(vhost(self.port, "guarded.test", "CFOriginPull On", *lines, tls=tls or self.tls))
+
+    def line(self, *lines: str, tls: Optional[Credential] = None) -> str:
+        """The only thing that `-t` says of them."""
+        (line,) = self.of(*lines, tls=tls)
+        return line
+
+    def listing(self, *certificates: Credential) -> str:
+        return f"{CA_FILE} {' '.join(str(one.cert_file) for one in certificates)}"
+
+
+@pytest.fixture(scope="module")
+def bench(servers: Servers, pki: Pki) -> Bench:
+    port = free_port()
+    system = pki.file("system.pem", b"")
+    # OpenSSL's own way to say which CAs this machine trusts
+    server = servers.prepare_httpd("", listen=[port], extra_environment={"SSL_CERT_FILE": str(system)})
+    server_ca, zone_ca = pki.root("server-ca"), pki.root("zone-ca")
+    tls = server_ca.issue("own", eku="server", san=["*.test", "127.0.0.1"])
+    return Bench(server, port, pki, server_ca, tls, zone_ca, zone_ca.issue("edge"), system)
+
+
+def named(line: str) -> list[str]:
+    """The virtual hosts that a line names."""
+    return line.rpartition("; trusted by ")[2].split(", ")
+
+
+# The CA of the server's own certificate
+
+
+def test_ca_of_the_own_certificate(bench: Bench) -> None:
+    line = bench.line(bench.listing(bench.server_ca, bench.zone_ca))
+    assert line == (
+        f'{OWN}: the trusted certificate of "CN=server-ca" ({bench.server_ca.cert_file}) {ISSUED}, and every client with a certificate of that '
+        "CA is let in: list only the CA of the certificate that you uploaded at Cloudflare, or pin that certificate with CFOriginPullPin; "
+        f"trusted by guarded.test:{bench.port}"
+    )
+
+
+@pytest.mark.parametrize("mode", ("On", "Optional", "LogOnly"))
+def test_it_is_told_at_start_and_reload_too(bench: Bench, servers: Servers, mode: str) -> None:
+    port = free_port()
+    stranger = bench.server_ca.issue(f"stranger-{mode}")
+    config = vhost(port, "guarded.test", f"CFOriginPull {mode}", bench.listing(bench.server_ca), tls=bench.tls)
+    server = servers.httpd(config, listen=[port])
+    server.expect(f'{OWN}: the trusted certificate of "CN=server-ca" .* trusted by guarded.test:{port}')
+    # this is what the warning is about
+    answer = fetch(port, sni="guarded.test", credential=stranger)
+    assert (answer.status, answer.verify) == (200, "SUCCESS")
+    server.check()
+
+    server.graceful()
+    server.expect(f"{OWN}: ")
+    server.check()
+
+    server.write_config(
+        vhost(port, "guarded.test", f"CFOriginPull {mode}", bench.listing(bench.zone_ca), tls=bench.tls)
+    )
+    server.graceful()
+    assert fetch(port, sni="guarded.test", credential=bench.edge).verify == "SUCCESS"
+    server.stop()
+
+
+def test_own_certificate_itself(bench: Bench) -> None:
+    line = bench.line(bench.listing(bench.tls, bench.zone_ca))
+    assert line.startswith(f'{OWN}: the trusted certificate of "CN=own" ({bench.tls.cert_file}) {SELF}, which Cloudflare does not show:')
+
+
+def test_self_signed_own_certificate(bench: Bench, server_certificate: Credential) -> None:
+    assert SELF in bench.line(bench.listing(server_certificate), tls=server_certificate)
+
+
+def test_full_chain_as_certbot_writes_it(bench: Bench) -> None:
+    """The server's certificate, and the intermediate that has issued it: two lines."""
+    between = bench.server_ca.issue("between", ca=True)
+    leaf = between.issue("chained", eku="server", san=["*.test"])
+    chain = bench.pki.bundle("fullchain", leaf, between)
+    lines = bench.of(f"{CA_FILE} {chain}", tls=leaf)
+    assert [line.startswith(f"{OWN}: ") for line in lines] == [True, True]
+    assert sum(SELF in line for line in lines) == sum(ISSUED in line for line in lines) == 1
+
+    # the root above it is told of, too, where SSLCertificateFile shows the way to it
+    config = vhost(
+        bench.port, "guarded.test", "SSLEngine on", f"SSLCertificateFile {chain}", f"SSLCertificateKeyFile {leaf.key_file}",
+        "CFOriginPull On", bench.listing(bench.server_ca),
+    )
+    (line,) = bench.lines(config)
+    assert ISSUED in line
+
+
+def test_each_of_several_certificate_files_counts(bench: Bench) -> None:
+    rsa = bench.zone_ca.issue("rsa-server", key="rsa2048", eku="server", san=["*.test"])
+    more = (f"SSLCertificateFile {rsa.cert_file}", f"SSLCertificateKeyFile {rsa.key_file}")
+    assert '"CN=zone-ca"' in bench.line(*more, bench.listing(bench.zone_ca))
+    assert '"CN=server-ca"' in bench.line(*more, bench.listing(bench.server_ca))
+    assert bench.of(bench.listing(bench.zone_ca)) == []
+
+
+def test_inherited_certificate_counts_unless_it_is_replaced(bench: Bench) -> None:
+    main = f"SSLCertificateFile {bench.tls.cert_file}\nSSLCertificateKeyFile {bench.tls.key_file}\n"
+    guarded = ("CFOriginPull On", bench.listing(bench.server_ca))
+    (line,) = bench.lines(main + vhost(bench.port, "guarded.test", "SSLEngine on", *guarded))
+    assert line.startswith(OWN) and named(line) == [f"guarded.test:{bench.port}"]
+
+    other = bench.zone_ca.issue("replacing", eku="server", san=["*.test"])
+    assert bench.lines(main + vhost(bench.port, "guarded.test", *guarded, tls=other)) == []
+
+
+def test_relative_path_and_inherited_guard(bench: Bench) -> None:
+    (bench.server.directory / "own.pem").write_bytes(bench.tls.cert_pem)
+    tls = ("SSLEngine on", "SSLCertificateFile own.pem", f"SSLCertificateKeyFile {bench.tls.key_file}")
+    main = f"CFOriginPull On\n{bench.listing(bench.server_ca)}\n"
+    plain = vhost(bench.port, "plain.test")
+    off = vhost(bench.port, "off.test", *tls, "CFOriginPull Off")
+    (line,) = bench.lines(main + plain + off + vhost(bench.port, "guarded.test", *tls))
+    assert named(line) == [f"guarded.test:{bench.port}"]
+
+
+@pytest.mark.parametrize("path", ("/nowhere.pem", "/dev/null", "/dev", "pkcs11:object=own", "junk"))
+def test_what_cannot_be_read_is_left_to_mod_ssl(bench: Bench, path: str) -> None:
+    junk = str(bench.pki.file("junk.pem", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))
+    tls = (f"SSLCertificateFile {junk if path == 'junk' else path}", "SSLEngine on")
+    bench.server.write_config(vhost(bench.port, "guarded.test", *tls, "CFOriginPull On", bench.listing(bench.server_ca)))
+    outcome = bench.server.config_test()
+    assert our_lines(outcome.stderr) == []
+
+
+def test_namesake_of_the_issuer_is_another_ca(bench: Bench) -> None:
+    tls = bench.server_ca.issue("no-key-id", eku="server", san=["*.test"], key_id=False)
+    namesake = bench.pki.root("namesake", subject="server-ca")
+    assert bench.of(bench.listing(namesake), tls=tls) == []
+    assert ISSUED in bench.line(bench.listing(bench.server_ca), tls=tls)
+
+
+def test_pin_makes_it_narrow(bench: Bench) -> None:
+    assert bench.of(bench.listing(bench.server_ca), f"CFOriginPullPin sha256:{bench.edge.sha256}") == []
+    assert bench.of(f"{CA_FILE} builtin") == []
+
+
+def test_many_virtual_hosts_are_one_line(bench: Bench) -> None:
+    hosts = [f"host{number}.test" for number in range(30)]
+    config = "".join(
+        vhost(bench.port, host, "CFOriginPull On", bench.listing(bench.server_ca), tls=bench.tls) for host in hosts
+    )
+    (line,) = bench.lines(config)
+    assert line.endswith(" and 10 more") and line.count(".test:") == 20
+
+
+# CAs that the system trusts
+
+
+def trusted_by_system(bench: Bench, *certificates: Credential) -> None:
+    bench.system.write_bytes(b"".join(one.cert_pem for one in certificates))
+
+
+def test_ca_of_the_system(bench: Bench, servers: Servers) -> None:
+    public = bench.pki.root("public-ca")
+    assert bench.of(bench.listing(public)) == []
+    trusted_by_system(bench, bench.pki.root("other-public", subject="public-ca"), public)
+
+    line = bench.line(bench.listing(public, bench.zone_ca))
+    assert line.startswith(
+        f'{SYSTEM}: the trusted certificate of "CN=public-ca" ({public.cert_file}) is one of the CAs that this system trusts in general'
+    )
+    assert "or pin that certificate with CFOriginPullPin" in line
+    assert bench.of(bench.listing(public), f"CFOriginPullPin sha256:{bench.edge.sha256}") == []
+
+    port = free_port()
+    config = vhost(port, "guarded.test", "CFOriginPull On", bench.listing(public), tls=bench.tls)
+    server = servers.httpd(config, listen=[port], extra_environment={"SSL_CERT_FILE": str(bench.system)})
+    server.expect(f"{SYSTEM}: ")
+    server.check()
+    server.graceful()
+    server.expect(f"{SYSTEM}: ")
+    server.stop()
+
+
+def test_whole_bundle_is_a_handful_of_lines(bench: Bench) -> None:
+    public = [bench.pki.root(f"public-{number}") for number in range(12)]
+    trusted_by_system(bench, *public)
+    bundle = bench.pki.bundle("whole", *public)
+    lines = bench.of(f"{CA_FILE} {bundle}")
+    assert len(lines) == 6 and all(line.startswith(f"{SYSTEM}: ") for line in lines)
+    assert sum('"CN=public-' in line for line in lines) == 5
+    assert lines[-1] == f"{SYSTEM}: and 7 more of the trusted certificates, as those above"
+
+
+def test_own_issuer_that_is_public_has_one_line(bench: Bench) -> None:
+    trusted_by_system(bench, bench.server_ca)
+    assert bench.line(bench.listing(bench.server_ca)).startswith(f"{OWN}: ")
+
+
+# What can verify no client
+
+
+@dataclass(frozen=True)
+class Useless:
+    """A certificate that is listed, the words for why it is of no use, and what shows that it is of none."""
+
+    listed: Credential
+    shown: Credential
+    words: str
+
+
+@pytest.fixture(scope="module")
+def useless(pki: Pki) -> dict[str, Useless]:
+    no_signer = pki.root("no-signer", signs=False)
+    server_ca = pki.root("ca-for-servers", eku="server")
+    weak_ca = pki.root("weak-ca", key="rsa1024")
+    server_leaf = pki.self_signed("panel", eku="server")
+    weak_leaf = pki.self_signed("weak-leaf", key="rsa1024")
+    return {
+        "leaf-for-servers": Useless(server_leaf, server_leaf, "its extendedKeyUsage lacks clientAuth"),
+        "weak-leaf": Useless(weak_leaf, weak_leaf, "its key is too weak for OpenSSL's security level 2"),
+        "ca-without-keyCertSign": Useless(no_signer, no_signer.issue("by-no-signer"), "its keyUsage or basicConstraints"),
+        "ca-for-servers": Useless(server_ca, server_ca.issue("by-ca-for-servers"), "its extendedKeyUsage lacks clientAuth"),
+        "weak-ca": Useless(weak_ca, weak_ca.issue("by-weak-ca"), "its key is too weak for OpenSSL's security level 2"),
+    }
+
+
+USELESS_ONES = ("leaf-for-servers", "weak-leaf", "ca-without-keyCertSign", "ca-for-servers", "weak-ca")
+
+
+@pytest.mark.parametrize("name", USELESS_ONES)
+def test_what_can_verify_no_client_is_told(bench: Bench, useless: dict[str, Useless], name: str) -> None:
+    it = useless[name]
+    line = bench.line(bench.listing(it.listed, bench.zone_ca))
+    subject = it.listed.certificate.subject.rfc4514_string()
+    assert line.startswith(f'{USELESS}: the trusted certificate of "{subject}" ({it.listed.cert_file}) can verify no client, since {it.words}')
+    assert ": list one " in line and named(line) == [f"guarded.test:{bench.port}"]
+
+
+def test_it_verifies_no_client_indeed(bench: Bench, servers: Servers, useless: dict[str, Useless]) -> None:
+    """Each refuses, in a server that tells of all of them at its start; beside them the edge is welcome."""
+    port = free_port()
+    config = "".join(
+        vhost(port, f"{name}.test", "CFOriginPull On", bench.listing(it.listed, bench.zone_ca), tls=bench.tls)
+        for name, it in useless.items()
+    )
+    server = servers.httpd(config, listen=[port])
+    for name, it in useless.items():
+        server.expect(f"{USELESS}: .*{it.words}.*; trusted by {name}.test:{port}")
+        assert fetch(port, sni=f"{name}.test", credential=bench.edge).status == 200
+        assert fetch(port, sni=f"{name}.test", credential=it.shown).status == 400
+    server.allow_refusals()
+    server.stop()
+
+
+def test_security_level_is_that_of_the_server(bench: Bench, servers: Servers, useless: dict[str, Useless]) -> None:
+    weak = useless["weak-leaf"].listed
+    port = free_port()
+
+    def host(name: str, *lines: str) -> str:
+        return vhost(port, name, "CFOriginPull On", bench.listing(weak), *lines, tls=bench.tls)
+
+    # SECLEVEL is inherited, and the one that counts is not that of TLS 1.3
+    config = "SSLCipherSuite DEFAULT@SECLEVEL=0\n" + host("low.test", "SSLCipherSuite TLSv1.3 TLS_AES_256_GCM_SHA384")
+    config += host("high.test", "SSLCipherSuite DEFAULT@SECLEVEL=3")
+    (line,) = bench.lines(config)
+    assert "level 3" in line and named(line) == [f"high.test:{port}"]
+
+    server = servers.httpd(config, listen=[port])
+    server.expect(f"{USELESS}: .*level 3.*; trusted by high.test:{port}$")
+    server.allow_refusals()
+    assert fetch(port, sni="low.test", credential=weak, tls="1.2").verify == "SUCCESS"
+    server.stop()
+
+
+def good_ones(pki: Pki) -> Sequence[Credential]:
+    ca = pki.root("good-ca")
+    return (
+        ca.issue("good-no-eku", eku="none"),
+        ca.issue("good-both", eku="client+server"),
+        ca.issue("good-intermediate", ca=True, path_length=0),
+        pki.self_signed("good-self-signed", eku="none"),
+        pki.root("good-ca-for-clients", eku="client"),
+        pki.root("good-sha1", digest="sha1"),
+        pki.root("good-path-length", path_length=0),
+    )
+
+
+def test_what_can_verify_clients_is_not_told_of(bench: Bench) -> None:
+    for one in good_ones(bench.pki):
+        assert bench.of(bench.listing(one)) == [], one.label
+
+
+def test_time_is_another_matter(bench: Bench) -> None:
+    ended = bench.zone_ca.issue("ended", not_before=-9 * DAY, not_after=-2 * DAY)
+    assert bench.line(bench.listing(ended)).startswith("CFAOP106: ")
+
+
+def test_listed_leaf_that_its_issuer_has_revoked(bench: Bench) -> None:
+    leaf = bench.zone_ca.issue("revoked-leaf")
+    crl = bench.zone_ca.crl("zone", revoked=[leaf])
+    line = bench.line(bench.listing(leaf, bench.zone_ca), f"CFOriginPullCARevocationFile {crl}")
+    assert line.startswith(f"{USELESS}: ") and "it is refused itself (OpenSSL says: certificate revoked)" in line
