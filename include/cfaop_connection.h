@@ -37,6 +37,8 @@ typedef struct {
     int reverified;                         /**< mod_ssl has got a certificate after the freeze */
     int unanswered;                         /**< mod_ssl asked, nobody answered: what was shown before counts for nothing any more */
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
+    apr_pool_t *lasting;                    /**< with a peer: memory that streams give mod_ssl (src/fake_basic_auth.c); NULL: none yet */
+    apr_uint32_t dn_is_made;                /**< atomic: mod_ssl has made the DN of the peer in that memory */
 } cfaop_conn;
 
 /** What the module keeps for a server's SSL_CTX. Written in the configuration phase only. */

@@ -9,8 +9,9 @@
 #include "cfaop_connection.h"
 
 #include "ap_expr.h"
+#include "http_request.h"
 
-/* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/ssl_hooks.c, src/event_log.c) ----------------------------------- */
+/* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/ssl_hooks.c, src/fake_basic_auth.c, src/event_log.c) ----------------------------------- */
 
 /** What the module keeps for a request. Written and read by the request's thread. */
 typedef struct {
@@ -82,6 +83,15 @@ void cfaop_truth_show_result(request_rec *r);
  * mod_ssl registers is in ssl_register_hooks() of modules/ssl/mod_ssl.c.
  */
 int cfaop_ssl_hooks_take_over(void);
+
+/**
+ * Calls @a check_user, which is mod_ssl's check_user_id hook, so that it makes no user of a certificate that was not accepted, and so that what
+ * it keeps with the connection outlives the streams of HTTP/2. It still refuses logins that are faked with a DN. Any thread.
+ */
+int cfaop_fake_basic_auth_check(request_rec *r, ap_HOOK_check_user_id_t *check_user);
+
+/** child_init: makes what the function above needs. Without the memory for it, no user is made of a certificate over HTTP/2. */
+void cfaop_fake_basic_auth_child_init(apr_pool_t *p, server_rec *s);
 
 /** Registers all hooks that say so wherever mod_ssl would not. */
 void cfaop_truth_register_hooks(apr_pool_t *p);

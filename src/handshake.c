@@ -176,9 +176,14 @@ static int is_named(void *name, conn_rec *c, server_rec *s)
         || name_in(s->wild_names, name, ap_strcasecmp_match);
 }
 
-static apr_status_t free_peer(void *peer)
+static apr_status_t free_peer(void *data)
 {
-    X509_free(peer);
+    const cfaop_conn *conn = data;
+
+    X509_free(conn->peer);
+    if (conn->lasting) {
+        apr_pool_destroy(conn->lasting);
+    }
     return APR_SUCCESS;
 }
 
@@ -186,7 +191,7 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
 {
     conn->peer = SSL_get_peer_certificate(ssl);
     if (conn->peer) {
-        apr_pool_cleanup_register(conn->c->pool, conn->peer, free_peer, apr_pool_cleanup_null);
+        apr_pool_cleanup_register(conn->c->pool, conn, free_peer, apr_pool_cleanup_null);
         conn->peer_hashed = conn->peer_hashed || X509_digest(conn->peer, EVP_sha256(), conn->peer_sha256, NULL);
     }
 }

@@ -1,4 +1,6 @@
-"""Libraries of ours that stand before others in a server: haste.c makes its pauses short, no_memory.c denies it shared memory."""
+"""Libraries of ours that stand before others in a server: haste.c makes its pauses short, no_memory.c denies it shared memory, no_mutex.c
+denies the module a mutex.
+"""
 
 from __future__ import annotations
 
