@@ -37,7 +37,7 @@ typedef struct {
     int reverified;                         /**< mod_ssl has got a certificate after the freeze */
     int unanswered;                         /**< mod_ssl asked, nobody answered: what was shown before counts for nothing any more */
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
-    apr_pool_t *lasting;                    /**< with a peer: memory that streams give mod_ssl (src/fake_basic_auth.c); NULL: none yet */
+    apr_pool_t *lasting;                    /**< with a peer: memory for src/fake_basic_auth.c; NULL: none yet */
     apr_uint32_t dn_is_made;                /**< atomic: mod_ssl has made the DN of the peer in that memory */
 } cfaop_conn;
 
@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     server_rec *server;                     /**< the virtual host of the SSL_CTX */
     const cfaop_policy *policy;             /**< what it asks under; NULL: it does not ask */
+    cfaop_peer_limit limit;                 /**< where it asks: what the client's certificate may be at most */
     int mod_ssl_mode;                       /**< mod_ssl's own verify mode, to be put back after the handshake */
     SSL_verify_cb mod_ssl_callback;         /**< and its callback */
     int (*new_session)(SSL *, SSL_SESSION *); /**< mod_ssl's session cache; NULL: none */

@@ -52,6 +52,9 @@ const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max
 /** Returns @a t as seconds since 1970, -1 for all that is before; 0, long past, for a time that cannot be read. */
 apr_int64_t cfaop_seconds(const ASN1_TIME *t);
 
+/** Reads @a word as a whole number from 0 to @a max; -1: it is none. */
+int cfaop_number(const char *word, int max);
+
 /** Prints the day of @a seconds since 1970 as YYYY-MM-DD, from @a p. */
 const char *cfaop_date(apr_pool_t *p, apr_int64_t seconds);
 

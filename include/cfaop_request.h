@@ -85,8 +85,9 @@ void cfaop_truth_show_result(request_rec *r);
 int cfaop_ssl_hooks_take_over(void);
 
 /**
- * Calls @a check_user, which is mod_ssl's check_user_id hook, so that it makes no user of a certificate that was not accepted, and so that what
- * it keeps with the connection outlives the streams of HTTP/2. It still refuses logins that are faked with a DN. Any thread.
+ * Calls @a check_user, which is mod_ssl's check_user_id hook, so that it makes no user of a certificate that was not
+ * accepted, and so that what it keeps with the connection outlives the streams of HTTP/2. It still refuses logins that
+ * are faked with a DN. Any thread.
  */
 int cfaop_fake_basic_auth_check(request_rec *r, ap_HOOK_check_user_id_t *check_user);
 
@@ -101,6 +102,13 @@ void cfaop_event_log_init(apr_pool_t *p, int servers);
 
 /** Logs a request that is refused, or would be under LogOnly. Request phase. */
 void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
+
+/**
+ * Logs that a handshake with @a s has ended since the client's certificate has more than @a limit of @a what ("bytes",
+ * "names"). @a sni is what the client sent; NULL: nothing. At most one line in ten seconds for each server. Connection
+ * phase.
+ */
+void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sni, int limit, const char *what);
 
 /** Notes that a request was verified, for the hint that origin pulls may be off. Request phase. */
 void cfaop_event_log_verified(const server_rec *s);

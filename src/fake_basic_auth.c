@@ -3,10 +3,11 @@
  * @file fake_basic_auth.c
  * mod_ssl's FakeBasicAuth, made safe for streams of HTTP/2 and kept from certificates that were not accepted.
  *
- * mod_ssl makes the DN of the certificate once for a connection and keeps it in the connection's own state (SSLConnRec.client_dn, in
- * ssl_hook_UserCheck() of modules/ssl/ssl_engine_kernel.c). It takes the memory from r->connection->pool. Over HTTP/2 that is the pool of one
- * stream, while the state is that of the master connection: the next streams read memory that the first stream has given back. So mod_ssl is
- * given a connection whose pool lasts as long as the master connection, and only one thread at a time makes the DN.
+ * mod_ssl makes the DN of the certificate once for a connection and keeps it in the connection's own state
+ * (SSLConnRec.client_dn, in ssl_hook_UserCheck() of modules/ssl/ssl_engine_kernel.c). It takes the memory from
+ * r->connection->pool. Over HTTP/2 that is the pool of one stream, while the state is that of the master connection:
+ * the next streams read memory that the first stream has given back. So mod_ssl is given a connection whose pool lasts
+ * as long as the master connection, and only one thread at a time makes the DN.
  */
 #include "cfaop.h"
 
@@ -32,8 +33,8 @@ void cfaop_fake_basic_auth_child_init(apr_pool_t *p, server_rec *s)
 
     if (status != APR_SUCCESS) {
         making = NULL;
-        ap_log_error(APLOG_MARK, APLOG_CRIT, status, s, "CFAOP203: no mutex for FakeBasicAuth: this process takes no client certificate for a "
-                     "user over HTTP/2; check the memory and restart");
+        ap_log_error(APLOG_MARK, APLOG_CRIT, status, s, "CFAOP203: no mutex for FakeBasicAuth: this process takes no client "
+                     "certificate for a user over HTTP/2; check the memory and restart");
         return;
     }
     apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
@@ -52,8 +53,8 @@ static int check_without_certificate(request_rec *r, ap_HOOK_check_user_id_t *ch
 }
 
 /*
- * The pool for what mod_ssl keeps with the connection. It has an allocator of its own: the master connection's thread uses the pool and the
- * allocator of the master connection at the same time.
+ * The pool for what mod_ssl keeps with the connection. It has an allocator of its own: the master connection's thread
+ * uses the pool and the allocator of the master connection at the same time.
  */
 static apr_pool_t *lasting_pool(cfaop_conn *conn)
 {

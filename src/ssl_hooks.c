@@ -77,8 +77,9 @@ static int on_access(request_rec *r)
 /* SSLOptions +FakeBasicAuth */
 static int on_user(request_rec *r)
 {
-    return r->connection->master || cfaop_truth_is_in_doubt(r->server, r->connection) ? cfaop_fake_basic_auth_check(r, check_user)
-                                                                                      : check_user(r);
+    int is_in_doubt = r->connection->master || cfaop_truth_is_in_doubt(r->server, r->connection);
+
+    return is_in_doubt ? cfaop_fake_basic_auth_check(r, check_user) : check_user(r);
 }
 
 CFAOP_OUT_OF_LINE static int watched_fixups(request_rec *r)

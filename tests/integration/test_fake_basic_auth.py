@@ -1,8 +1,9 @@
 """FakeBasicAuth while many streams run at once on one HTTP/2 connection.
 
-mod_ssl makes the certificate's DN once for a connection, in the memory of the stream that needs it first, and keeps it when that stream has
-ended. A client that opens streams side by side reads freed memory then, or ends the process. The guard keeps mod_ssl from the DN of a certificate
-that was not accepted, and has it make the DN of another one in memory that lives as long as the connection.
+mod_ssl makes the certificate's DN once for a connection, in the memory of the stream that needs it first, and keeps it
+when that stream has ended. A client that opens streams side by side has mod_ssl read freed memory then, which ends the
+process. The guard keeps mod_ssl from the DN of a certificate that was not accepted, and has it make the DN of another one
+in memory that lives as long as the connection.
 """
 
 from __future__ import annotations

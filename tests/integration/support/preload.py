@@ -1,5 +1,5 @@
-"""Libraries of ours that stand before others in a server: haste.c makes its pauses short, no_memory.c denies it shared memory, no_mutex.c
-denies the module a mutex.
+"""Libraries of ours that stand before others in a server: haste.c makes its pauses short, no_memory.c denies it shared
+memory, no_mutex.c denies the module a mutex, table_unsets.c counts calls.
 """
 
 from __future__ import annotations
