@@ -97,6 +97,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_handler(cfaop_metrics_handler, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(ap, status_hook, cfaop_status_hook, NULL, NULL, APR_HOOK_MIDDLE);
 
+    ap_hook_child_init(cfaop_fake_basic_auth_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     cfaop_truth_register_hooks(p);
     cfaop_authz_register(p);
 }

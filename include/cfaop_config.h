@@ -43,6 +43,11 @@ typedef enum {
     CFAOP_REFUSE_CLOSE,      /**< the connection ends without an answer */
     CFAOP_REFUSE_ALERT       /**< the handshake fails; where it did not, as CLOSE */
 } cfaop_refuse;
+/** CFOriginPullPeerLimit: what a client's certificate may be at most. */
+typedef struct {
+    int bytes; /**< of the handshake's Certificate message, with the chain; 0: not said */
+    int names; /**< in each of subjectAltName, subject and issuer */
+} cfaop_peer_limit;
 
 /** The configuration of one server (main server or virtual host). Written in the configuration phase only. */
 typedef struct {
@@ -60,6 +65,7 @@ typedef struct {
     cfaop_refuse refuse;             /**< CFOriginPullRefuse */
     const char *refuse_where;        /**< "file:line" of that CFOriginPullRefuse; NULL if none */
     int remote_ip_with_port;         /**< a port follows the address in it */
+    cfaop_peer_limit peer_limit;     /**< CFOriginPullPeerLimit; bytes is 0: not said */
     int expiry_days;                 /**< CFOriginPullExpiryWarning; -1: not said */
     const char *expiry_error;        /**< a bad value of it met while a running server reread its files; NULL: none */
     const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */
@@ -99,6 +105,20 @@ static inline cfaop_server_conf *cfaop_config_of(const server_rec *s)
 
 /** Says whether httpd is rereading its configuration while it runs, when an error would end the whole server. */
 int cfaop_config_is_reread(void);
+
+/* ---- what a certificate may cost (src/peer_limit.c) ------------------------------------------------------------- */
+
+/** Reads the @a words of CFOriginPullPeerLimit into @a limit. Returns NULL, or the mistake, a literal or from @a p. */
+const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[], cfaop_peer_limit *limit);
+
+/** Returns the limit that is in force for a server, the default if nothing is said. */
+cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf);
+
+/**
+ * Says whether subjectAltName, subject or issuer of @a cert has more than @a max names. It stops counting there. May leave
+ * errors in OpenSSL's queue. Any thread.
+ */
+int cfaop_peer_limit_has_too_many_names(const X509 *cert, int max);
 
 /* ---- pins (src/pin.c) ---------------------------------------------------------------------------------------- */
 

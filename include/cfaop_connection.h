@@ -40,6 +40,8 @@ typedef struct {
     int reverified;                         /**< mod_ssl has got a certificate after the freeze */
     int unanswered;                         /**< mod_ssl asked, nobody answered: what was shown before counts for nothing any more */
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
+    apr_pool_t *lasting;                    /**< with a peer: memory for src/fake_basic_auth.c; NULL: none yet */
+    apr_uint32_t dn_is_made;                /**< atomic: mod_ssl has made the DN of the peer in that memory */
 } cfaop_conn;
 
 /**
@@ -57,6 +59,7 @@ typedef struct {
     server_rec *server;                     /**< the virtual host of the SSL_CTX */
     const cfaop_policy *policy;             /**< what it asks under; NULL: it does not ask */
     int demands;                            /**< a good certificate, or the handshake fails (CFOriginPullRefuse alert) */
+    cfaop_peer_limit limit;                 /**< where it asks: what the client's certificate may be at most */
     int mod_ssl_mode;                       /**< mod_ssl's own verify mode, to be put back after the handshake */
     SSL_verify_cb mod_ssl_callback;         /**< and its callback */
     const unsigned char *session_key;       /**< CFAOP_SESSION_KEY_LEN bytes, see session.c; NULL: no session resumes */

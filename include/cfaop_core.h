@@ -72,6 +72,9 @@ void cfaop_name_list_add(cfaop_name_list *list, const char *name);
 /** Returns the names, "a, b and 3 more"; NULL if there is none. */
 const char *cfaop_name_list_text(const cfaop_name_list *list);
 
+/** Reads @a word as a whole number from 0 to @a max; -1: it is none. */
+int cfaop_number(const char *word, int max);
+
 /** Prints the day of @a seconds since 1970 as YYYY-MM-DD, from @a p. */
 const char *cfaop_date(apr_pool_t *p, apr_int64_t seconds);
 

@@ -9,8 +9,9 @@
 #include "cfaop_connection.h"
 
 #include "ap_expr.h"
+#include "http_request.h"
 
-/* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/ssl_hooks.c, src/event_log.c) ----------------------------------- */
+/* ---- requests (src/request.c, src/refusal.c, src/truth.c, src/ssl_hooks.c, src/fake_basic_auth.c, src/event_log.c) ----------------------------------- */
 
 /** What the module keeps for a request. Written and read by the request's thread. */
 typedef struct {
@@ -92,6 +93,16 @@ static inline int cfaop_truth_may_have_to_settle(const server_rec *s, conn_rec *
  */
 int cfaop_ssl_hooks_take_over(void);
 
+/**
+ * Calls @a check_user, which is mod_ssl's check_user_id hook, so that it makes no user of a certificate that was not
+ * accepted, and so that what it keeps with the connection outlives the streams of HTTP/2. It still refuses logins that
+ * are faked with a DN. Any thread.
+ */
+int cfaop_fake_basic_auth_check(request_rec *r, ap_HOOK_check_user_id_t *check_user);
+
+/** child_init: makes what the function above needs. Without the memory for it, no user is made of a certificate over HTTP/2. */
+void cfaop_fake_basic_auth_child_init(apr_pool_t *p, server_rec *s);
+
 /** Registers all hooks that say so wherever mod_ssl would not. */
 void cfaop_truth_register_hooks(apr_pool_t *p);
 
@@ -103,6 +114,13 @@ void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
 
 /** Logs a handshake for @a s that was refused for @a reason. Connection phase. */
 void cfaop_event_log_handshake(cfaop_conn *conn, const server_rec *s, cfaop_reason reason);
+
+/**
+ * Logs that a handshake with @a s has ended since the client's certificate has more than @a limit of @a what ("bytes",
+ * "names"). @a sni is what the client sent; NULL: nothing. At most one line in ten seconds for each server. Connection
+ * phase.
+ */
+void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sni, int limit, const char *what);
 
 /** Notes that a request was verified, for the hint that origin pulls may be off. Request phase. */
 void cfaop_event_log_verified(const server_rec *s);

@@ -5,7 +5,6 @@
  */
 #include "cfaop.h"
 
-#include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_core.h"
 
@@ -76,6 +75,7 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->refuse = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse : base->refuse;
     conf->refuse_where = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse_where : base->refuse_where;
     conf->remote_ip_with_port = add->remote_ip != FLAG_UNSET ? add->remote_ip_with_port : base->remote_ip_with_port;
+    conf->peer_limit = add->peer_limit.bytes ? add->peer_limit : base->peer_limit;
     conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
     conf->expiry_error = add->expiry_error ? add->expiry_error : base->expiry_error;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
@@ -203,15 +203,6 @@ static const char *add_crl_files(cmd_parms *cmd, void *dummy, int count, char *c
     return add_files(cmd, &cfaop_config_of(cmd->server)->crl_sources, NULL, count, words);
 }
 
-/* Reads word as a whole number from 0 to max; -1: it is none. */
-static int parse_number(const char *word, int max)
-{
-    char *end = NULL;
-    apr_int64_t number = apr_isdigit(*word) && strlen(word) < 10 ? apr_strtoi64(word, &end, 10) : -1;
-
-    return number < 0 || number > max || *end ? -1 : (int)number;
-}
-
 static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     cfaop_server_conf *conf = cfaop_config_of(cmd->server);
@@ -227,7 +218,7 @@ static const char *set_depth(cmd_parms *cmd, void *dummy, int count, char *const
         return bad_value(cmd, conf, "CFOriginPullVerifyDepth takes one argument: a whole number from 0 to "
                                     APR_STRINGIFY(CFAOP_DEPTH_MAX));
     }
-    depth = parse_number(word, CFAOP_DEPTH_MAX);
+    depth = cfaop_number(word, CFAOP_DEPTH_MAX);
     if (depth < 0) {
         return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole "
                                                  "number from 0 to %d", word, CFAOP_DEPTH_MAX));
@@ -247,7 +238,7 @@ static const char *set_expiry_days(cmd_parms *cmd, void *dummy, int count, char 
     if (error) {
         return error;
     }
-    conf->expiry_days = parse_number(word, CFAOP_EXPIRY_DAYS_MAX);
+    conf->expiry_days = cfaop_number(word, CFAOP_EXPIRY_DAYS_MAX);
     if (conf->expiry_days >= 0) {
         return NULL;
     }
@@ -397,6 +388,19 @@ static const char *set_refuse(cmd_parms *cmd, void *dummy, int count, char *cons
     return NULL;
 }
 
+static const char *set_peer_limit(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd);
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    error = cfaop_peer_limit_parse(cmd->pool, count, words, &conf->peer_limit);
+    return error ? bad_value(cmd, conf, error) : NULL;
+}
+
 /* A setter that is given the words of its line. */
 typedef struct {
     const char *(*set)(cmd_parms *cmd, void *dummy, int count, char *const words[]);
@@ -429,6 +433,7 @@ static const setter add_exemptions_setter = {add_exemptions};
 static const setter set_remote_ip_setter = {set_remote_ip};
 static const setter set_refuse_setter = {set_refuse};
 static const setter set_expiry_days_setter = {set_expiry_days};
+static const setter set_peer_limit_setter = {set_peer_limit};
 
 const command_rec cfaop_config_directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPull", split_words, (void *)&set_mode_setter, RSRC_CONF,
@@ -450,5 +455,7 @@ const command_rec cfaop_config_directives[] = {
                       "how clients are refused: 400, close or alert"),
     AP_INIT_RAW_ARGS("CFOriginPullExpiryWarning", split_words, (void *)&set_expiry_days_setter, RSRC_CONF,
                       "how many days before its end to warn of a CA, a CRL or the edge's certificate, 0 for never"),
+    AP_INIT_RAW_ARGS("CFOriginPullPeerLimit", split_words, (void *)&set_peer_limit_setter, RSRC_CONF,
+                      "BYTES [NAMES]: a client's certificate with more of either ends the handshake"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

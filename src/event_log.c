@@ -21,6 +21,10 @@ APLOG_USE_MODULE(cfaop);
 /* So many refusals without a single good certificate are taken as a sign that the edge sends none. */
 #define HINT_AFTER 20
 
+/* Beside the reasons there is one more kind of line that is limited: certificates over CFOriginPullPeerLimit. */
+#define OVER_LIMIT     CFAOP_REASON_COUNT
+#define LIMITED_LINES (CFAOP_REASON_COUNT + 1)
+
 /* Shared by all processes: when a warn line for this virtual host and reason was written last. */
 typedef struct {
     apr_uint32_t last; /* seconds */
@@ -34,7 +38,7 @@ typedef struct {
     apr_uint32_t verified; /* 0 or 1 */
 } tally;
 
-static limiter *limiters; /* [servers][CFAOP_REASON_COUNT], shared memory; NULL: every line is written */
+static limiter *limiters; /* [servers][LIMITED_LINES], shared memory; NULL: every line is written */
 static tally *tallies;    /* [servers] */
 
 static apr_status_t forget(void *data)
@@ -48,7 +52,7 @@ static apr_status_t forget(void *data)
 void cfaop_event_log_init(apr_pool_t *p, int servers)
 {
     apr_shm_t *shm = NULL;
-    apr_size_t size = (apr_size_t)servers * CFAOP_REASON_COUNT * sizeof(limiter);
+    apr_size_t size = (apr_size_t)servers * LIMITED_LINES * sizeof(limiter);
 
     tallies = apr_pcalloc(p, (apr_size_t)servers * sizeof(tally));
     if (apr_shm_create(&shm, size, NULL, p) == APR_SUCCESS) {
@@ -116,7 +120,7 @@ static const char *handshake_line(const cfaop_conn *conn, cfaop_reason reason)
 /* ---- when ---- */
 
 /* Says whether a warn line is due, and how many were held back since the last. */
-static int is_due(const server_rec *s, cfaop_reason reason, apr_uint32_t *held)
+static int is_due(const server_rec *s, int reason, apr_uint32_t *held)
 {
     limiter *l;
     apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), last;
@@ -125,7 +129,7 @@ static int is_due(const server_rec *s, cfaop_reason reason, apr_uint32_t *held)
     if (!limiters) {
         return 1;
     }
-    l = &limiters[(apr_size_t)cfaop_config_of(s)->index * CFAOP_REASON_COUNT + (apr_size_t)reason];
+    l = &limiters[(apr_size_t)cfaop_config_of(s)->index * LIMITED_LINES + (apr_size_t)reason];
     last = apr_atomic_read32(&l->last);
     /* unsigned: a clock that was set back does not silence the line for long */
     if (now - last < WARN_INTERVAL_SECONDS || apr_atomic_cas32(&l->last, now, last) != last) {
@@ -134,6 +138,12 @@ static int is_due(const server_rec *s, cfaop_reason reason, apr_uint32_t *held)
     }
     *held = apr_atomic_xchg32(&l->held, 0);
     return 1;
+}
+
+/* "" if no line was held back */
+static const char *count_of_held(apr_pool_t *p, apr_uint32_t held)
+{
+    return held ? apr_psprintf(p, " (%u more like this since the last line)", held) : "";
 }
 
 /* A request, or a handshake: then r is NULL. */
@@ -191,7 +201,7 @@ static int is_warning_due(const event *e, cfaop_reason reason, const char **more
     if (reason == CFAOP_REASON_NO_CERTIFICATE || !is_due(e->s, reason, &held)) {
         return 0;
     }
-    *more = held ? apr_psprintf(e->pool, " (%u more like this since the last line)", held) : "";
+    *more = count_of_held(e->pool, held);
     return 1;
 }
 
@@ -222,6 +232,17 @@ void cfaop_event_log_handshake(cfaop_conn *conn, const server_rec *s, cfaop_reas
         warn(&e, apr_pstrcat(e.pool, "CFAOP302: ", handshake_line(conn, reason), more, NULL));
     }
     hint(&e);
+}
+
+void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sni, int limit, const char *what)
+{
+    apr_uint32_t held;
+
+    if (is_due(s, OVER_LIMIT, &held)) {
+        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s, "CFAOP202: handshake ended: the client's certificate has more than "
+                       "%d %s (CFOriginPullPeerLimit): sni=\"%s\" peer=%s%s", limit, what,
+                       cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
+    }
 }
 
 void cfaop_event_log_verified(const server_rec *s)

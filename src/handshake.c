@@ -136,6 +136,51 @@ static void spare_tickets(SSL *ssl, size_t needed)
     }
 }
 
+/* ---- what a certificate may cost ---- */
+
+static void refuse_size(const cfaop_tls_context *context, cfaop_conn *conn, const SSL *ssl, const char *what, int limit)
+{
+    cfaop_counters_handshake(cfaop_config_of(context->server)->counters, CFAOP_HANDSHAKE_FAILED);
+    cfaop_event_log_over_limit(context->server, conn->c, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), limit,
+                               what);
+}
+
+/* The SSL may have been made for another virtual host than the one that has come to ask. */
+static void limit_size(SSL *ssl)
+{
+    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+
+    if (context && context->policy) {
+        SSL_set_max_cert_list(ssl, context->limit.bytes);
+    }
+}
+
+/* OpenSSL has read the length of the client's Certificate, and ends the handshake: this is its alert. */
+static void note_size(const SSL *ssl, cfaop_conn *conn)
+{
+    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+
+    if (context && context->policy && SSL_get_state(ssl) == TLS_ST_SR_CERT
+        && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_EXCESSIVE_MESSAGE_SIZE) {
+        refuse_size(context, conn, ssl, "bytes", context->limit.bytes);
+    }
+}
+
+static int has_too_many_names(const cfaop_tls_context *context, cfaop_conn *conn, SSL *ssl, X509_STORE_CTX *store_ctx)
+{
+    const X509 *leaf = X509_STORE_CTX_get0_cert(store_ctx);
+    int is_over;
+
+    ERR_set_mark();
+    is_over = leaf && cfaop_peer_limit_has_too_many_names(leaf, context->limit.names);
+    ERR_pop_to_mark(); /* what a broken extension has left */
+    if (!is_over) {
+        return 0;
+    }
+    refuse_size(context, conn, ssl, "names", context->limit.names);
+    return 1;
+}
+
 /* OpenSSL calls this in place of X509_verify_cert() for the certificates of every client of our SSL_CTXs. */
 static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
 {
@@ -146,6 +191,10 @@ static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
     (void)arg;
     if (!conn || conn->frozen || !context || !context->policy) {
         return delegate(conn, store_ctx);
+    }
+    if (has_too_many_names(context, conn, ssl, store_ctx)) {
+        X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REJECTED);
+        return 0;
     }
     judge(conn, ssl, context->policy, store_ctx);
     if (cfaop_refuse_alert_certificate(conn, ssl, store_ctx)) {
@@ -188,9 +237,14 @@ static int is_named(void *name, conn_rec *c, server_rec *s)
         || name_in(s->wild_names, name, ap_strcasecmp_match);
 }
 
-static apr_status_t free_peer(void *peer)
+static apr_status_t free_peer(void *data)
 {
-    X509_free(peer);
+    const cfaop_conn *conn = data;
+
+    X509_free(conn->peer);
+    if (conn->lasting) {
+        apr_pool_destroy(conn->lasting);
+    }
     return APR_SUCCESS;
 }
 
@@ -198,7 +252,7 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
 {
     conn->peer = SSL_get_peer_certificate(ssl);
     if (conn->peer) {
-        apr_pool_cleanup_register(conn->c->pool, conn->peer, free_peer, apr_pool_cleanup_null);
+        apr_pool_cleanup_register(conn->c->pool, conn, free_peer, apr_pool_cleanup_null);
         conn->peer_hashed = conn->peer_hashed || X509_digest(conn->peer, EVP_sha256(), conn->peer_sha256, NULL);
     }
 }
@@ -286,6 +340,8 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
     if (conn->asked) {
         settle(conn, ssl, context->server);
         spare_tickets(ssl, 1);
+        /* mod_ssl may ask for another certificate later */
+        SSL_set_max_cert_list(ssl, SSL_CTX_get_max_cert_list(SSL_get_SSL_CTX(ssl)));
     }
     conn->delegated = is_delegated(ssl);
     if (!conn->delegated && context) {
@@ -312,6 +368,18 @@ static void note_question(cfaop_conn *conn, const SSL *ssl, int where)
     }
 }
 
+/* Until the first handshake ends. */
+static void follow_handshake(cfaop_conn *conn, SSL *ssl, int where, int value)
+{
+    if (where == SSL_CB_WRITE_ALERT) {
+        note_size(ssl, conn);
+    }
+    else if (SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ) {
+        limit_size(ssl);
+    }
+    cfaop_refuse_alert_on_progress(conn, ssl, where, value);
+}
+
 static void on_progress(const SSL *ssl, int where, int value)
 {
     void (*mod_ssl)(const SSL *, int, int) = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
@@ -330,7 +398,7 @@ static void on_progress(const SSL *ssl, int where, int value)
         freeze(conn, (SSL *)ssl);
     }
     else {
-        cfaop_refuse_alert_on_progress(conn, (SSL *)ssl, where, value);
+        follow_handshake(conn, (SSL *)ssl, where, value);
     }
 }
 
@@ -493,6 +561,7 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     }
     context = apr_pcalloc(p, sizeof(*context));
     context->server = s;
+    context->limit = cfaop_peer_limit_of(conf);
     context->mod_ssl_mode = SSL_CTX_get_verify_mode(ctx);
     context->mod_ssl_callback = SSL_CTX_get_verify_callback(ctx);
     context->session_key = conf->session_key;

@@ -94,27 +94,12 @@ static int on_access(request_rec *r)
     return answer;
 }
 
-CFAOP_OUT_OF_LINE static int watched_user(request_rec *r)
-{
-    const char *before = apr_table_get(r->headers_in, "Authorization");
-    int answer = check_user(r);
-
-    if (!cfaop_truth_client_verify(r->server, r->connection)) {
-        return answer;
-    }
-    if (before) {
-        apr_table_setn(r->headers_in, "Authorization", before);
-    }
-    else {
-        apr_table_unset(r->headers_in, "Authorization");
-    }
-    return answer;
-}
-
 /* SSLOptions +FakeBasicAuth */
 static int on_user(request_rec *r)
 {
-    return cfaop_truth_is_in_doubt(r->server, r->connection) ? watched_user(r) : check_user(r);
+    int is_in_doubt = r->connection->master || cfaop_truth_is_in_doubt(r->server, r->connection);
+
+    return is_in_doubt ? cfaop_fake_basic_auth_check(r, check_user) : check_user(r);
 }
 
 CFAOP_OUT_OF_LINE static int watched_fixups(request_rec *r)

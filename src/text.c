@@ -5,6 +5,7 @@
  */
 #include "cfaop.h"
 
+#include "apr_lib.h"
 #include "apr_strings.h"
 
 #include <openssl/err.h>
@@ -118,4 +119,12 @@ const char *cfaop_date(apr_pool_t *p, apr_int64_t seconds)
         return "-";
     }
     return apr_psprintf(p, "%04d-%02d-%02d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+int cfaop_number(const char *word, int max)
+{
+    char *end = NULL;
+    apr_int64_t number = apr_isdigit(*word) && strlen(word) < 10 ? apr_strtoi64(word, &end, 10) : -1;
+
+    return number < 0 || number > max || *end ? -1 : (int)number;
 }

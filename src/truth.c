@@ -114,31 +114,37 @@ static int on_expr_lookup(ap_expr_lookup_parms *parms)
     return DECLINED;
 }
 
+/*
+ * Puts the entries of the table into it anew, but for the client's: one walk, where apr_table_unset() would walk the
+ * table for each name. SSL_CLIENT_VERIFY is kept, as the truth.
+ */
+static void replace_client_entries(request_rec *r, const char *truth)
+{
+    const apr_array_header_t *entries = apr_array_copy(r->pool, apr_table_elts(r->subprocess_env));
+    int i;
+
+    apr_table_clear(r->subprocess_env);
+    for (i = 0; i < entries->nelts; ++i) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(entries, i, apr_table_entry_t);
+        if (!is_of_client(entry->key)) {
+            apr_table_addn(r->subprocess_env, entry->key, entry->val);
+        }
+        else if (!ap_cstr_casecmp(entry->key, CLIENT_VERIFY)) {
+            apr_table_addn(r->subprocess_env, CLIENT_VERIFY, truth);
+        }
+    }
+}
+
 void cfaop_truth_correct_environment(request_rec *r)
 {
     const char *truth = cfaop_truth_client_verify(r->server, r->connection);
-    apr_array_header_t *names;
-    const apr_array_header_t *entries;
+    const apr_array_header_t *entries = apr_table_elts(r->subprocess_env);
     int i;
 
-    if (!truth) {
-        return;
-    }
-    names = apr_array_make(r->pool, 16, sizeof(const char *));
-    entries = apr_table_elts(r->subprocess_env);
-    for (i = 0; i < entries->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
-        if (name && is_of_client(name)) {
-            APR_ARRAY_PUSH(names, const char *) = name;
-        }
-    }
-    for (i = 0; i < names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
-        if (ap_cstr_casecmp(name, CLIENT_VERIFY)) {
-            apr_table_unset(r->subprocess_env, name);
-        }
-        else {
-            apr_table_setn(r->subprocess_env, CLIENT_VERIFY, truth);
+    for (i = 0; truth && i < entries->nelts; ++i) {
+        if (is_of_client(APR_ARRAY_IDX(entries, i, apr_table_entry_t).key)) {
+            replace_client_entries(r, truth);
+            return;
         }
     }
 }

@@ -194,6 +194,9 @@ BAD_LINES = {
     "missing-file": (f"{CA_FILE} /nowhere.pem", "file /nowhere.pem does not exist"),
     "mode": ("CFOriginPull Oui", "CFOriginPull: 'Oui' is not a mode"),
     "mode-missing": ("CFOriginPull", "CFOriginPull takes one argument"),
+    "limit": ("CFOriginPullPeerLimit 16k", "CFOriginPullPeerLimit: '16k' is not a number of bytes"),
+    "limit-of-names": ("CFOriginPullPeerLimit 16384 0", "CFOriginPullPeerLimit: '0' is not a number of names"),
+    "limit-missing": ("CFOriginPullPeerLimit", "CFOriginPullPeerLimit takes one or two arguments"),
     "two-depths": ("CFOriginPullVerifyDepth 1 2", "CFOriginPullVerifyDepth takes one argument"),
 }
 

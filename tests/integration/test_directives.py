@@ -21,7 +21,7 @@ from support.vhost import vhost
 CA_FILE = "CFOriginPullCACertificateFile"
 CRL_FILE = "CFOriginPullCARevocationFile"
 DEPTH = "CFOriginPullVerifyDepth"
-DIRECTIVES = ("CFOriginPull On", f"{CA_FILE} builtin", f"{CRL_FILE} none", f"{DEPTH} 1")
+DIRECTIVES = ("CFOriginPull On", f"{CA_FILE} builtin", f"{CRL_FILE} none", f"{DEPTH} 1", "CFOriginPullPeerLimit 16384 100")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,282 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file test_peer_limit.c
+ * Counting a certificate's names, in every encoding that OpenSSL reads; and the words of CFOriginPullPeerLimit.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apr_general.h"
+#include "cfaop.h"
+#include "pki.h"
+
+#include <openssl/x509v3.h>
+
+#define SEQUENCE 0x30
+#define DNS_NAME 0x82
+
+static apr_pool_t *pool;
+
+static void set_up(void)
+{
+    ck_assert_int_eq(apr_initialize(), APR_SUCCESS);
+    ck_assert_int_eq(apr_pool_create(&pool, NULL), APR_SUCCESS);
+    pki_begin(pool);
+}
+
+static void tear_down(void)
+{
+    apr_pool_destroy(pool);
+    apr_terminate();
+}
+
+/* ---- names ---- */
+
+static X509 *certificate(void)
+{
+    pki_wish wish = {"edge", 0, NULL, NULL, 0, 0, 0, NULL};
+
+    return pki_issue(NULL, wish).cert;
+}
+
+/* Adds a subjectAltName with these bytes for a value. */
+static void add_bytes(X509 *cert, const unsigned char *bytes, int length)
+{
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    X509_EXTENSION *extension;
+
+    ck_assert_int_eq(ASN1_OCTET_STRING_set(value, bytes, length), 1);
+    extension = X509_EXTENSION_create_by_NID(NULL, NID_subject_alt_name, 0, value);
+    ck_assert_int_eq(X509_add_ext(cert, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+}
+
+/* Adds a subjectAltName of so many dNSNames "a". With indefinite, the list has no length but an end. */
+static void add_names(X509 *cert, int count, int indefinite)
+{
+    unsigned char *bytes = apr_pcalloc(pool, (apr_size_t)count * 3 + 8);
+    int at = 0, i;
+
+    bytes[at++] = SEQUENCE;
+    bytes[at++] = indefinite ? 0x80 : 0x82;
+    if (!indefinite) {
+        bytes[at++] = (unsigned char)(count * 3 >> 8);
+        bytes[at++] = (unsigned char)(count * 3);
+    }
+    for (i = 0; i < count; ++i) {
+        bytes[at++] = DNS_NAME;
+        bytes[at++] = 1;
+        bytes[at++] = 'a';
+    }
+    add_bytes(cert, bytes, at + (indefinite ? 2 : 0));
+}
+
+START_TEST(as_many_as_allowed_are_not_too_many)
+{
+    X509 *cert = certificate();
+
+    add_names(cert, _i, 0);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 100), _i > 100);
+    if (_i) {
+        ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, _i), 0);
+        ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, _i - 1), 1);
+    }
+}
+END_TEST
+
+START_TEST(no_names_are_not_too_many)
+{
+    X509 *cert = certificate();
+
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 1), 0);
+    add_bytes(cert, (const unsigned char *)"", 0);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 1), 0);
+}
+END_TEST
+
+/* OpenSSL reads BER, too. */
+START_TEST(list_without_a_length_is_counted)
+{
+    X509 *cert = certificate();
+    GENERAL_NAMES *names;
+
+    add_names(cert, 101, 1);
+    names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    ck_assert_int_eq(sk_GENERAL_NAME_num(names), 101);
+    GENERAL_NAMES_free(names);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 100), 1);
+}
+END_TEST
+
+/* An element without a length (here an otherName) hides none that come after it. */
+START_TEST(element_without_a_length_hides_nothing)
+{
+    static const unsigned char head[] = {SEQUENCE, 0x80, 0xa0, 0x80, 0x06, 0x01, 0x2a, 0xa0, 0x80, 0x05, 0x00, 0, 0, 0, 0};
+    unsigned char bytes[sizeof(head) + 303 + 2] = {0};
+    X509 *cert = certificate();
+    GENERAL_NAMES *names;
+    int i;
+
+    memcpy(bytes, head, sizeof(head));
+    for (i = 0; i < 101; ++i) {
+        memcpy(bytes + sizeof(head) + 3 * i, "\x82\x01" "a", 3);
+    }
+    add_bytes(cert, bytes, (int)sizeof(bytes));
+    names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    ck_assert_int_eq(sk_GENERAL_NAME_num(names), 102);
+    GENERAL_NAMES_free(names);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 100), 1);
+}
+END_TEST
+
+START_TEST(lists_are_added_up)
+{
+    X509 *cert = certificate();
+
+    add_names(cert, 60, 0);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 100), 0);
+    add_names(cert, 60, 0);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 100), 1);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 120), 0);
+}
+END_TEST
+
+static const struct {
+    const char *bytes;
+    int length;
+} broken[] = {
+    {"\x30", 1},
+    {"\x30\x84\xff\xff\xff\xff", 6},
+    {"\x30\x05\x82\x7f" "aaa", 7},
+    {"\x82\x01" "a", 3},
+    {"\x30\x80", 2},
+    {"\x1f\xff\xff\xff\xff\xff\xff\xff", 8},
+    {"\x30\x03\x9f\xff\xff", 5},
+};
+
+START_TEST(broken_list_ends_the_count)
+{
+    X509 *cert = certificate();
+
+    add_bytes(cert, (const unsigned char *)broken[_i].bytes, broken[_i].length);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 10), 0);
+}
+END_TEST
+
+static void add_parts(X509_NAME *name, int count)
+{
+    while (count--) {
+        ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (const unsigned char *)"x", 1, -1, 0), 1);
+    }
+}
+
+START_TEST(subject_and_issuer_are_lists_too)
+{
+    X509 *cert = certificate();
+    X509_NAME *name = X509_NAME_dup(X509_get_subject_name(cert));
+
+    add_parts(name, 99); /* beside the CN */
+    ck_assert_int_eq(_i ? X509_set_subject_name(cert, name) : X509_set_issuer_name(cert, name), 1);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 100), 0);
+    add_parts(name, 1);
+    ck_assert_int_eq(_i ? X509_set_subject_name(cert, name) : X509_set_issuer_name(cert, name), 1);
+    ck_assert_int_eq(cfaop_peer_limit_has_too_many_names(cert, 100), 1);
+    X509_NAME_free(name);
+}
+END_TEST
+
+/* ---- the directive ---- */
+
+static const struct {
+    const char *bytes, *names;
+    cfaop_peer_limit limit;
+} good[] = {
+    {"1024", NULL, {1024, 100}},
+    {"102400", "10000", {102400, 10000}},
+    {"16384", "1", {16384, 1}},
+    {"020000", "007", {20000, 7}},
+};
+
+START_TEST(good_words_are_read)
+{
+    char *words[2] = {(char *)good[_i].bytes, (char *)good[_i].names};
+    cfaop_peer_limit limit = {0, 0};
+
+    ck_assert_ptr_null(cfaop_peer_limit_parse(pool, words[1] ? 2 : 1, words, &limit));
+    ck_assert_int_eq(limit.bytes, good[_i].limit.bytes);
+    ck_assert_int_eq(limit.names, good[_i].limit.names);
+}
+END_TEST
+
+static const struct {
+    int count;
+    const char *words[3];
+    const char *mistake;
+} bad[] = {
+    {0, {NULL}, "takes one or two arguments"},
+    {3, {"16384", "100", "1"}, "takes one or two arguments"},
+    {1, {"1023"}, "'1023' is not a number of bytes"},
+    {1, {"102401"}, "'102401' is not a number of bytes"},
+    {1, {"16k"}, "'16k' is not a number of bytes"},
+    {1, {"-1"}, "'-1' is not a number of bytes"},
+    {1, {""}, "'' is not a number of bytes"},
+    {1, {"4294983680"}, "is not a number of bytes"},
+    {2, {"16384", "0"}, "'0' is not a number of names"},
+    {2, {"16384", "10001"}, "'10001' is not a number of names"},
+    {2, {"16384", "many"}, "'many' is not a number of names"},
+};
+
+START_TEST(bad_words_change_nothing)
+{
+    cfaop_peer_limit limit = {0, 0};
+    const char *mistake = cfaop_peer_limit_parse(pool, bad[_i].count, (char *const *)bad[_i].words, &limit);
+
+    ck_assert_ptr_nonnull(mistake);
+    ck_assert_msg(strstr(mistake, bad[_i].mistake) != NULL, "%s", mistake);
+    ck_assert_int_eq(limit.bytes, 0);
+    ck_assert_int_eq(limit.names, 0);
+}
+END_TEST
+
+START_TEST(default_holds_where_nothing_is_said)
+{
+    cfaop_server_conf conf;
+
+    memset(&conf, 0, sizeof(conf));
+    ck_assert_int_eq(cfaop_peer_limit_of(&conf).bytes, 16384);
+    ck_assert_int_eq(cfaop_peer_limit_of(&conf).names, 100);
+    conf.peer_limit.bytes = 20000;
+    conf.peer_limit.names = 7;
+    ck_assert_int_eq(cfaop_peer_limit_of(&conf).bytes, 20000);
+    ck_assert_int_eq(cfaop_peer_limit_of(&conf).names, 7);
+}
+END_TEST
+
+#define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
+
+int main(void)
+{
+    Suite *suite = suite_create("peer_limit");
+    TCase *tests = tcase_create("peer_limit");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, as_many_as_allowed_are_not_too_many, 0, 120);
+    tcase_add_test(tests, no_names_are_not_too_many);
+    tcase_add_test(tests, list_without_a_length_is_counted);
+    tcase_add_test(tests, element_without_a_length_hides_nothing);
+    tcase_add_test(tests, lists_are_added_up);
+    tcase_add_loop_test(tests, broken_list_ends_the_count, 0, COUNT(broken));
+    tcase_add_loop_test(tests, subject_and_issuer_are_lists_too, 0, 2);
+    tcase_add_loop_test(tests, good_words_are_read, 0, COUNT(good));
+    tcase_add_loop_test(tests, bad_words_change_nothing, 0, COUNT(bad));
+    tcase_add_test(tests, default_holds_where_nothing_is_said);
+    suite_add_tcase(suite, tests);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
