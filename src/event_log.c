@@ -133,19 +133,21 @@ static int deserves_warning(const cfaop_verdict *v)
     return v->reason != CFAOP_REASON_NO_CERTIFICATE;
 }
 
-/* Where all came from this machine itself, the setting at Cloudflare is not what they lack. */
+/* Where all requests came from this machine itself, the setting at Cloudflare is not the cause. */
 static void write_hint(request_rec *r, int is_from_elsewhere)
 {
     const char *label = cfaop_server_label(r->pool, r->server);
 
     if (is_from_elsewhere) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP303: %d requests for %s came without a good certificate and none "
-                      "with one: is Authenticated Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER, label);
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "CFAOP303: %d requests for %s came without a good certificate and none with one: is "
+                      "Authenticated Origin Pulls switched on for this zone at Cloudflare?", HINT_AFTER, label);
     }
     else {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP308: %d requests for %s came without a good certificate and none "
-                      "with one, all of them from this machine: if a proxy on it ends TLS, Cloudflare shows its certificate to the "
-                      "proxy; let the proxy verify it, see \"Where a local proxy ends TLS\" in the README", HINT_AFTER, label);
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "CFAOP308: %d requests for %s came without a good certificate and none with one, all of them "
+                      "from this machine: if a proxy on it ends TLS, Cloudflare shows its certificate to the proxy; let "
+                      "the proxy verify it, see \"Where a local proxy ends TLS\" in the README", HINT_AFTER, label);
     }
 }
 
