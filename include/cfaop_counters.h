@@ -101,8 +101,8 @@ int cfaop_counters_vhosts(cfaop_vhost_counters **first);
 int cfaop_counters_anchors(cfaop_anchor_counters **first);
 
 /*
- * Reading (src/counter_values.c), any thread of any process. What lies in shared memory is believed only as far as it can be
- * true.
+ * Reading (src/counter_values.c), any thread of any process. What lies in shared memory is believed only as far as it
+ * can be true.
  */
 
 /** Reads a counter; 0 if it holds more than can have been counted. */

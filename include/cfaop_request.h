@@ -96,8 +96,8 @@ void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
 void cfaop_event_log_verified(const server_rec *s);
 
 /**
- * Says whether the TCP peer of @a r is an address of this machine: a loopback address, the one that the connection came to,
- * or one of its interfaces. Request phase; any thread. May ask the kernel for the interfaces, so it is not for every
+ * Says whether the TCP peer of @a r is an address of this machine: a loopback address, the one that the connection
+ * came to, or one of its interfaces. Request phase; any thread. May ask the kernel for the interfaces, so it is not for every
  * request. (src/local_peer.c)
  */
 int cfaop_local_is_peer_here(const request_rec *r);
@@ -108,8 +108,8 @@ int cfaop_local_is_peer_here(const request_rec *r);
 const char *cfaop_client_address_header_error(const char *word);
 
 /**
- * Makes room for what is noted of headers that never hold an address; without it nothing is noted. Configuration phase, in
- * @a p, the configuration pool; @a servers is the count of servers.
+ * Makes room for what is noted of headers that never hold an address; without it nothing is noted. Configuration
+ * phase, in @a p, the configuration pool; @a servers is the count of servers.
  */
 void cfaop_client_address_init(apr_pool_t *p, int servers);
 

@@ -146,8 +146,8 @@ static void write_hint(request_rec *r, int is_from_elsewhere)
     else {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "CFAOP308: %d requests for %s came without a good certificate and none with one, all of them "
-                      "from this machine: if a proxy on it ends TLS, Cloudflare shows its certificate to the proxy; let "
-                      "the proxy verify it, see \"Where a local proxy ends TLS\" in the README", HINT_AFTER, label);
+                      "from this machine: if a proxy on it ends TLS, Cloudflare shows its certificate to the proxy; "
+                      "let the proxy verify it, see \"Where a local proxy ends TLS\" in the README", HINT_AFTER, label);
     }
 }
 
