@@ -97,8 +97,8 @@ void cfaop_event_log_verified(const server_rec *s);
 
 /**
  * Says whether the TCP peer of @a r is an address of this machine: a loopback address, the one that the connection
- * came to, or one of its interfaces. Request phase; any thread. May ask the kernel for the interfaces, so it is not for every
- * request. (src/local_peer.c)
+ * came to, or one of its interfaces. Request phase; any thread. May ask the kernel for the interfaces, so it is not for
+ * every request. (src/local_peer.c)
  */
 int cfaop_local_is_peer_here(const request_rec *r);
 
