@@ -101,7 +101,8 @@ int cfaop_counters_vhosts(cfaop_vhost_counters **first);
 int cfaop_counters_anchors(cfaop_anchor_counters **first);
 
 /*
- * Reading (src/counter_values.c), any thread of any process. What lies in shared memory is believed only as far as it can be true.
+ * Reading (src/counter_values.c), any thread of any process. What lies in shared memory is believed only as far as it
+ * can be true.
  */
 
 /** Reads a counter; 0 if it holds more than can have been counted. */
@@ -113,7 +114,7 @@ apr_int64_t cfaop_counters_time(apr_uint64_t *moment);
 /** Returns the sum of the requests of @a vhost with @a result, whatever the reason. */
 apr_uint64_t cfaop_counters_sum(cfaop_vhost_numbers *vhost, cfaop_request_result result);
 
-/** Copies the certificate that was shown last into @a leaf. Returns 0 if there is none, or if what is there can be none. */
+/** Copies the certificate that was shown last into @a leaf. Returns 0 if there is none, or if it cannot be one. */
 int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf);
 
 /** Returns the words for metrics: "verified", "allowed" and so on, literals. */

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file address_value.c
- * What the header with the visitor's address may hold: one address, or an address and a port. Knows neither httpd nor OpenSSL.
+ * What the header with the visitor's address may hold: one address, or an address and a port. Knows neither httpd nor
+ * OpenSSL.
  */
 #include "cfaop_address.h"
 
@@ -12,7 +13,7 @@
 
 static const char blanks[] = " \t";
 
-/* Cuts text into value->address without the blanks around it. Returns 0 if it is longer than an address with a port can be. */
+/* Copies text without the blanks around it. Returns 0 if it is longer than an address with a port can be. */
 static int trim(const char *text, cfaop_address *value)
 {
     size_t length;

@@ -138,7 +138,8 @@ static const char *cure_for(apr_pool_t *p, const cfaop_server_conf *conf, const 
     return "name a header in CFOriginPullRemoteIP that holds one address";
 }
 
-CFAOP_OUT_OF_LINE static void note_misfit(request_rec *r, const cfaop_server_conf *conf, const char *header, const char *text)
+CFAOP_OUT_OF_LINE static void note_misfit(request_rec *r, const cfaop_server_conf *conf, const char *header,
+                                          const char *text)
 {
     tally *t = tallies ? &tallies[conf->index] : NULL;
     apr_size_t length = strlen(text);
@@ -147,15 +148,16 @@ CFAOP_OUT_OF_LINE static void note_misfit(request_rec *r, const cfaop_server_con
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP304: %s is not one address%s, the peer's stands: \"%s\"", header,
                   conf->remote_ip_with_port ? " with a port" : "", shown);
     if (t && !apr_atomic_read32(&t->fitted) && apr_atomic_inc32(&t->misfits) + 1 == HINT_AFTER) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CFAOP306: %s held no visitor's address in any of %d verified requests for %s, "
-                      "which keep the address of the connection; the last value is \"%s\": %s", header, HINT_AFTER,
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "CFAOP306: %s held no visitor's address in any of %d verified requests for %s, which keep the "
+                      "address of the connection; the last value is \"%s\": %s", header, HINT_AFTER,
                       cfaop_server_label(r->pool, r->server), shown, cure_for(r->pool, conf, header, text));
     }
 }
 
 /*
- * Notes that the header holds what it should. IPv6 without brackets can be read both ways: "2001:db8::1:4653" may be an address, or one
- * with a port. So without the word for ports such a value shows nothing.
+ * Notes that the header holds what it should. IPv6 without brackets can be read both ways: "2001:db8::1:4653" may be an
+ * address, or one with a port. So without the word for ports such a value shows nothing.
  */
 CFAOP_OUT_OF_LINE static void note_first_fit(tally *t, const cfaop_server_conf *conf, const char *text)
 {

@@ -358,7 +358,8 @@ static const char *set_remote_ip(cmd_parms *cmd, void *dummy, int count, char *c
         return not_allowed(cmd, words[1], "write the header's name before it: CF-Connecting-IP never has a port");
     }
     if (count == 3 && !is_with_port(words[2])) {
-        return not_allowed(cmd, words[2], "write On or Off, the header's name, and " CFAOP_WITH_PORT " or nothing after it");
+        return not_allowed(cmd, words[2],
+                           "write On or Off, the header's name, and " CFAOP_WITH_PORT " or nothing after it");
     }
     allowed = count > 1 ? cfaop_client_address_header_error(words[1]) : NULL;
     if (allowed) {

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file counter_values.c
- * Reading the counters for operators. A child that an attacker has taken over may have written anything to the shared memory: what cannot
- * be is left out, so that no page shows a negative or absurd number, or breaks its format.
+ * Reading the counters for operators. A child that an attacker has taken over may have written anything to the shared
+ * memory: what cannot be is left out, so that no page shows a negative or absurd number, or breaks its format.
  */
 #include "cfaop_counters.h"
 
@@ -13,7 +13,7 @@
 
 #define READ_TRIES 100
 
-/* A million events in each second take nine years to count so far. The sum over all virtual hosts stays within 64 bits. */
+/* A million events in each second take nine years to count so far. */
 #define COUNT_MAX ((apr_uint64_t)1 << 48)
 
 /* The first second of the year 10000, when certificates have all ended. */
@@ -57,7 +57,8 @@ apr_uint64_t cfaop_counters_sum(cfaop_vhost_numbers *vhost, cfaop_request_result
 static int is_plausible(cfaop_leaf *leaf)
 {
     leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0';
-    return cfaop_is_escaped(leaf->subject) && leaf->not_after > 0 && leaf->not_after < SECONDS_MAX && is_past(leaf->last_seen);
+    return cfaop_is_escaped(leaf->subject) && leaf->not_after > 0 && leaf->not_after < SECONDS_MAX
+        && is_past(leaf->last_seen);
 }
 
 int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf)

@@ -106,7 +106,8 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
         printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
     }
     if (conf->remote_ip == 1) {
-        printf("    remote ip: %s%s\n", cfaop_client_address_header(conf), conf->remote_ip_with_port ? " " CFAOP_WITH_PORT : "");
+        printf("    remote ip: %s%s\n", cfaop_client_address_header(conf),
+               conf->remote_ip_with_port ? " " CFAOP_WITH_PORT : "");
     }
     if (!cfaop_policy_is_needed(conf) || !conf->trust) {
         return;

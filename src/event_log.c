@@ -164,7 +164,7 @@ static void warn(const event *e, const char *text)
     }
 }
 
-/* Where all came from this machine itself, the setting at Cloudflare is not what they lack. */
+/* Where all requests came from this machine itself, the setting at Cloudflare is not the cause. */
 static const char *hint_text(const event *e, int is_from_elsewhere)
 {
     const char *label = cfaop_server_label(e->pool, e->s);

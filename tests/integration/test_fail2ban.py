@@ -89,7 +89,7 @@ def bench(servers: Servers, pki: Pki, directory: Path, server_certificate: Crede
     config += vhost(proxied, "balanced.test", *guard, "RemoteIPProxyProtocol On", tls=server_certificate)
     server = servers.prepare_httpd(config, listen=[port], modules=["remoteip", "rewrite"])
     server.put("open/index.html", "open\n")
-    server.log.always.append("CFAOP30[23]: ")
+    server.log.always.append("CFAOP30[238]: ")
     expired = ca.issue("expired", not_before=-3 * DAY, not_after=-DAY)
     return Bench(server.start(), port, proxied, directory, ca.issue("edge"), expired, pki.self_signed("stranger"))
 

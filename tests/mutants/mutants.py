@@ -428,7 +428,7 @@ MUTANTS = (
        "test_counter_damage"),
     _m("a leaf that ended before 1970 was accepted", "src/counter_values.c", "leaf->not_after > 0", "leaf->not_after >= -1",
        "test_counter_damage"),
-    _m("a leaf was shown at any time", "src/counter_values.c", " && is_past(leaf->last_seen);", ";", "test_counter_damage"),
+    _m("a leaf was shown at any time", "src/counter_values.c", "        && is_past(leaf->last_seen);", "        ;", "test_counter_damage"),
     _m("a subject may hold anything", "src/counter_values.c", "cfaop_is_escaped(leaf->subject) && ", "", "test_counter_damage"),
     # recipes
     _m("the panel's exception is one for URLs", "conf/examples/panel.conf",
