@@ -116,8 +116,9 @@ def test_misdirected_request_gets_no_421(bench: Bench, tls: str, http: str) -> N
 def test_host_of_the_request_decides(bench: Bench, http: str) -> None:
     assert_silence(bench, CLOSED, sni="page.test", http=http)
     assert_silence(bench, CLOSED, sni="off.test", http=http)
-    with connect(bench.port, sni=CLOSED, http=http) as client:
-        assert client.request(host="page.test").status == 400
+    for port in (bench.port, bench.mixed):
+        with connect(port, sni=CLOSED, http=http) as client:
+            assert client.request(host="page.test").status == 400
     assert_silence(bench, CLOSED, port=bench.mixed, sni="page.test", http=http)
 
 
@@ -161,6 +162,14 @@ def test_body_that_waits_is_not_asked_for(bench: Bench) -> None:
         assert client.read_to_end() == b""
     with connect(bench.port, sni="page.test", credential=bench.edge) as client:
         assert client.request(host="page.test", method="POST", body=b"12345").status == 200
+
+
+@pytest.mark.parametrize("headers", [[], [("Expect", "100-continue")]])
+def test_body_of_a_misdirected_request_is_not_waited_for(bench: Bench, headers: list[tuple[str, str]]) -> None:
+    with connect(bench.port, sni=CLOSED, credential=bench.edge) as client:
+        assert isinstance(client, Http1)
+        client.send(request_bytes(host="elsewhere.test", method="POST", headers=[*headers, ("Content-Length", "5")]))
+        assert client.read_to_end() == b""
 
 
 def test_pipelined_requests_are_not_answered(bench: Bench) -> None:

@@ -214,6 +214,12 @@ def test_demand_ends_where_another_name_is_wanted(bench: Bench, tls: str) -> Non
     assert bench.outcome("alert", "page.test", "stranger", sni="page.test", tls=tls) == "400"
 
 
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+def test_errors_of_an_open_default_are_told(bench: Bench, http: str) -> None:
+    with bench.connect("off", "none", sni="close.test", http=http) as client:
+        assert client.request("/missing", host="off.test").status == 404
+
+
 def test_plain_http_on_the_tls_port_gets_nothing(bench: Bench) -> None:
     with connect_plain(bench.ports["alert"]) as client:
         client.send(request_bytes(host="alert.test"))

@@ -105,6 +105,7 @@ MUTANTS = (
     _m("another virtual host's page is kept back, too", "src/refuse_close.c",
        "return r->invoke_mtx || (state && (state->passed_for || state->exempt || state->counted));", "(void)state; return 0;",
        "test_refuse"),
+    _m("an open virtual host's errors are kept back, too", "src/refuse_close.c", "return r->invoke_mtx || ", "return ", "test_refuse_alert"),
     _m("a missing certificate passes the handshake", "src/refuse_alert.c",
        " | SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,", " | SSL_VERIFY_PEER,", "test_refuse_alert"),
     _m("a bad certificate passes the handshake", "src/refuse_alert.c",
