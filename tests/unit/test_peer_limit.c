@@ -35,7 +35,7 @@ static void tear_down(void)
 
 static X509 *certificate(void)
 {
-    pki_wish wish = {"edge", 0, NULL, NULL, 0, 0, 0, NULL};
+    pki_wish wish = {"edge", 0, NULL, NULL, 0, 0, 0, 0, NULL};
 
     return pki_issue(NULL, wish).cert;
 }
