@@ -65,8 +65,6 @@ MUTANTS = (
     # other ways to refuse
     _m("what is kept back is sent", "src/refuse_close.c",
        "    ap_add_output_filter(FILTER, NULL, r, r->connection);\n", "", "test_refuse"),
-    _m("the connection of a silent refusal goes on", "src/refuse_close.c",
-       "    c->keepalive = AP_CONN_CLOSE;\n", "", "test_refuse"),
     _m("the HTTP/2 connection of a silent refusal goes on", "src/refuse_close.c",
        "apr_socket_shutdown(socket, APR_SHUTDOWN_READ);", "", "test_refuse"),
     _m("the stream of a silent refusal gets mod_http2's own answer", "src/refuse_close.c",
