@@ -4,8 +4,8 @@
  * Refusing in the handshake, with the alerts that mod_ssl's "SSLVerifyClient require" has, before anything is served.
  *
  * The SSL_CTX of the virtual host demands a certificate. mod_ssl hands the demand on to the SSL when it follows the
- * SNI, in OpenSSL's callback for the ClientHello. When that message has been processed, the demand is taken back for peers
- * whose address is exempt.
+ * SNI, in OpenSSL's callback for the ClientHello. When that message has been processed, the demand is taken back for
+ * peers whose address is exempt.
  */
 #include "cfaop.h"
 

@@ -52,8 +52,8 @@ void cfaop_refuse_register_filter(void)
 }
 
 /*
- * With HTTP/2, c is the connection of the stream, and this thread's. Aborted, it is reset; else mod_http2 would make a
- * 500 of a stream without an answer. The socket is all of the real connection that may be touched from here. It is open as
+ * With HTTP/2, c is the connection of the stream, and this thread's. Aborted, it is reset; else mod_http2 would make
+ * a 500 of a stream without an answer. The socket is all of the real connection that may be touched from here. It is open as
  * long as this thread works for the connection: mod_http2 waits for that before the connection is closed
  * (h2_mplx_c1_destroy() in modules/http2/h2_mplx.c).
  */
