@@ -63,16 +63,20 @@ static const char *exempt_path(const cfaop_server_conf *conf)
     return NULL;
 }
 
-/* Returns what stands beside "alert" and cannot work, since the handshake is over before there is a request; NULL: nothing. */
+/* Returns what stands beside "alert" and cannot work: the handshake is over before any request. NULL: nothing. */
 static const char *contradiction(apr_pool_t *p, const cfaop_server_conf *conf)
 {
     const char *path;
 
     if (conf->mode != CFAOP_MODE_ON) {
-        return apr_psprintf(p, "CFOriginPull %s, which lets clients without a certificate in", cfaop_mode_name(conf->mode));
+        return apr_psprintf(p, "CFOriginPull %s, which lets clients without a certificate in",
+                            cfaop_mode_name(conf->mode));
     }
     path = exempt_path(conf);
-    return path ? apr_psprintf(p, "CFOriginPullExempt path %s, which no client without a certificate could ask for", path) : NULL;
+    if (!path) {
+        return NULL;
+    }
+    return apr_psprintf(p, "CFOriginPullExempt path %s, which no client without a certificate could ask for", path);
 }
 
 void cfaop_refuse_check(apr_pool_t *p, server_rec *base, apr_array_header_t *findings)
@@ -88,8 +92,9 @@ void cfaop_refuse_check(apr_pool_t *p, server_rec *base, apr_array_header_t *fin
         if (beside) {
             cfaop_finding *finding = apr_array_push(findings);
             finding->level = APLOG_ERR;
-            finding->text = apr_psprintf(p, "CFAOP115: CFOriginPullRefuse alert (%s) is in force for %s beside %s: write CFOriginPullRefuse "
-                                            "close or 400 there, or change the other", conf->refuse_where, cfaop_server_label(p, s), beside);
+            finding->text = apr_psprintf(p, "CFAOP115: CFOriginPullRefuse alert (%s) is in force for %s beside %s: "
+                                            "write CFOriginPullRefuse close or 400 there, or change the other",
+                                         conf->refuse_where, cfaop_server_label(p, s), beside);
             conf->trust = NULL;
             conf->broken = finding->text;
         }

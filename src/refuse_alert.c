@@ -3,8 +3,9 @@
  * @file refuse_alert.c
  * Refusing in the handshake, with the alerts that mod_ssl's "SSLVerifyClient require" has, before anything is served.
  *
- * The SSL_CTX of the virtual host demands a certificate. mod_ssl hands the demand on to the SSL when it follows the SNI, in OpenSSL's callback
- * for the ClientHello; when that message has been processed, the demand is taken back for peers whose address is exempt.
+ * The SSL_CTX of the virtual host demands a certificate. mod_ssl hands the demand on to the SSL when it follows the
+ * SNI, in OpenSSL's callback for the ClientHello. When that message has been processed, the demand is taken back for
+ * peers whose address is exempt.
  */
 #include "cfaop.h"
 
@@ -42,15 +43,20 @@ static void refuse(cfaop_conn *conn, const SSL *ssl, const cfaop_tls_context *co
 
     conn->sni = sni ? apr_pstrdup(conn->c->pool, sni) : NULL;
     conn->refused = 1;
-    cfaop_counters_handshake(counters, reason == CFAOP_REASON_NO_CERTIFICATE ? CFAOP_HANDSHAKE_NO_CERTIFICATE : CFAOP_HANDSHAKE_FAILED);
+    cfaop_counters_handshake(counters, reason == CFAOP_REASON_NO_CERTIFICATE ? CFAOP_HANDSHAKE_NO_CERTIFICATE
+                                                                             : CFAOP_HANDSHAKE_FAILED);
     cfaop_counters_request(counters, CFAOP_REQUEST_REFUSED, reason);
     cfaop_event_log_handshake(conn, context->server, reason);
 }
 
-/* OpenSSL has ended the handshake since there was no certificate: of the errors that the alert may stand for, only this one is the guard's. */
+/*
+ * Says whether OpenSSL has ended the handshake since there was no certificate: of the errors that the alert may stand
+ * for, only this one is the guard's.
+ */
 static int is_for_want_of_certificate(int where, int value)
 {
-    return where == SSL_CB_ACCEPT_EXIT && value <= 0 && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    return where == SSL_CB_ACCEPT_EXIT && value <= 0
+        && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
 }
 
 void cfaop_refuse_alert_on_progress(cfaop_conn *conn, SSL *ssl, int where, int value)

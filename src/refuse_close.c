@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file refuse_close.c
- * Refusing without a byte of HTTP. The request ends as any other does, with its line in the access log, but a filter keeps back all that is
- * sent for it, and its connection ends with the good-bye of TLS.
+ * Refusing without a byte of HTTP. The request ends as any other does, with its line in the access log, but a filter
+ * keeps back all that is sent for it, and its connection ends with the good-bye of TLS.
  */
 #include "cfaop.h"
 
@@ -52,9 +52,10 @@ void cfaop_refuse_register_filter(void)
 }
 
 /*
- * With HTTP/2, c is the connection of the stream, and this thread's. Aborted, it is reset; else mod_http2 would make a 500 of a stream without an
- * answer. The socket is all of the real connection that may be touched from here. It is open as long as this thread works for the connection:
- * mod_http2 waits for that before the connection is closed (h2_mplx_c1_destroy() in modules/http2/h2_mplx.c).
+ * With HTTP/2, c is the connection of the stream, and this thread's. Aborted, it is reset; else mod_http2 would make
+ * a 500 of a stream without an answer. The socket is all of the real connection that may be touched from here. It is open as
+ * long as this thread works for the connection: mod_http2 waits for that before the connection is closed
+ * (h2_mplx_c1_destroy() in modules/http2/h2_mplx.c).
  */
 static void end_connection(conn_rec *c)
 {
@@ -96,7 +97,7 @@ static int is_judged(const request_rec *r)
     return r->invoke_mtx || (state && (state->passed_for || state->exempt || state->counted));
 }
 
-/* httpd may not have got as far as the Host: then the virtual host that the client named in the handshake counts, too. */
+/* httpd may not have got as far as the Host: then the virtual host that the client's SNI named counts, too. */
 static int refuses_without_page(request_rec *r)
 {
     const cfaop_conn *conn = cfaop_handshake_of(r->connection);
