@@ -140,7 +140,7 @@ MUTANTS = (
     _m("a certificate may have any number of names", "src/handshake.c",
        "is_over = leaf && cfaop", "is_over = 0 && leaf && cfaop", "test_peer_limit"),
     _m("a subject may have any number of parts", "src/peer_limit.c",
-       "X509_NAME_entry_count(X509_get_subject_name(cert)) > max || ", "", "test_peer_limit"),
+       "X509_NAME_entry_count(X509_get_subject_name(cert)) > max\n        || ", "", "test_peer_limit"),
     _m("an issuer may have any number of parts", "src/peer_limit.c",
        "X509_NAME_entry_count(X509_get_issuer_name(cert)) > max\n        || ", "", "test_peer_limit"),
     _m("the limit stays when mod_ssl asks", "src/handshake.c",
