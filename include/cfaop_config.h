@@ -156,8 +156,9 @@ int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
 /**
- * Returns the files (of const char *, absolute paths) of mod_ssl's SSLCertificateFile for @a s, inherited ones as mod_ssl merges them:
- * the first of its own replaces the first inherited one, and so on. What names no file, as a "pkcs11:" URI, is left out. From @a p.
+ * Returns the files (of const char *, absolute paths) of mod_ssl's SSLCertificateFile for @a s, inherited ones as
+ * mod_ssl merges them: the first of its own replaces the first inherited one, and so on. What names no file, as a
+ * "pkcs11:" URI, is left out. From @a p.
  */
 apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
 
