@@ -82,17 +82,20 @@ apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop
 /** Adds a warning (cfaop_finding) for each guarded name that is served without the guard, too. As above. */
 void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);
 
-/* ---- trust that cannot be meant (src/trust_warnings.c, src/server_certificate.c, src/system_cas.c, src/security_level.c) ---- */
+/* ---- trust that cannot be meant (src/trust_warnings.c) ------------------------------------------------------- */
 
 /**
- * Returns warnings (of cfaop_finding) of what the servers from @a base on, as far as @a is_wanted says so, trust and cannot be meant to:
- * a CA of their own server certificate, a CA that everybody trusts, a certificate that can verify no client. Configuration phase; the
- * result is allocated from @a p, what only the call needs from @a ptemp.
+ * Returns warnings (of cfaop_finding) of what the servers from @a base on, as far as @a is_wanted says so, trust and
+ * cannot be meant to: a CA of their own server certificate, a CA that the whole system trusts, a certificate that can
+ * verify no client. Configuration phase; the result is allocated from @a p, what only the call needs from @a ptemp.
  */
-apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const server_rec *base, int (*is_wanted)(const server_rec *));
+apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const server_rec *base,
+                                         int (*is_wanted)(const server_rec *));
 
 /** Logs these warnings for the guarded servers. Configuration phase. */
 void cfaop_trust_warnings_log(apr_pool_t *ptemp, server_rec *base);
+
+/* ---- the servers' own certificates (src/server_certificate.c) ------------------------------------------------- */
 
 /** How a trusted certificate is related to a server's own. */
 typedef enum {
@@ -102,13 +105,15 @@ typedef enum {
 } cfaop_kinship;
 
 /**
- * Returns the first certificate of the PEM file at @a path and those in the file that lead up from it (of X509 *); empty if there is none.
- * They end with @a p. Configuration phase.
+ * Returns the first certificate of the PEM file at @a path and those in the file that lead up from it (of X509 *);
+ * empty if there is none. They end with @a p. Configuration phase.
  */
 apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *path);
 
-/** Returns how @a cert is related to the first certificate of @a chain, which cfaop_server_certificate_read() has made. */
+/** Returns how @a cert is related to the first certificate of @a chain, from cfaop_server_certificate_read(). */
 cfaop_kinship cfaop_server_certificate_kinship(const apr_array_header_t *chain, X509 *cert);
+
+/* ---- the CAs of the machine (src/system_cas.c) and its security level (src/security_level.c) ------------------- */
 
 /** The CAs that programs on this machine trust. */
 typedef struct cfaop_system_cas cfaop_system_cas;
@@ -119,12 +124,12 @@ cfaop_system_cas *cfaop_system_cas_load(apr_pool_t *p);
 /** Says whether @a cert itself is among @a cas. Configuration phase. */
 int cfaop_system_cas_has(const cfaop_system_cas *cas, X509 *cert);
 
-/** Returns the security level that OpenSSL begins with: its own, or that of its configuration file. Configuration phase. */
+/** Returns the security level that OpenSSL begins with, or its configuration file's. Configuration phase. */
 int cfaop_security_level_default(void);
 
 /**
- * Returns the security level of the TLS of @a s: the policy's, or before mod_ssl has told it, what the configuration shows: @@SECLEVEL in
- * SSLCipherSuite, else @a fallback. Configuration phase.
+ * Returns the security level of the TLS of @a s: the policy's, or before mod_ssl has told it, what the configuration
+ * shows: @@SECLEVEL in SSLCipherSuite, else @a fallback. Configuration phase.
  */
 int cfaop_security_level_of(const cfaop_tree *tree, const server_rec *s, int fallback);
 

@@ -34,9 +34,9 @@ const char *cfaop_pem_read(apr_pool_t *p, const char *path, cfaop_pem *pem);
 /* ---- odd forms of files (src/pem_form.c) ---------------------------------------------------------------------- */
 
 /**
- * Returns what the @a length bytes of @a text are, in which there is no PEM, and what to do: UTF-16, DER, PKCS#12, PKCS#7, or something
- * else. A literal, one line without the file's name, in which FILE and NEW stand for the file and for what a command makes of it.
- * Configuration phase.
+ * Returns what the @a length bytes of @a text are, in which there is no PEM, and what to do: UTF-16, DER, PKCS#12,
+ * PKCS#7, or something else. A literal, one line without the file's name, in which FILE and NEW stand for the file and
+ * for what a command makes of it. Configuration phase.
  */
 const char *cfaop_pem_form_of_binary(const char *text, apr_size_t length);
 
@@ -87,7 +87,7 @@ struct cfaop_trust {
     apr_array_header_t *pins;               /**< of cfaop_pin, sorted by text, no doubles; empty: none */
     int depth;                              /**< how many intermediates may stand between leaf and anchor */
     X509_STORE *store;                      /**< anchors and CRLs */
-    X509_STORE_CTX_check_issued_fn check_names; /**< OpenSSL's own, by names and key identifiers; set where anchors have namesakes */
+    X509_STORE_CTX_check_issued_fn check_names; /**< OpenSSL's own check; set where anchors have namesakes */
     STACK_OF(X509_NAME) *names;             /**< CA names for the CertificateRequest; never empty */
     int unnamed;                            /**< number of anchors whose name does not fit among them */
 };
@@ -152,9 +152,10 @@ typedef struct {
 } cfaop_chain_result;
 
 /**
- * Says whether @a issuer may be the issuer of @a cert, for the store of a trust in which anchors have namesakes: OpenSSL's own answer by
- * names and key identifiers, and for such an anchor also its signature. The signature of a certificate that the client has sent is not
- * looked at here: OpenSSL does that, from the anchor down, once the chain is known. Called by OpenSSL while cfaop_chain_verify() runs.
+ * Says whether @a issuer may be the issuer of @a cert, for the store of a trust in which anchors have namesakes:
+ * OpenSSL's own answer by names and key identifiers, and for such an anchor also its signature. The signature of a
+ * certificate that the client has sent is not looked at here: OpenSSL does that, from the anchor down, once the chain
+ * is known. Called by OpenSSL while cfaop_chain_verify() runs.
  */
 int cfaop_chain_is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer);
 
@@ -162,9 +163,10 @@ int cfaop_chain_is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer);
 int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert);
 
 /**
- * Verifies @a leaf with the certificates that the client sent beside it (CFAOP_SENT_MAX of them at most, the others are not looked at),
- * against @a policy and nothing else, at security level @a level or the policy's, whichever is higher, at time @a now. Connection phase; any thread; takes no ownership.
- * Anything that fails, memory included, is a reason other than NONE.
+ * Verifies @a leaf with the certificates that the client sent beside it (CFAOP_SENT_MAX of them at most, the others are
+ * not looked at), against @a policy and nothing else, at security level @a level or the policy's, whichever is higher,
+ * at time @a now. Connection phase; any thread; takes no ownership. Anything that fails, memory included, is a reason
+ * other than NONE.
  */
 cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level,
                                       apr_time_t now);

@@ -265,8 +265,9 @@ static int is_listed(const cfaop_policy *policy, X509 *cert)
 }
 
 /*
- * The first of the certificates that the client sent; NULL where memory fails. OpenSSL compares each of them with each certificate of the
- * chain, so a client must not choose how many there are. The caller frees the list, not what is in it.
+ * The first of the certificates that the client sent; NULL where memory fails. OpenSSL compares each of them with each
+ * certificate of the chain, so a client must not choose how many there are. The caller frees the list, not what is in
+ * it.
  */
 static STACK_OF(X509) *first_of(STACK_OF(X509) *sent)
 {

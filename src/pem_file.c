@@ -79,8 +79,8 @@ static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_
 
 /* How often a BEGIN or END line stands in a file. */
 typedef struct {
-    int bare;   /* with no word before it in its line: one that OpenSSL reads, or was meant to read before it was damaged */
-    int worded; /* after words, with nothing behind it: of a block whose lines have a prefix, or the end of an explanation */
+    int bare;   /* with no word before it in its line: OpenSSL reads it, or was meant to before it was damaged */
+    int worded; /* after words, nothing behind it: of a block whose lines have a prefix, or the end of an explanation */
 } markers;
 
 /* Is there nothing behind a marker but its kind and its dashes? */
@@ -95,7 +95,7 @@ static int ends_line(const char *c)
     return *c == '\n' || *c == '\0';
 }
 
-/* Counts "-BEGIN " or "-END ". After a # it is a comment, and in the middle of a line an explanation: OpenSSL passes over both. */
+/* Counts "-BEGIN " or "-END ". After a # it is a comment, in the middle of a line an explanation: neither is read. */
 static markers count_markers(const char *text, const char *marker)
 {
     markers count = {0, 0};
@@ -113,7 +113,7 @@ static markers count_markers(const char *text, const char *marker)
     return count;
 }
 
-/* Has OpenSSL understood each block? It passes over one whose first or last line is damaged, or has something before it. */
+/* Has OpenSSL understood each block? It passes over one whose first or last line is damaged or has a prefix. */
 static int is_whole(const char *text, int blocks)
 {
     markers begin = count_markers(text, "-BEGIN "), end = count_markers(text, "-END ");
@@ -197,7 +197,8 @@ static const char *mistake_in(apr_pool_t *p, const char *text, int blocks, const
     }
     /* its settings may say that it is not to be trusted; neither the digest nor the dump would show them */
     if (pem->with_trust_settings) {
-        return "has a TRUSTED CERTIFICATE, with trust settings of OpenSSL's: convert it by openssl x509 -in FILE -clrtrust -out NEW";
+        return "has a TRUSTED CERTIFICATE, with trust settings of OpenSSL's: convert it by openssl x509 -in FILE "
+               "-clrtrust -out NEW";
     }
     if (!good) {
         return "has a PEM block with a damaged BEGIN or END line: copy the file again";

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file pem_form.c
- * Files that hold the right certificates in a form that OpenSSL does not read as PEM: what the form is, and a command that mends it.
- * The commands have no backslash, since httpd doubles it in its log.
+ * Files that hold the right certificates in a form that OpenSSL does not read as PEM: what the form is, and a command
+ * that mends it. The commands have no backslash, since httpd doubles it in its log.
  */
 #include "cfaop.h"
 
@@ -41,13 +41,13 @@ static const char *utf16_of(const unsigned char *text, apr_size_t length)
 }
 
 /* Does decode, one of OpenSSL's d2i_ functions, understand the text? */
-#define IS_DER(type, text, length)                                                                                                  \
-    static int is_der_##type(const unsigned char *text, long length)                                                                \
-    {                                                                                                                               \
-        type *object = d2i_##type(NULL, &text, length);                                                                             \
-                                                                                                                                    \
-        type##_free(object);                                                                                                        \
-        return object != NULL;                                                                                                      \
+#define IS_DER(type, text, length)                                                                                     \
+    static int is_der_##type(const unsigned char *text, long length)                                                   \
+    {                                                                                                                  \
+        type *object = d2i_##type(NULL, &text, length);                                                                \
+                                                                                                                       \
+        type##_free(object);                                                                                           \
+        return object != NULL;                                                                                         \
     }
 IS_DER(X509, text, length)
 IS_DER(X509_CRL, text, length)
@@ -63,11 +63,13 @@ static const char *der_of(const unsigned char *text, long length)
         return "is DER, not PEM: convert it by openssl crl -inform DER -in FILE -out NEW";
     }
     if (is_der_PKCS12(text, length)) {
-        return "is PKCS#12 (.pfx, .p12), not PEM: take the certificates out by openssl pkcs12 -in FILE -nokeys -out NEW, and keep those to be "
+        return "is PKCS#12 (.pfx, .p12), not PEM: take the certificates out by openssl pkcs12 -in FILE -nokeys -out "
+               "NEW, and keep those to be "
                "trusted";
     }
     if (is_der_PKCS7(text, length)) {
-        return "is PKCS#7 (.p7b), not PEM: take the certificates out by openssl pkcs7 -inform DER -in FILE -print_certs -out NEW";
+        return "is PKCS#7 (.p7b), not PEM: take the certificates out by openssl pkcs7 -inform DER -in FILE "
+               "-print_certs -out NEW";
     }
     return "is binary, and neither a certificate nor a CRL: name a PEM file";
 }

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file server_certificate.c
- * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile to compare them with what is
- * trusted. What cannot be read is left alone: mod_ssl tells of it.
+ * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile to compare
+ * them with what is trusted. What cannot be read is left alone: mod_ssl tells of it.
  */
 #include "cfaop.h"
 
@@ -23,7 +23,7 @@ static apr_status_t free_certificate(void *cert)
     return APR_SUCCESS;
 }
 
-/* Nobody shall be asked for a password here. */
+/* A block that needs a password is not read: OpenSSL would ask for it on the terminal. */
 static int no_password(char *buffer, int size, int is_writing, void *data)
 {
     (void)buffer;
@@ -51,8 +51,8 @@ apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *pat
     apr_finfo_t info;
     BIO *bio;
 
-    if (apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p) == APR_SUCCESS && info.filetype == APR_REG && info.size <= FILE_MAX
-        && (bio = BIO_new_file(path, "rb"))) {
+    if (apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p) == APR_SUCCESS && info.filetype == APR_REG
+        && info.size <= FILE_MAX && (bio = BIO_new_file(path, "rb"))) {
         read_chain(p, bio, chain);
         BIO_free(bio);
     }

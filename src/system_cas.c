@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file system_cas.c
- * The CAs that programs on this machine trust: OpenSSL's own, with SSL_CERT_FILE and SSL_CERT_DIR, and the bundles of Debian and Fedora.
+ * The CAs that programs on this machine trust: OpenSSL's own, with SSL_CERT_FILE and SSL_CERT_DIR, and the bundles of
+ * Debian and Fedora.
  */
 #include "cfaop.h"
 

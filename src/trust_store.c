@@ -121,7 +121,7 @@ static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
     return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
 }
 
-/* Marks the anchors whose subject another one has, too: an old and a new CA side by side. Returns how many there are. */
+/* Marks the anchors whose subject another one has, too, as an old and a new CA have. Returns how many there are. */
 static int mark_namesakes(const cfaop_trust *trust)
 {
     int i, k, count = 0;
@@ -129,15 +129,17 @@ static int mark_namesakes(const cfaop_trust *trust)
     for (i = 0; i < trust->anchors->nelts; ++i) {
         cfaop_anchor *anchor = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
         for (k = 0; k < trust->anchors->nelts && !anchor->has_namesake; ++k) {
-            anchor->has_namesake = k != i && !X509_NAME_cmp(X509_get_subject_name(anchor->cert),
-                                                            X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert));
+            anchor->has_namesake =
+                k != i
+                && !X509_NAME_cmp(X509_get_subject_name(anchor->cert),
+                                  X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert));
         }
         count += anchor->has_namesake;
     }
     return count;
 }
 
-/* Has the store ask which of two anchors of one subject has signed. OpenSSL takes the first that fits by name, and looks no further. */
+/* Has the store ask which of two anchors of one subject has signed. OpenSSL takes the first that fits by name. */
 static int tell_apart(cfaop_trust *trust)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();

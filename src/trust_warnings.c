@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file trust_warnings.c
- * Warnings of trust that cannot be meant: certificates that let in clients of everybody, and certificates that let in no client. One line
- * a certificate, with the virtual hosts that trust it. The built-in CA is never one of them.
+ * Warnings of trust that cannot be meant: certificates that let in more clients than the edge, and certificates that
+ * let in no client. One line a certificate, with the virtual hosts that trust it. The built-in CA is never one of them.
  */
 #include "cfaop.h"
 
@@ -17,8 +17,9 @@ APLOG_USE_MODULE(cfaop);
 #define NAMES_MAX 20
 #define LINES_MAX 5
 
-#define NARROW                                                                                                                      \
-    "list only the CA of the certificate that you uploaded at Cloudflare, or pin that certificate with CFOriginPullPin"
+#define NARROW                                                                                                         \
+    "list only the CA of the certificate that you uploaded at Cloudflare, or pin that certificate with "               \
+    "CFOriginPullPin"
 
 /* In the order of the lines. */
 typedef enum { TAG_OWN, TAG_SYSTEM, TAG_USELESS, TAGS } tag;
@@ -44,7 +45,7 @@ typedef struct {
     apr_pool_t *pool; /* ends with the search */
     cfaop_tree *tree;
     apr_array_header_t *judges;   /* of group *: servers that judge alike */
-    apr_array_header_t *files;    /* of group *: servers that show one certificate, and trust the same; those of a file in a row */
+    apr_array_header_t *files;    /* of group *: servers that show one certificate, and trust the same */
     apr_hash_t *by_key;           /* text -> group */
     apr_array_header_t *warnings; /* of warning * */
     apr_hash_t *by_text;          /* text -> warning */
@@ -61,7 +62,8 @@ static int is_foreign(const cfaop_anchor *anchor)
 
 static void add_to_group(search *find, apr_array_header_t *groups, const group *like, const server_rec *s)
 {
-    const char *key = apr_psprintf(find->pool, "%pp %d %s", (const void *)like->trust, like->level, like->path ? like->path : "");
+    const char *key =
+        apr_psprintf(find->pool, "%pp %d %s", (const void *)like->trust, like->level, like->path ? like->path : "");
     group *g = apr_hash_get(find->by_key, key, APR_HASH_KEY_STRING);
 
     if (!g) {
@@ -91,7 +93,7 @@ static void group_servers(search *find, const server_rec *base, int (*is_wanted)
             fallback = cfaop_security_level_default();
         }
         if (!cfaop_config_of(s)->policy && !cfaop_tree_shows_tls(find->tree, s)) {
-            continue; /* it judges nobody */
+            continue; /* without TLS it asks for no certificate */
         }
         files = cfaop_tree_certificate_files(find->pool, find->tree, s);
         for (i = 0; i < files->nelts && !trust->pins->nelts; ++i) {
@@ -114,8 +116,9 @@ static int compare_paths(const void *a, const void *b)
 /* Adds the servers of g to the line of this tag about anchor. */
 static void warn(search *find, tag about, const cfaop_anchor *anchor, const char *what, const group *g)
 {
-    const char *text = apr_psprintf(find->pool, "%s: the trusted certificate of \"%s\" (%s) %s", tag_names[about],
-                                    cfaop_subject_text(find->pool, X509_get_subject_name(anchor->cert)), anchor->origin, what);
+    const char *text =
+        apr_psprintf(find->pool, "%s: the trusted certificate of \"%s\" (%s) %s", tag_names[about],
+                     cfaop_subject_text(find->pool, X509_get_subject_name(anchor->cert)), anchor->origin, what);
     const char *key = apr_psprintf(find->pool, "%pp %s", (const void *)anchor->cert, text);
     warning *w = apr_hash_get(find->by_text, key, APR_HASH_KEY_STRING);
 
@@ -169,8 +172,8 @@ static void write_lines(const search *find, tag about, apr_array_header_t *findi
         }
     }
     if (count > LINES_MAX) {
-        add(findings, apr_psprintf(findings->pool, "%s: and %d more of the trusted certificates, as those above", tag_names[about],
-                                   count - LINES_MAX));
+        add(findings, apr_psprintf(findings->pool, "%s: and %d more of the trusted certificates, as those above",
+                                   tag_names[about], count - LINES_MAX));
     }
 }
 
@@ -183,14 +186,19 @@ static void compare_with_own(search *find, const apr_array_header_t *chain, cons
 
     for (i = 0; i < anchors->nelts; ++i) {
         const cfaop_anchor *anchor = &APR_ARRAY_IDX(anchors, i, cfaop_anchor);
-        cfaop_kinship kinship = is_foreign(anchor) ? cfaop_server_certificate_kinship(chain, anchor->cert) : CFAOP_KINSHIP_NONE;
+        cfaop_kinship kinship =
+            is_foreign(anchor) ? cfaop_server_certificate_kinship(chain, anchor->cert) : CFAOP_KINSHIP_NONE;
         if (kinship == CFAOP_KINSHIP_SELF) {
-            warn(find, TAG_OWN, anchor, "is the server's own certificate, which Cloudflare does not show: list the CA of the certificate "
-                                        "that you uploaded at Cloudflare, or that certificate itself", g);
+            warn(find, TAG_OWN, anchor,
+                 "is the server's own certificate, which Cloudflare does not show: list the CA of the certificate "
+                 "that you uploaded at Cloudflare, or that certificate itself",
+                 g);
         }
         else if (kinship == CFAOP_KINSHIP_ISSUER) {
-            warn(find, TAG_OWN, anchor, "has issued the server's own certificate, and every client with a certificate of that CA is let in: "
-                                        NARROW, g);
+            warn(find, TAG_OWN, anchor,
+                 "has issued the server's own certificate, and every client with a certificate of that CA is let "
+                 "in: " NARROW,
+                 g);
         }
     }
 }
@@ -223,16 +231,18 @@ static const char *why_not_for_clients(X509 *cert)
     if ((X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(cert) & XKU_SSL_CLIENT)) {
         return "its extendedKeyUsage lacks clientAuth: list one that has it, or no extendedKeyUsage at all";
     }
-    return "its keyUsage or basicConstraints forbid that: list one made for TLS clients (a CA: keyCertSign; a leaf: digitalSignature)";
+    return "its keyUsage or basicConstraints forbid that: list one made for TLS clients (a CA: keyCertSign; a leaf: "
+           "digitalSignature)";
 }
 
 static const char *why_too_weak(const search *find, const char *what, int level)
 {
-    return apr_psprintf(find->pool, "its %s is too weak for OpenSSL's security level %d, the server's: list one with a stronger %s", what,
-                        level, what);
+    return apr_psprintf(find->pool,
+                        "its %s is too weak for OpenSSL's security level %d, the server's: list one with a stronger %s",
+                        what, level, what);
 }
 
-/* Why no client is ever let in as what this result of a trusted certificate shown itself says; NULL: it is, or will be, or was. */
+/* What a result says of a trusted certificate that a client shows; NULL: it is good, or was, or will be. */
 static const char *why_refused(const search *find, const cfaop_chain_result *result, int level, X509 *cert)
 {
     switch (result->x509_error) {
@@ -257,8 +267,8 @@ static const char *why_refused(const search *find, const cfaop_chain_result *res
 }
 
 /*
- * The guard itself is asked about the certificate as a client's. If a CA is refused there, it may still issue certificates of clients:
- * then OpenSSL must allow that by its purpose, and its key must be strong enough.
+ * The guard itself is asked about the certificate as a client's. If a CA is refused there, it may still issue
+ * certificates of clients: then OpenSSL must allow that by its purpose, and its key must be strong enough.
  */
 static const char *why_useless(const search *find, const group *g, X509 *cert)
 {
@@ -300,15 +310,18 @@ static void look_at_trust(search *find, const group *g)
             warn(find, TAG_USELESS, anchor, apr_pstrcat(find->pool, "can verify no client, since ", why, NULL), g);
         }
         else if (!g->trust->pins->nelts && is_of_system(find, anchor->cert)) {
-            warn(find, TAG_SYSTEM, anchor, "is one of the CAs that this system trusts in general, and every client with a certificate of that "
-                                           "CA is let in: " NARROW, g);
+            warn(find, TAG_SYSTEM, anchor,
+                 "is one of the CAs that this system trusts in general, and every client with a certificate of that "
+                 "CA is let in: " NARROW,
+                 g);
         }
     }
 }
 
 /* ---- all of it ---- */
 
-apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const server_rec *base, int (*is_wanted)(const server_rec *))
+apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const server_rec *base,
+                                         int (*is_wanted)(const server_rec *))
 {
     apr_array_header_t *findings = apr_array_make(p, 2, sizeof(cfaop_finding));
     search find = {0};

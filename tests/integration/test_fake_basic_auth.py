@@ -23,6 +23,7 @@ from support.pki import Credential, Pki
 from support.ports import free_port
 from support.preload import preloading
 from support.vhost import vhost
+from support.waiting import wait_until
 
 STREAMS = 150
 ROUNDS = 12
@@ -41,6 +42,16 @@ class Bench:
     httpd: Httpd
     port: int
     clients: dict[str, Credential]
+
+    def users_of(self, path: str, count: int) -> list[str]:
+        """What the access log calls the users of so many requests for this path; written after the answers."""
+        log = self.httpd.directory / "logs" / "users.log"
+
+        def users() -> list[str]:
+            return [line.rpartition(" ")[2] for line in log.read_text().splitlines() if f" {path} " in line]
+
+        assert wait_until(lambda: len(users()) == count, 5), users()
+        return users()
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,8 @@ def server(
     }
     if "2" not in HTTP_VERSIONS:
         gate = gate[1:]
-    config = "".join(vhost(port, name, *mode, *gate, tls=certificate) for name, mode in sites.items())
+    config = 'CustomLog logs/users.log "%r %u"\n'
+    config += "".join(vhost(port, name, *mode, *gate, tls=certificate) for name, mode in sites.items())
     modules = ["auth_basic", "authn_core", "authn_file", "authz_user"]
     httpd = servers.prepare_httpd(config, listen=[port], modules=modules, extra_environment=environment)
     httpd.put("open/index.html", "inside\n")
@@ -170,8 +182,10 @@ def test_answers_of_concurrent_streams_to_several_hosts(bench: Bench, tls: str) 
 @ways(WAYS)
 def test_requests_one_after_another(bench: Bench, way: Way, tls: str, http: str) -> None:
     with connect(bench.port, sni=way.sni, credential=bench.clients[way.client], tls=tls, http=http) as client:
-        answers = [client.request("/open/", host=way.host).status for _ in range(3)]
+        path = f"/open/?{way.name}-{tls}-{http}"
+        answers = [client.request(path, host=way.host).status for _ in range(3)]
     assert answers == [way.status] * 3
+    assert bench.users_of(path, 3) == [DN if way in ACCEPTED else "-"] * 3
     assert faked(bench) == ({f"{DN}:password"} if way in ACCEPTED else set())
 
 

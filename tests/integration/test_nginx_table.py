@@ -173,6 +173,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     httpd = servers.prepare_httpd("".join(ours), listen=[httpd_port])
     # the CRL that ended yesterday, met by two vhosts
     httpd.expect("CFAOP106: ")
+    httpd.expect("CFAOP136: .*CN=weak-ca.* its key is too weak")
     servers.nginx("".join(theirs))
     return Bench(httpd.start(), httpd_port, nginx_port, clients)
 

@@ -204,7 +204,8 @@ START_TEST(refuses_a_block_that_openssl_passes_over)
     check_refused(read_text(apr_pstrcat(pool, cert_pem, prefixed("> ", cert_pem), NULL)), "other characters before");
     check_refused(read_text(apr_pstrcat(pool, cert_pem, prefixed("log: ", cert_pem), NULL)), "damaged BEGIN or END");
     check_refused(read_text(apr_pstrcat(pool, cert_pem, "text", cert_pem, NULL)), "damaged BEGIN or END");
-    check_refused(read_text(apr_pstrcat(pool, "-----BEGIN CERTIFICATE----- is here\n", cert_pem, NULL)), "does not end with it");
+    check_refused(read_text(apr_pstrcat(pool, "-----BEGIN CERTIFICATE----- is here\n", cert_pem, NULL)),
+                  "does not end with it");
 }
 END_TEST
 

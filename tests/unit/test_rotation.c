@@ -1,8 +1,9 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file test_rotation.c
- * An old and a new CA of one name stand side by side: each leaf finds the one that signed it, and a client that sends many certificates
- * of that name buys no work. Signatures are counted, by whose key they are verified: the functions below stand in front of OpenSSL's.
+ * An old and a new CA of one name stand side by side: each leaf finds the one that signed it, and a client that sends
+ * many certificates of that name buys no work. Signatures are counted, by whose key they are verified: the functions
+ * below stand in front of OpenSSL's.
  */
 #include <check.h>
 #include <dlfcn.h>
@@ -17,8 +18,8 @@
 #define SENT  80 /* CAs of the trusted ones' name that the attacker sends */
 
 /*
- * What one verification may cost whatever the client sends: signatures under keys of two trusted CAs, and under keys that the client chose.
- * OpenSSL looks at the first anchor of a name twice, for each certificate of the longest chain.
+ * What one verification may cost whatever the client sends: signatures under keys of two trusted CAs, and under keys
+ * that the client chose. OpenSSL looks at the first anchor of a name twice, for each certificate of the longest chain.
  */
 #define TRUSTED_MAX(depth) (3 * ((depth) + 2))
 #define FOREIGN_MAX        1
@@ -102,7 +103,8 @@ static void trust_them(int depth)
     policy.trust = cfaop_trust_intern(pool, apr_hash_make(pool), &listed);
     ck_assert_ptr_nonnull(policy.trust);
     for (i = 0; i < 2; ++i) {
-        trusted_keys[i] = i < listed.anchors->nelts ? X509_get0_pubkey(APR_ARRAY_IDX(listed.anchors, i, cfaop_anchor).cert) : NULL;
+        trusted_keys[i] =
+            i < listed.anchors->nelts ? X509_get0_pubkey(APR_ARRAY_IDX(listed.anchors, i, cfaop_anchor).cert) : NULL;
     }
 }
 
@@ -137,8 +139,8 @@ static void check_refused(X509 *const *certs, int number)
     cfaop_chain_result result = verify(certs, number);
 
     ck_assert_int_ne(result.reason, CFAOP_REASON_NONE);
-    ck_assert_msg(by_trusted <= TRUSTED_MAX(listed.depth) && by_foreign <= FOREIGN_MAX, "%d signatures of trusted keys, %d of others", by_trusted,
-                  by_foreign);
+    ck_assert_msg(by_trusted <= TRUSTED_MAX(listed.depth) && by_foreign <= FOREIGN_MAX,
+                  "%d signatures of trusted keys, %d of others", by_trusted, by_foreign);
 }
 
 /* ---- the right one of two ---- */
@@ -161,7 +163,8 @@ START_TEST(each_leaf_finds_the_ca_that_signed_it)
     trust_them(1);
     for (i = 0; i < 2; ++i) {
         pki_pair leaf = pki_issue(&cas[i], (pki_wish){.name = "edge", .key_ids = key_ids[_i].in_leaves});
-        pki_pair between = pki_issue(&cas[i], (pki_wish){.name = "between", .is_ca = 1, .key_ids = key_ids[_i].in_leaves});
+        pki_pair between =
+            pki_issue(&cas[i], (pki_wish){.name = "between", .is_ca = 1, .key_ids = key_ids[_i].in_leaves});
         pki_pair below = pki_issue(&between, (pki_wish){.name = "edge", .key_ids = key_ids[_i].in_leaves});
         X509 *direct[] = {leaf.cert}, *with_root[] = {leaf.cert, cas[i].cert}, *chained[] = {below.cert, between.cert};
         X509 *chained_with_root[] = {below.cert, between.cert, cas[i].cert};
@@ -180,7 +183,7 @@ START_TEST(each_leaf_finds_the_ca_that_signed_it)
 }
 END_TEST
 
-/* The name of the old CA may live on in an intermediate of the new one. (Without key identifiers OpenSSL takes it for self-signed.) */
+/* An intermediate of the new CA may have its name. Without key identifiers OpenSSL would take it for self-signed. */
 START_TEST(an_intermediate_may_bear_the_name_too)
 {
     const pki_wish ca = {.name = "zone ca", .is_ca = 1, .key_ids = 1};
@@ -199,7 +202,8 @@ END_TEST
 START_TEST(listed_leaves_of_one_name_stand_for_themselves)
 {
     pki_pair old = pki_issue(NULL, (pki_wish){.name = "edge"}), new = pki_issue(NULL, (pki_wish){.name = "edge"});
-    pki_pair stranger = pki_issue(NULL, (pki_wish){.name = "edge"}), below = pki_issue(&new, (pki_wish){.name = "below"});
+    pki_pair stranger = pki_issue(NULL, (pki_wish){.name = "edge"}),
+             below = pki_issue(&new, (pki_wish){.name = "below"});
     X509 *first[] = {old.cert}, *second[] = {new.cert}, *third[] = {stranger.cert}, *fourth[] = {below.cert, new.cert};
 
     list_anchor(old.cert);
@@ -232,8 +236,9 @@ END_TEST
 /* ---- an attacker's chain ---- */
 
 /*
- * A leaf and SENT CAs of the trusted CAs' name. Without key identifiers the CA that has signed the leaf comes last: to find it one has to
- * look at all the others before. With them it comes first, then the one that signed it, and so on: the chain is long.
+ * A leaf and SENT CAs of the trusted CAs' name. Without key identifiers the CA that has signed the leaf comes last: to
+ * find it one has to look at all the others before. With them it comes first, then the one that signed it, and so on:
+ * the chain is long.
  */
 static void make_attack(X509 **certs, const char *leaf_name, int with_key_ids)
 {
@@ -255,8 +260,9 @@ static const struct {
     int depth;
     int key_ids; /* with them a CA of its issuer's name is not taken for self-signed, so the chain goes on */
 } attacks[] = {
-    {"edge", 1, 0, 1, 0}, {"edge", 2, 0, 1, 0}, {"zone ca", 2, 0, 1, 0}, {"edge", 1, 1, 1, 0}, {"edge", 2, 1, 1, 0}, {"edge", 2, 0, 10, 0},
-    {"edge", 1, 1, 1, 1}, {"edge", 2, 0, 1, 1}, {"edge", 2, 0, 10, 1}, {"zone ca", 2, 1, 10, 1},
+    {"edge", 1, 0, 1, 0},  {"edge", 2, 0, 1, 0},     {"zone ca", 2, 0, 1, 0}, {"edge", 1, 1, 1, 0},
+    {"edge", 2, 1, 1, 0},  {"edge", 2, 0, 10, 0},    {"edge", 1, 1, 1, 1},    {"edge", 2, 0, 1, 1},
+    {"edge", 2, 0, 10, 1}, {"zone ca", 2, 1, 10, 1},
 };
 
 START_TEST(many_cas_of_the_name_buy_no_work)
@@ -281,7 +287,8 @@ END_TEST
 /* However many a client sends, those that a chain could need come first. */
 START_TEST(only_the_first_certificates_are_looked_at)
 {
-    pki_pair root = pki_issue(NULL, (pki_wish){.name = "root", .is_ca = 1}), other = pki_issue(NULL, (pki_wish){.name = "other", .is_ca = 1});
+    pki_pair root = pki_issue(NULL, (pki_wish){.name = "root", .is_ca = 1}),
+             other = pki_issue(NULL, (pki_wish){.name = "other", .is_ca = 1});
     pki_pair between = pki_issue(&root, (pki_wish){.name = "between", .is_ca = 1});
     pki_pair leaf = pki_issue(&between, (pki_wish){.name = "edge"});
     X509 *certs[CFAOP_SENT_MAX + 2];

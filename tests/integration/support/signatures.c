@@ -1,4 +1,4 @@
-/* Preloaded into a server: adds a byte to the file $TEST_VERIFICATIONS for each signature of a certificate or a CRL that is verified. */
+/* Preloaded into a server: adds a byte to the file $TEST_VERIFICATIONS for each signature that it verifies. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
