@@ -1,22 +1,21 @@
-"""What a whole server has to answer: its configuration, as small as it can be said, and the rules for it.
+"""What a whole server has to answer: the rules for the configurations of support.config_servers.
 
-Written from the documentation, not from the module's code. support.model has the table of verdicts; here stands which row of it
-a request meets: which virtual host answers, what that inherits, whether the connection has TLS, and what the handshake asked for. What stock
-httpd does is here too: it was tried out with httpd 2.4.71, without the module.
-
-"TLS of its own": mod_ssl has made the virtual host a TLS server. One that has none is "bare". Requests reach a bare virtual host over TLS all
-the same if it stands on the port of one that has.
+Written from the documentation, not from the module's code. support.model has the table of verdicts. Here stands which
+row of it a request meets, and what httpd and its other modules answer to one that goes on. What stock httpd does was
+tried out with 2.4.71.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Iterator, Optional
 
 from support import model
+from support.config_servers import Configuration, Port, Site, answering, default_of, named, speaks_tls
 
 PEER = "127.0.0.1"
 CLAIM = "192.0.2.77"
+HEADER = "CF-Connecting-IP"
 # The order in which httpd runs them. Each may answer the request, or end it.
 ANSWERING_HOOKS = (
     "post_read_request",
@@ -39,184 +38,46 @@ ANY = "any"
 EXEMPT_PREFIX = "/open/"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a server says itself; None: nothing, it inherits."""
-
-    engine: Optional[str] = None  # SSLEngine: on, off
-    certificate: bool = False
-    mode: Optional[str] = None
-    trusted: Optional[str] = None  # the letters of the CAs that CFOriginPullCACertificateFile names
-    exempt: Optional[str] = None  # none, path, or an address
-    remote_ip: Optional[bool] = None
-
-
-@dataclass(frozen=True)
-class Host:
-    """A virtual host. `label` is unique; several may have one name."""
-
-    label: str
-    name: str
-    aliases: tuple[str, ...]
-    own: Settings
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.name, *self.aliases)
-
-    def is_named(self, name: str) -> bool:
-        return any(_matches(name.lower(), pattern) for pattern in self.names)
-
-
-@dataclass(frozen=True)
-class Port:
-    """Its first virtual host is the default. Where there is none the main server answers."""
-
-    https: bool  # "Listen PORT https"
-    hosts: tuple[Host, ...]
-
-
-@dataclass(frozen=True)
-class Configuration:
-    main: Settings
-    ports: tuple[Port, ...]
-    order: tuple[str, ...]  # of LoadModule: guard, early, remoteip
-    remoteip: str  # mod_remoteip: absent, loaded, believing
-    sni_policy: Optional[str]  # SSLVHostSNIPolicy
-
-    def sites(self) -> Iterator["Site"]:
-        for port in self.ports:
-            yield from (Site(self, port, host) for host in port.hosts)
-
-    def sites_of(self, port: Port) -> list["Site"]:
-        main = Host("main", "httpd.test", (), self.main)
-        return [Site(self, port, host) for host in port.hosts] or [Site(self, port, main)]
-
-    def guard_loads_first(self) -> bool:
-        return "early" not in self.order or self.order.index("guard") < self.order.index("early")
-
-
-@dataclass(frozen=True)
-class Site:
-    """A server on a port, with what is in force there."""
-
-    configuration: Configuration
-    port: Port
-    host: Host
-
-    @property
-    def is_virtual(self) -> bool:
-        return bool(self.port.hosts)
-
-    @property
-    def mode(self) -> str:
-        return self.host.own.mode or self.configuration.main.mode or "Off"
-
-    @property
-    def guard(self) -> model.Guard:
-        return model.Guard(self.mode, model.Policy(frozenset(self._trusted)))
-
-    @property
-    def _trusted(self) -> str:
-        return self.host.own.trusted or self.configuration.main.trusted or "C"
-
-    @property
-    def exempt(self) -> str:
-        return self.host.own.exempt or self.configuration.main.exempt or "none"
-
-    @property
-    def remote_ip(self) -> bool:
-        own, main = self.host.own.remote_ip, self.configuration.main.remote_ip
-        return bool(main if own is None else own)
-
-    @property
-    def engine(self) -> Optional[str]:
-        return self.host.own.engine or self.configuration.main.engine
-
-    @property
-    def shows_certificate(self) -> bool:
-        return self.host.own.certificate or self.configuration.main.certificate
-
-    @property
-    def has_tls(self) -> bool:
-        """mod_ssl's rule; "https" of Listen counts for virtual hosts only."""
-        if self.engine is None:
-            return self.port.https and self.is_virtual and self.shows_certificate
-        return self.engine == "on"
-
-    @property
-    def is_bare(self) -> bool:
-        return not self.has_tls and self.mode != "Off"
-
-    @property
-    def is_bare_on(self) -> bool:
-        """On is written in this virtual host, which has no TLS of its own."""
-        return self.is_virtual and self.is_bare and self.host.own.mode == "On"
-
-    @property
-    def is_half_tls(self) -> bool:
-        """A certificate, but no SSLEngine: "apachectl -t" cannot know that mod_ssl makes no TLS server of it."""
-        return self.engine is None and self.shows_certificate and not self.has_tls
-
-
-def _matches(name: str, pattern: str) -> bool:
-    return name == pattern or (pattern.startswith("*.") and name.endswith(pattern[1:]))
-
-
-def default_of(configuration: Configuration, port: Port) -> Site:
-    return configuration.sites_of(port)[0]
-
-
-def named(configuration: Configuration, port: Port, name: Optional[str]) -> Optional[Site]:
-    """The first virtual host that bears the name."""
-    return next((site for site in configuration.sites_of(port) if name and site.host.is_named(name)), None)
-
-
-def answering(configuration: Configuration, port: Port, host: str) -> Site:
-    return named(configuration, port, host) or default_of(configuration, port)
-
-
-def speaks_tls(configuration: Configuration, port: Port) -> bool:
-    """The default server of a port decides, before there is a name."""
-    return default_of(configuration, port).has_tls
-
-
 # ---- mistakes ----
 
 
-def _twin(site: Site) -> str:
-    """Does a TLS virtual host that is On answer to the same names? surely, perhaps or no."""
-    answers = "no"
-    for other in site.configuration.sites():
-        if other.has_tls and other.mode == "On" and any(other.host.is_named(name) for name in site.host.names):
-            answers = "perhaps"
-    for other in site.configuration.sites():
-        same = sorted(other.host.names) == sorted(site.host.names)
-        first = named(site.configuration, other.port, site.host.name)
-        if same and other.has_tls and other.mode == "On" and speaks_tls(other.configuration, other.port):
-            if first and first.host is other.host:
-                return "surely"
-    return answers
+def _twins(site: Site) -> str:
+    """Do TLS virtual hosts that are On answer to each of its names? surely, perhaps or no."""
+    if all(_is_guarded(site, name) for name in site.host.names):
+        return "surely"
+    return "perhaps" if all(_is_claimed(site, name) for name in site.host.names) else "no"
 
 
-def is_plainly_wrong(site: Site) -> bool:
-    """On in a virtual host that no TLS can reach, for itself or for its name: "apachectl -t" must refuse it."""
-    alone = _twin(site) == "no" and not speaks_tls(site.configuration, site.port)
-    return site.is_bare_on and alone and not site.is_half_tls
+def _is_claimed(site: Site, name: str) -> bool:
+    """A virtual host that is On, and seems to have TLS, bears the name."""
+    others = (other for other in site.configuration.sites() if other.has_tls or other.is_half_tls)
+    return any(other.mode == "On" and other.host is not site.host and other.host.is_named(name) for other in others)
 
 
-def may_be_wrong(site: Site) -> bool:
-    """The same, where the documentation leaves room for either: TLS reaches it, or one of its names."""
-    return site.is_bare_on and not site.is_half_tls and _twin(site) != "surely"
+def _is_guarded(site: Site, name: str) -> bool:
+    """Whoever asks for the name over TLS meets such a virtual host."""
+    ports = (port for port in site.configuration.ports if speaks_tls(site.configuration, port))
+    found = (named(site.configuration, port, name) for port in ports)
+    return any(other and other.is_virtual and other.has_tls and other.mode == "On" for other in found)
 
 
-def may_be_closed(site: Site) -> bool:
-    """CFAOP120: On, and a certificate, but mod_ssl makes no TLS server of it. Each request gets 400."""
-    return site.is_bare_on and site.is_half_tls
+def must_be_refused(site: Site) -> bool:
+    """On in a virtual host without TLS, which does not repeat it for a TLS virtual host of its names: a mistake."""
+    return site.is_bare_on and not site.is_half_tls and _twins(site) == "no"
+
+
+def may_be_refused(site: Site) -> bool:
+    return site.is_bare_on and not site.is_half_tls and _twins(site) != "surely"
 
 
 def must_be_closed(site: Site) -> bool:
-    return may_be_closed(site) and _twin(site) == "no" and not speaks_tls(site.configuration, site.port)
+    """The same, where "apachectl -t" cannot know it (CFAOP120): each request gets 400."""
+    return site.is_bare_on and site.is_half_tls and _twins(site) == "no"
+
+
+def may_be_closed(site: Site) -> bool:
+    """Its On may count as such where it has a certificate itself, or only a virtual host of this kind has its names."""
+    return site.is_bare_on and (site.is_half_tls or _twins(site) == "perhaps")
 
 
 # ---- connections ----
@@ -224,14 +85,16 @@ def must_be_closed(site: Site) -> bool:
 
 @dataclass(frozen=True)
 class Handshake:
-    """What a connection has shown. `site`: whose handshake it was, for mod_ssl."""
+    """What a connection has shown. `site`: the virtual host whose handshake it was, for mod_ssl."""
 
     site: Site
     has_tls: bool
     evidence: model.Connection
 
 
-def handshake(configuration: Configuration, port: Port, sni: Optional[str], certificate: Optional[model.Certificate]) -> Handshake:
+def handshake(
+    configuration: Configuration, port: Port, sni: Optional[str], certificate: Optional[model.Certificate]
+) -> Handshake:
     """A bare virtual host that the SNI names has the TLS, and the question, of the port's default one."""
     found, default = named(configuration, port, sni), default_of(configuration, port)
     asks = found if found and found.has_tls else default
@@ -245,7 +108,7 @@ def plain(configuration: Configuration, port: Port) -> Handshake:
 def mod_ssl_refuses(shaken: Handshake, site: Site) -> set[bool]:
     """Does mod_ssl answer 421, since the handshake was another virtual host's? SSLVHostSNIPolicy decides."""
     policy = site.configuration.sni_policy or "secure"
-    if not shaken.has_tls or shaken.site.host is site.host or policy == "insecure":
+    if not shaken.has_tls or shaken.site.host.label == site.host.label or policy == "insecure":
         return {False}
     if policy == "strict" or shaken.site.has_tls != site.has_tls:
         return {True}
@@ -258,7 +121,7 @@ def mod_ssl_refuses(shaken: Handshake, site: Site) -> set[bool]:
 
 @dataclass(frozen=True)
 class Request:
-    """`path` is one of PATHS; `claim` the spelling of a header that names CLAIM; `answer` the hook that the early module answers in."""
+    """`claim`: the header that names CLAIM as the client; `answer`: the hook that the early module is to answer in."""
 
     host: str
     path: str
@@ -284,7 +147,7 @@ class Outcome:
 class Expectation:
     site: Site
     outcomes: tuple[Outcome, ...]
-    kinds: frozenset[str] = field(default=frozenset())
+    kinds: frozenset[str] = frozenset()
 
 
 def exemption(site: Site, request: Request) -> str:
@@ -352,13 +215,13 @@ def _content(shaken: Handshake, site: Site, request: Request, verdict: model.Ver
 def address_in_the_end(site: Site, request: Request, accepted: bool) -> str:
     """Whom httpd takes for the client, when all modules have spoken."""
     believed = accepted if site.remote_ip else site.configuration.remoteip == "believing"
-    return CLAIM if believed and request.claim == "CF-Connecting-IP" else request.peer
+    return CLAIM if believed and request.claim == HEADER else request.peer
 
 
 def _kinds(shaken: Handshake, site: Site, request: Request) -> Iterator[str]:
     if shaken.has_tls and site.is_bare:
         yield "bare"
-    if site.is_bare_on and _twin(site) != "no":
+    if site.is_bare_on and _twins(site) != "no":
         yield "twin"
     if not site.configuration.guard_loads_first():
         yield "early"

@@ -1,14 +1,15 @@
-"""Configurations of support.config_model, drawn at random and written for httpd."""
+"""Configurations of support.config_servers, drawn at random and written for httpd."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Mapping, Sequence
 
 from hypothesis import strategies as st
 
-from support.config_model import CLAIM, PEER, Configuration, Host, Port, Settings, is_plainly_wrong
+from support.config_model import CLAIM, PEER, must_be_refused
+from support.config_servers import Configuration, Host, Port, Settings
 from support.pki import Credential
 
 OTHER_PEER = "127.0.0.2"
@@ -17,9 +18,9 @@ ALIASES = ((), (), ("also-{}",), ("*.{}",), ("also-{}", "*.{}"), ("*.test",))
 
 _hosts = st.builds(
     Settings,
-    engine=st.sampled_from(("on", "on", "on", None, None, "off")),
+    engine=st.sampled_from(("on", "on", None, None, None, "off")),
     certificate=st.sampled_from((False, False, True)),
-    mode=st.sampled_from((None, None, None, None, "On", "On", "Optional", "LogOnly", "Off", "Off")),
+    mode=st.sampled_from((None, None, None, None, "On", "On", "Optional", "Optional", "LogOnly", "Off")),
     trusted=st.sampled_from((None, None, None, "A", "B", "AB")),
     exempt=st.sampled_from((None, None, None, "none", "path", OTHER_PEER)),
     remote_ip=st.sampled_from((None, None, None, True, False)),
@@ -28,7 +29,7 @@ _mains = st.builds(
     Settings,
     engine=st.sampled_from((None, None, None, None, "off", "on")),
     certificate=st.sampled_from((False, False, True)),
-    mode=st.sampled_from((None, "On", "On", "On", "Optional", "LogOnly", "Off")),
+    mode=st.sampled_from((None, "On", "On", "On", "Optional", "Optional", "LogOnly", "LogOnly", "Off")),
     trusted=st.sampled_from((None, "A", "A", "A", "B")),
     exempt=st.sampled_from((None, None, "path", "path", OTHER_PEER, PEER)),
     remote_ip=st.sampled_from((None, True, True, False)),
@@ -57,21 +58,30 @@ _orders = st.sampled_from(
         ("remoteip", "guard", "early"),
     )
 )
-_POLICIES = (None, "strict", "secure", "authonly", "insecure", "insecure", "insecure")
+# SSLVHostSNIPolicy. All but the last one let mod_ssl refuse what the guard should.
+POLICIES = (None, "strict", "secure", "authonly", "insecure")
 
 
 @st.composite
 def configurations(draw: st.DrawFn) -> Configuration:
     """Configurations that httpd and mod_ssl take; one in five has what is a mistake to the guard."""
     ports = draw(st.lists(_ports, min_size=2, max_size=4))
+    ports = [_with_tls(port) if draw(st.integers(0, 2)) else port for port in ports]
     if draw(st.integers(0, 3)) == 0:
         ports[-1] = replace(ports[-1], hosts=())
     order = draw(_orders)
     remoteip = draw(st.sampled_from(("loaded", "believing"))) if "remoteip" in order else "absent"
     main = draw(_mains)
-    drawn = Configuration(main, _labelled(ports), order, remoteip, draw(st.sampled_from(_POLICIES)))
+    policy = draw(st.sampled_from((*POLICIES, *POLICIES[-1:] * 4)))
+    drawn = Configuration(main, _labelled(ports), order, remoteip, policy)
     allowed = _for_mod_ssl(drawn)
     return allowed if draw(st.integers(0, 4)) == 0 else _without_mistakes(allowed)
+
+
+def _with_tls(port: Port) -> Port:
+    """The port with TLS: its default virtual host decides."""
+    first = port.hosts[0]
+    return replace(port, hosts=(replace(first, own=replace(first.own, engine="on")), *port.hosts[1:]))
 
 
 def _labelled(ports: Sequence[Port]) -> tuple[Port, ...]:
@@ -103,13 +113,13 @@ def _for_mod_ssl(configuration: Configuration) -> Configuration:
 
 
 def _without_mistakes(configuration: Configuration) -> Configuration:
-    wrong = [site for site in configuration.sites() if is_plainly_wrong(site)]
+    wrong = [site for site in configuration.sites() if must_be_refused(site)]
     return _with_hosts(configuration, {site.host.label: replace(site.host.own, mode=None) for site in wrong})
 
 
 # ---- writing ----
 
-# Every answer shows what the guard and mod_ssl say of the request. /gate/ is closed but to clients that mod_ssl verified.
+# Every answer shows what the guard and mod_ssl say of the request. /gate/ is for clients that mod_ssl verified.
 _PLACES = f"""
 Header always set X-Vhost main
 Header always set X-Verify "expr=%{{CF_ORIGIN_PULL_VERIFY}}"
@@ -130,18 +140,20 @@ Header always set X-Client-Verify "expr=%{{SSL_CLIENT_VERIFY}}"
 # The paths that requests are for, below / and below the exempt /open/.
 PLACES = ("", "gate/", "visitor/", "missing")
 PATHS = (*(f"/{place}" for place in PLACES), *(f"/open/{place}" for place in PLACES), "/open/elsewhere/")
-
-
-def load_line(what: str, modules: Mapping[str, Path]) -> str:
-    name = {"guard": "cfaop"}.get(what, what)
-    return f"LoadModule {name}_module {modules[what]}"
+# What there is below the document root; /open/elsewhere/ has only its index, which lies outside.
+_DIRECTORIES = ("", "gate/", "visitor/", "open/", "open/gate/", "open/visitor/", "inside/")
+CONTENT = (*(f"{directory}index.html" for directory in _DIRECTORIES), "open/elsewhere/page.html")
 
 
 def write(
-    configuration: Configuration, numbers: Sequence[int], modules: Mapping[str, Path], ca_files: Mapping[str, Path], tls: Credential
+    configuration: Configuration,
+    numbers: Sequence[int],
+    modules: Mapping[str, Path],
+    ca_files: Mapping[str, Path],
+    tls: Credential,
 ) -> str:
     """The text that follows the tests' base configuration. `numbers` are the ports'."""
-    lines = [load_line(what, modules) for what in configuration.order if what in modules]
+    lines = [_load(what, modules[what]) for what in configuration.order if what in modules]
     for number, port in zip(numbers, configuration.ports):
         lines.append(f"Listen {PEER}:{number}{' https' if port.https else ''}")
     if configuration.remoteip == "believing":
@@ -155,10 +167,16 @@ def write(
     return "\n".join(lines) + "\n"
 
 
+def _load(what: str, path: Path) -> str:
+    name = "cfaop" if what == "guard" else what
+    return f"LoadModule {name}_module {path}"
+
+
 def _host(number: int, host: Host, ca_files: Mapping[str, Path], tls: Credential) -> list[str]:
-    body = [f"ServerName {host.name}", f"Header always set X-Vhost {host.label}", *_settings(host.own, ca_files, tls)]
+    body = [f"ServerName {host.name}", f"Header always set X-Vhost {host.label}"]
     if host.aliases:
-        body.insert(1, f"ServerAlias {' '.join(host.aliases)}")
+        body.append(f"ServerAlias {' '.join(host.aliases)}")
+    body += _settings(host.own, ca_files, tls)
     return [f"<VirtualHost {PEER}:{number}>", *(f"  {line}" for line in body), "</VirtualHost>"]
 
 
@@ -181,13 +199,3 @@ def _settings(own: Settings, ca_files: Mapping[str, Path], tls: Credential) -> l
 
 def _exemption(word: str) -> str:
     return {"none": "none", "path": "path /open"}.get(word, f"ip {word}")
-
-
-def spelled(host: Optional[Host], how: str) -> str:
-    """A name of the virtual host: its ServerName, or one that an alias takes in if it has such."""
-    if host is None:
-        return "httpd.test"
-    fitting = [alias for alias in host.aliases if alias.startswith("*.") == (how == "wildcard")]
-    if how == "name" or not fitting:
-        return host.name
-    return fitting[0].replace("*.", "www.")

@@ -1,9 +1,10 @@
 /*
- * A module of the kind that wants to be first everywhere, as application firewalls and interpreters do: it stands at APR_HOOK_REALLY_FIRST
- * in each hook of a request, and as mod_security2 does it draws mod_remoteip forward.
+ * A module of the kind that wants to be first everywhere, as application firewalls and interpreters do: it stands at
+ * APR_HOOK_REALLY_FIRST in each hook of a request, and as mod_security2 does it draws mod_remoteip forward.
  *
- * What it sees goes into the answer, a header X-Early-Saw with HOOK;PATH;CLAIM;ADDRESS for each hook: the claim is the header of the visitor's
- * address in any spelling, the address is what httpd takes for the client's. A client has it answer in a hook by naming that in X-Early-Answer.
+ * What it sees goes into the answer, a header X-Early-Saw with HOOK;PATH;CLAIM;ADDRESS for each hook: the claim is
+ * the header of the visitor's address in either spelling, the address is what httpd takes for the client's. A
+ * client has it answer in a hook by naming that in X-Early-Answer.
  */
 #include "httpd.h"
 #include "http_config.h"
@@ -25,15 +26,21 @@ static const char *claim_of(const request_rec *r)
     return claim ? claim : NOTHING;
 }
 
+static const char *sight_of(apr_pool_t *p, const request_rec *r, const char *hook)
+{
+    const char *path = r->uri ? r->uri : NOTHING;
+
+    return apr_pstrcat(p, hook, ";", path, ";", claim_of(r), ";", r->useragent_ip, NULL);
+}
+
 static void note(request_rec *r, const char *hook)
 {
     request_rec *top = r;
-    const char *text = apr_pstrcat(r->pool, hook, ";", r->uri ? r->uri : NOTHING, ";", claim_of(r), ";", r->useragent_ip, NULL);
 
     while (top->main) {
         top = top->main;
     }
-    apr_table_mergen(top->err_headers_out, "X-Early-Saw", apr_pstrdup(top->pool, text));
+    apr_table_mergen(top->err_headers_out, "X-Early-Saw", sight_of(top->pool, r, hook));
 }
 
 /* Notes the request, and answers it where the client wants that. */
@@ -86,8 +93,8 @@ static int on_log_transaction(request_rec *r)
     const char *visit = apr_table_get(r->headers_in, "X-Visit");
 
     if (visit) {
-        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "early: visit %s: log_transaction;%s;%s;%s", visit, r->uri ? r->uri : NOTHING,
-                      claim_of(r), r->useragent_ip);
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "early: visit %s: %s", visit,
+                      sight_of(r->pool, r, "log_transaction"));
     }
     return DECLINED;
 }
