@@ -35,6 +35,7 @@ typedef struct {
 
 typedef struct cfaop_trust cfaop_trust;
 typedef struct cfaop_policy cfaop_policy;
+typedef struct cfaop_vhost_counters cfaop_vhost_counters;
 
 /** How requests are refused: CFOriginPullRefuse. */
 typedef enum {
@@ -85,8 +86,8 @@ typedef struct {
     cfaop_vhost_counters *counters; /**< set when the server starts; NULL: not guarded, or not counted */
 } cfaop_server_conf;
 
-/** The directive table for the module record. */
-extern const command_rec cfaop_config_directives[];
+/** Reads the word for a mode that the administrator writes. Returns 0, and writes nothing, if it is none. Any phase. */
+int cfaop_config_parse_mode(const char *word, cfaop_mode *mode);
 
 /** Creates the configuration of a server with nothing said. Allocated from @a p, the configuration pool. */
 void *cfaop_config_create(apr_pool_t *p, server_rec *s);
@@ -102,6 +103,16 @@ static inline cfaop_server_conf *cfaop_config_of(const server_rec *s)
 {
     return ap_get_module_config(s->module_config, &cfaop_module);
 }
+
+/** Says whether @a conf asks clients for a certificate at all: its mode is not Off. */
+int cfaop_config_is_needed(const cfaop_server_conf *conf);
+
+/**
+ * Says whether a server is guarded: of configuration alone, or (once settled) of what it has come to. One without TLS of its own is if the TLS
+ * of another can reach it.
+ */
+int cfaop_config_is_configured(const server_rec *s);
+int cfaop_config_is_guarded(const server_rec *s);
 
 /** Says whether httpd is rereading its configuration while it runs, when an error would end the whole server. */
 int cfaop_config_is_reread(void);
@@ -166,15 +177,54 @@ int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, conn_rec *c);
 /** Says by what @a r is exempt: "path" or "ip" (literals), or NULL. Request phase. */
 const char *cfaop_exemption_of(request_rec *r);
 
-/* ---- hooks that only some configurations need (mod_cfaop.c) ---------------------------------------------------- */
+/* ---- the header with the visitor's address (src/visitor_header.c) ---------------------------------------------------- */
+
+/** The header that CFOriginPullRemoteIP reads if it names none. */
+#define CFAOP_VISITOR_HEADER_DEFAULT "CF-Connecting-IP"
+
+/** Returns NULL if @a word can be the name of the header, or what is allowed instead. */
+const char *cfaop_visitor_header_error(const char *word);
 
 /**
- * Register the hooks that CFOriginPullExempt, CFOriginPullRefuse, or CFOriginPullRemoteIP needs; the first call in each round does. To be called while
- * directives are read, with the configuration pool.
+ * Makes room for what is noted of headers that never hold an address; without it nothing is noted. Configuration phase, in @a p, the
+ * configuration pool; @a servers is the count of servers.
  */
-void cfaop_hooks_for_exemptions(apr_pool_t *p);
-void cfaop_hooks_for_silence(apr_pool_t *p);
-void cfaop_hooks_for_visitors(apr_pool_t *p);
+void cfaop_client_address_init(apr_pool_t *p, int servers);
+
+/** Returns the name of the header that @a conf reads. */
+const char *cfaop_visitor_header_name(const cfaop_server_conf *conf);
+
+/* ---- the setters (src/directives.c) ----------------------------------------------------------------------------- */
+
+/** A setter is given the words of its line. It returns NULL, or a mistake that ends httpd. Configuration phase. */
+typedef const char *(*cfaop_setter)(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+
+/** What the table of directives says of one, for cfaop_directives_split(). */
+typedef struct {
+    cfaop_setter set;
+    void (*needs)(apr_pool_t *p); /**< registers the hooks that only this directive needs; NULL: none */
+} cfaop_directive;
+
+/**
+ * The function of each RAW_ARGS line, whose info is a cfaop_directive: splits the words and calls the setter. httpd's own splitting would leave
+ * out the words after the 64th in silence, and its complaint about a wrong number of them would end a running server.
+ */
+const char *cfaop_directives_split(cmd_parms *cmd, void *dummy, const char *args);
+
+/** The words of CFOriginPull, for the help of the table. */
+#define CFAOP_ALLOWED_MODES "On, Optional, LogOnly or Off"
+
+/** The setters, one for each directive. */
+const char *cfaop_directives_mode(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_ca_files(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_crl_files(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_depth(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_pins(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_exemptions(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_remote_ip(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_refuse(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_expiry_days(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_peer_limit(cmd_parms *cmd, void *dummy, int count, char *const words[]);
 
 /* ---- the parsed configuration files (src/config_tree.c) ------------------------------------------------------ */
 

@@ -12,8 +12,21 @@
 
 /* ---- connections (src/handshake.c, src/session.c; they and src/refuse_alert.c know SSL) ---------------------------- */
 
-/** What the module knows of a TLS connection. Written by the connection's thread until frozen, read by requests after. */
+/** What is known of the TLS of a connection; see struct cfaop_conn. */
+typedef struct cfaop_conn cfaop_conn;
+
+/**
+ * What the module keeps for a connection, in the module's slot of conn_config. It is written before the first request
+ * only. No other module has a pointer to the address, and none must be given one: some write into addresses.
+ */
 typedef struct {
+    apr_sockaddr_t *peer; /**< the TCP peer; NULL: not known */
+    const char *peer_ip;  /**< the same as text; NULL: not known */
+    cfaop_conn *tls;      /**< NULL: not a TLS connection */
+} cfaop_link;
+
+/** What the module knows of a TLS connection. Written by the connection's thread until frozen, read by requests after. */
+struct cfaop_conn {
     conn_rec *c;                            /**< the connection; HTTP/2 requests come by c->master */
     SSL *ssl;                               /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says it lives */
     int frozen;                             /**< the first handshake is over: all below it is final, but for what mod_ssl does later */
@@ -42,17 +55,7 @@ typedef struct {
     int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
     apr_pool_t *lasting;                    /**< with a peer: memory for src/fake_basic_auth.c; NULL: none yet */
     apr_uint32_t dn_is_made;                /**< atomic: mod_ssl has made the DN of the peer in that memory */
-} cfaop_conn;
-
-/**
- * What the module keeps for a connection, in the module's slot of conn_config. It is written before the first request
- * only. No other module has a pointer to the address, and none must be given one: some write into addresses.
- */
-typedef struct {
-    apr_sockaddr_t *peer; /**< the TCP peer; NULL: not known */
-    const char *peer_ip;  /**< the same as text; NULL: not known */
-    cfaop_conn *tls;      /**< NULL: not a TLS connection */
-} cfaop_link;
+};
 
 /** What the module keeps for a server's SSL_CTX. Written in the configuration phase only. */
 typedef struct {
@@ -102,10 +105,10 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy);
  * finds the same). Not called, they do nothing; so it must not be where mod_ssl runs with another OpenSSL. Configuration
  * phase. Returns 0 if OpenSSL fails.
  */
-int cfaop_handshake_enable(void);
+int cfaop_slots_enable(void);
 
 /** Returns what is known of the TLS of @a c (or of its master); NULL: not a TLS connection. Any phase. */
-static inline cfaop_conn *cfaop_handshake_of(conn_rec *c)
+static inline cfaop_conn *cfaop_connection_of(conn_rec *c)
 {
     const cfaop_link *link = cfaop_link_of(c);
 
@@ -119,17 +122,17 @@ static inline cfaop_conn *cfaop_handshake_of(conn_rec *c)
  * mod_ssl's access hook waits until the client has sent anything, another request for instance, or nothing for some time, and then takes
  * the peer certificate that there is for the answer (ssl_hook_Access_classic() and _modern() in modules/ssl/ssl_engine_kernel.c).
  */
-int cfaop_handshake_is_unanswered(conn_rec *c);
+int cfaop_after_handshake_is_unanswered(conn_rec *c);
 
 /** Says whether @a c has no TLS: plain HTTP, on a TLS port too (mod_ssl turns that into a request of its own). Any phase. */
-int cfaop_handshake_is_plain_http(conn_rec *c);
+int cfaop_connection_is_plain_http(conn_rec *c);
 
 /**
  * Makes OpenSSL's verify result bad, which mod_ssl takes for its own, and good again where that was done. For HTTP/1 requests
  * and the connection's thread; over HTTP/2, where other requests run at the same time, they do nothing.
  */
-void cfaop_handshake_hide_result(conn_rec *c);
-void cfaop_handshake_show_result(conn_rec *c);
+void cfaop_after_handshake_hide_result(conn_rec *c);
+void cfaop_after_handshake_show_result(conn_rec *c);
 
 /**
  * Keeps mod_ssl's OptRenegotiate from taking the certificate that the guard asked for as an answer to a directory's
@@ -140,11 +143,21 @@ void cfaop_handshake_show_result(conn_rec *c);
  * modules/ssl/ssl_engine_kernel.c). SSL_VERIFY_CLIENT_ONCE alone asks for nothing, either, but is not NONE: mod_ssl negotiates
  * in full.
  */
-void cfaop_handshake_forbid_quick_renegotiation(cfaop_conn *conn);
+void cfaop_after_handshake_forbid_quick_renegotiation(cfaop_conn *conn);
+
+/** Says whether there are slots. Connection phase; any thread. */
+int cfaop_slots_are_there(void);
+
+/** Ties data to an SSL_CTX (returns 0 if OpenSSL fails) or to an SSL. Configuration phase, and connection phase. */
+int cfaop_slots_set_context(SSL_CTX *ctx, cfaop_tls_context *context);
+void cfaop_slots_set_conn(SSL *ssl, cfaop_conn *conn);
+
+/** Sets the names of CAs that clients of @a ctx are sent: mod_ssl's, if it has any, and @a names. Returns 0 if OpenSSL fails. Configuration phase. */
+int cfaop_ca_names_set(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names);
 
 /** Returns our data of an SSL_CTX or SSL; NULL if it is not ours (a proxy's). */
-cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx);
-cfaop_conn *cfaop_handshake_conn(const SSL *ssl);
+cfaop_tls_context *cfaop_slots_context(const SSL_CTX *ctx);
+cfaop_conn *cfaop_slots_conn(const SSL *ssl);
 
 /**
  * Binds TLS sessions made by @a ctx to the policy they were judged under (tickets and session cache), with its

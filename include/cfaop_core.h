@@ -59,6 +59,15 @@ const char *cfaop_name_text(apr_pool_t *p, const X509_NAME *name, apr_size_t max
 /** Returns @a t as seconds since 1970, -1 for all that is before; 0, long past, for a time that cannot be read. */
 apr_int64_t cfaop_seconds(const ASN1_TIME *t);
 
+/** A config mistake or warning. */
+typedef struct {
+    int level;        /**< APLOG_ERR: a mistake that must not start; APLOG_WARNING: worth a line */
+    const char *text; /**< the line, with its tag */
+} cfaop_finding;
+
+/** Adds a finding to @a findings (of cfaop_finding); @a text must live as long. Configuration phase. */
+void cfaop_findings_add(apr_array_header_t *findings, int level, const char *text);
+
 /** Names for a line of the log. Begin with {pool, NULL, 0}. Any phase. */
 typedef struct {
     apr_pool_t *pool; /**< of the text */

@@ -67,10 +67,10 @@ typedef struct {
 } cfaop_anchor_numbers;
 
 /** The counters of a virtual host; of "ServerName:port". */
-typedef struct {
+struct cfaop_vhost_counters {
     const char *label; /**< escaped: printable ASCII without ", \ and %; less than CFAOP_LABEL_SIZE bytes */
     cfaop_vhost_numbers *numbers;
-} cfaop_vhost_counters;
+};
 
 /** The counters of a trusted certificate. */
 typedef struct {
@@ -80,13 +80,18 @@ typedef struct {
     cfaop_anchor_numbers *numbers;
 } cfaop_anchor_counters;
 
+/** The name of the counters of what has no room of its own. */
+#define CFAOP_OTHER "other"
+
 /**
- * Finds the shared memory, or makes it if @a is_needed (something is guarded), and gives each guarded server, and each certificate
- * that it trusts, its counters. The memory belongs to the process. Configuration phase (post_config), all servers settled; @a ptemp
- * is for the call. What has no room shares the counters "other"; without memory nothing is counted. Both are said in the log; neither
- * fails a start or a request.
+ * Finds the shared memory of an earlier configuration, or makes it if @a is_needed, with room for twice as many servers and anchors. It belongs to
+ * the process. Returns 0 if there is none: then nothing is counted. Configuration phase (post_config).
  */
-void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp, int is_needed);
+int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers, int anchors, int is_needed);
+
+/** Adds a virtual host, or a trusted certificate, whose texts live as long as the process. NULL: there is no room. Configuration phase. */
+cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label);
+cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject, apr_int64_t not_after);
 
 /** Counts. With NULL for counters nothing happens. Any thread of any process. */
 void cfaop_counters_handshake(cfaop_vhost_counters *vhost, cfaop_handshake_result result);
@@ -119,5 +124,38 @@ int cfaop_counters_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf);
 
 /** Returns the words for metrics: "verified", "allowed" and so on, literals. */
 const char *cfaop_counters_request_name(cfaop_request_result result);
+
+/* ---- how often lines are written (src/limiter.c) --------------------------------------------------------------------- */
+
+/** The kinds of lines that are limited: one for each reason, and that of certificates over CFOriginPullPeerLimit. */
+#define CFAOP_LIMITER_OVER_LIMIT CFAOP_REASON_COUNT
+#define CFAOP_LIMITER_KINDS      (CFAOP_REASON_COUNT + 1)
+
+/** Makes room for @a servers servers, shared by all processes; without it every line is written. Configuration phase. */
+void cfaop_limiter_init(apr_pool_t *p, int servers);
+
+/**
+ * Says whether a line of @a kind is due for the server number @a index, and in @a held how many were held back since the last. Any thread of any
+ * process.
+ */
+int cfaop_limiter_is_due(int index, int kind, apr_uint32_t *held);
+
+/* ---- what this process has seen (src/tally.c) ------------------------------------------------------------------------ */
+
+/** Makes room for @a servers servers, in each process. Configuration phase. */
+void cfaop_tally_init(apr_pool_t *p, int servers);
+
+/** Notes for the server number @a index that a client was verified. Any thread. */
+void cfaop_tally_verified(int index);
+
+/** Says whether no client was verified yet, and less than @a most were refused. Any thread. */
+int cfaop_tally_is_open(int index, int most);
+
+/** Notes that a client was refused, and returns how many were by now. Any thread. */
+int cfaop_tally_refused(int index);
+
+/** Notes, or says, that one of those refused came from another machine. Any thread. */
+void cfaop_tally_from_elsewhere(int index);
+int cfaop_tally_is_from_elsewhere(int index);
 
 #endif

@@ -28,13 +28,6 @@ typedef struct {
 } cfaop_item;
 
 /**
- * Says whether a server is guarded: of configuration alone, or (once settled) of what it has come to. One without TLS of its own is if the TLS
- * of another can reach it.
- */
-int cfaop_inventory_is_configured(const server_rec *s);
-int cfaop_inventory_is_guarded(const server_rec *s);
-
-/**
  * Lists (of cfaop_item) the trusted certificates and CRLs of the servers from @a base on that @a is_wanted says yes to, and the
  * leaves that they have been shown of late, each once. From @a p; any phase once policies are resolved; any thread.
  */

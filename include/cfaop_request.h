@@ -25,27 +25,44 @@ typedef struct {
     apr_sockaddr_t *visitor;   /**< the visitor's address, proven by the connection; NULL: none */
 } cfaop_request;
 
-/** Returns the module's state of @a r, made at the first call. Request phase. */
-cfaop_request *cfaop_request_state(request_rec *r);
+/** Returns what is kept for @a r; NULL: nothing, it was not judged. Request phase. */
+static inline cfaop_request *cfaop_state_of(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &cfaop_module);
+}
+
+/** Returns what is kept for @a r, made at the first call. Request phase. */
+cfaop_request *cfaop_state_make(request_rec *r);
+
+/** The names of the variables. */
+#define CFAOP_VARIABLE_VERIFY "CF_ORIGIN_PULL_VERIFY"
+#define CFAOP_VARIABLE_EXEMPT "CF_ORIGIN_PULL_EXEMPT"
+#define CFAOP_VARIABLE_CA     "CF_ORIGIN_PULL_CA"
+
+/** Counts the request of the client that @a r belongs to, once, with @a result and @a reason. Request phase. */
+void cfaop_count_request(request_rec *r, cfaop_request_result result, cfaop_reason reason);
+
+/** Notes that @a r is exempt so far, and why it would be refused if it were not; the hooks below count it. Request phase. */
+void cfaop_count_if_it_stays_exempt(request_rec *r, cfaop_reason reason);
 
 /** Hooks that judge: post_read_request, quick_handler and fixups. */
-int cfaop_request_post_read(request_rec *r);
-int cfaop_request_quick_handler(request_rec *r, int lookup);
-int cfaop_request_fixups(request_rec *r);
+int cfaop_judge_post_read(request_rec *r);
+int cfaop_judge_quick_handler(request_rec *r, int lookup);
+int cfaop_judge_fixups(request_rec *r);
 
 /**
  * insert_filter, insert_error_filter and, if nothing else was called, log_transaction: count requests that are exempt still when their
  * answer begins. Until then a rewrite, or a program's redirect, can lead them to what is not.
  */
-void cfaop_request_on_answer(request_rec *r);
-void cfaop_request_on_error(request_rec *r);
-int cfaop_request_on_log(request_rec *r);
+void cfaop_count_on_answer(request_rec *r);
+void cfaop_count_on_error(request_rec *r);
+int cfaop_count_on_log(request_rec *r);
 
 /** Registers the output filter that the first of them uses. */
-void cfaop_request_register_filter(void);
+void cfaop_count_register_filter(void);
 
 /** Makes the variables CF_ORIGIN_PULL_... known to ap_expr. */
-int cfaop_request_expr_lookup(ap_expr_lookup_parms *parms);
+int cfaop_variables_expr_lookup(ap_expr_lookup_parms *parms);
 
 /**
  * Refuses @a r as @a v says: prepares the page and the connection, and returns the status for httpd to answer with.
@@ -63,7 +80,7 @@ const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c);
 /** Says whether that may be so, without looking closer: no means no. In line, since each request asks. */
 static inline int cfaop_truth_is_in_doubt(const server_rec *s, conn_rec *c)
 {
-    const cfaop_conn *conn = cfaop_handshake_of(c);
+    const cfaop_conn *conn = cfaop_connection_of(c);
 
     return conn && conn->asked && !cfaop_connection_is_accepted(s, conn);
 }
@@ -81,7 +98,7 @@ void cfaop_truth_settle_result(request_rec *r);
 /** Says whether that may have anything to do: no means no. In line, since each request asks. */
 static inline int cfaop_truth_may_have_to_settle(const server_rec *s, conn_rec *c)
 {
-    const cfaop_conn *conn = cfaop_handshake_of(c);
+    const cfaop_conn *conn = cfaop_connection_of(c);
 
     return conn && conn->asked && (conn->result_hidden || !cfaop_connection_is_accepted(s, conn));
 }
@@ -106,9 +123,6 @@ void cfaop_fake_basic_auth_child_init(apr_pool_t *p, server_rec *s);
 /** Registers all hooks that say so wherever mod_ssl would not. */
 void cfaop_truth_register_hooks(apr_pool_t *p);
 
-/** Makes room for what event lines share between processes. Configuration phase; @a servers is the count of servers. */
-void cfaop_event_log_init(apr_pool_t *p, int servers);
-
 /** Logs a request that is refused, or would be under LogOnly. Request phase. */
 void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
 
@@ -122,9 +136,6 @@ void cfaop_event_log_handshake(cfaop_conn *conn, const server_rec *s, cfaop_reas
  */
 void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sni, int limit, const char *what);
 
-/** Notes that a request was verified, for the hint that origin pulls may be off. Request phase. */
-void cfaop_event_log_verified(const server_rec *s);
-
 /**
  * Says whether the TCP peer of @a c is an address of this machine: a loopback address, the one that the connection came to, or one of
  * its interfaces. Any phase; any thread. May ask the kernel for the interfaces, so it is not for every request. (src/local_peer.c)
@@ -133,17 +144,6 @@ int cfaop_local_is_peer_here(conn_rec *c);
 
 /* ---- the visitor's address (src/client_address.c) ------------------------------------------------------------- */
 
-/** Returns NULL if @a word can be the name of the header, or what is allowed instead. */
-const char *cfaop_client_address_header_error(const char *word);
-
-/**
- * Makes room for what is noted of headers that never hold an address; without it nothing is noted. Configuration phase, in @a p, the
- * configuration pool; @a servers is the count of servers.
- */
-void cfaop_client_address_init(apr_pool_t *p, int servers);
-
-/** Returns the name of the header that @a conf reads. */
-const char *cfaop_client_address_header(const cfaop_server_conf *conf);
 
 /**
  * post_read_request, where CFOriginPullRemoteIP is On: takes the visitor's address from the header if the connection is verified, else

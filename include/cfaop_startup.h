@@ -136,6 +136,16 @@ int cfaop_security_level_of(const cfaop_tree *tree, const server_rec *s, int fal
 /** Says whether the key of @a cert is strong enough for @a level. */
 int cfaop_security_level_allows(int level, const X509 *cert);
 
+/**
+ * Gives each guarded server, and each certificate that it trusts, its counters; @a is_needed: something is guarded. Configuration phase
+ * (post_config), all servers settled; @a ptemp is for the call. What has no room shares the counters CFAOP_OTHER; without memory nothing is
+ * counted. Both are said in the log; neither fails a start or a request. (src/attach_counters.c)
+ */
+void cfaop_attach_counters(server_rec *base, apr_pool_t *ptemp, int is_needed);
+
+/** Returns what keeps mod_ssl's handshake hooks from being used, a literal, or NULL. Configuration phase. (src/mod_ssl.c) */
+const char *cfaop_mod_ssl_mistake(void);
+
 /** test_config hook: prints what each virtual host demands for "-t -D DUMP_CF_ORIGIN_PULL". */
 void cfaop_dump(apr_pool_t *p, server_rec *base);
 

@@ -114,12 +114,6 @@ struct cfaop_policy {
     unsigned char digest[CFAOP_SHA256_LEN]; /**< of the trust's digest and the level: the policy digest */
 };
 
-/** A config mistake or warning found while policies were resolved. */
-typedef struct {
-    int level;        /**< APLOG_ERR: a mistake that must not start; APLOG_WARNING: worth a line */
-    const char *text; /**< the line, with its tag */
-} cfaop_finding;
-
 /**
  * Resolves trust and broken of every server from @a base on. Configuration phase (check_config). What is built lives in
  * @a p, the configuration pool; @a ptemp is for what only the round needs. Returns the findings (of cfaop_finding), each text
@@ -129,9 +123,6 @@ apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, s
 
 /** Returns the policy of @a trust at @a level; the same arguments return the same pointer. Configuration phase. */
 const cfaop_policy *cfaop_policy_at_level(const cfaop_trust *trust, int level);
-
-/** Says whether @a conf asks clients for a certificate at all: its mode is not Off. */
-int cfaop_policy_is_needed(const cfaop_server_conf *conf);
 
 /** Says whether nothing but the built-in CA is trusted, which all of Cloudflare's customers share. */
 int cfaop_policy_is_builtin_only(const cfaop_trust *trust);

@@ -123,12 +123,11 @@ static const char *servers_of(apr_pool_t *p, const apr_array_header_t *open, int
 static void warn_of_name(apr_array_header_t *findings, const server_rec *guarded, const char *name, const char *servers)
 {
     apr_pool_t *p = findings->pool;
-    cfaop_finding *finding = apr_array_push(findings);
 
-    finding->level = APLOG_WARNING;
-    finding->text = apr_psprintf(p, "CFAOP131: %s is guarded by %s, but is served without the guard by %s: have that one redirect "
-                                    "everything to the guarded one, or guard it, or remove the name from it", name,
-                                 cfaop_server_label(p, guarded), servers);
+    cfaop_findings_add(findings, APLOG_WARNING,
+                       apr_psprintf(p, "CFAOP131: %s is guarded by %s, but is served without the guard by %s: have that one "
+                                       "redirect everything to the guarded one, or guard it, or remove the name from it",
+                                    name, cfaop_server_label(p, guarded), servers));
 }
 
 /* The names of guarded that are served without the guard, each once; those that other virtual hosts were warned of are in seen. */

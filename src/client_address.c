@@ -15,8 +15,6 @@
 
 APLOG_USE_MODULE(cfaop);
 
-#define DEFAULT_HEADER "CF-Connecting-IP"
-
 /* A header is quoted in the log, but not a long one whole. */
 #define SHOWN_MAX_BYTES 64
 
@@ -42,20 +40,6 @@ void cfaop_client_address_init(apr_pool_t *p, int servers)
 {
     tallies = apr_pcalloc(p, (apr_size_t)servers * sizeof(tally));
     apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
-}
-
-const char *cfaop_client_address_header_error(const char *word)
-{
-    const char *c;
-
-    for (c = word; apr_isalnum(*c) || *c == '-'; ++c) {
-    }
-    return *c || c == word ? "write the name of a request header, of the characters A-Z a-z 0-9 and -" : NULL;
-}
-
-const char *cfaop_client_address_header(const cfaop_server_conf *conf)
-{
-    return conf->remote_ip_header ? conf->remote_ip_header : DEFAULT_HEADER;
 }
 
 /* Are the names the same to a program that reads them from its environment, where "-" and "_" are one? */
@@ -182,13 +166,13 @@ static void note_fit(const cfaop_server_conf *conf, const char *text)
 void cfaop_client_address_settle(request_rec *r, int verified)
 {
     const cfaop_server_conf *conf = cfaop_config_of(r->server);
-    const char *header = cfaop_client_address_header(conf), *text;
+    const char *header = cfaop_visitor_header_name(conf), *text;
     apr_sockaddr_t *visitor;
 
-    cfaop_request_state(r)->address_settled = 1;
+    cfaop_state_make(r)->address_settled = 1;
     remove_header(r, header, verified);
     if (conf->setter_error) {
-        remove_header(r, DEFAULT_HEADER, 0); /* the name may be what was mistaken */
+        remove_header(r, CFAOP_VISITOR_HEADER_DEFAULT, 0); /* the name may be what was mistaken */
     }
     text = verified ? apr_table_get(r->headers_in, header) : NULL;
     if (!text) {
@@ -196,7 +180,7 @@ void cfaop_client_address_settle(request_rec *r, int verified)
     }
     visitor = parse_visitor(r, conf, text);
     if (visitor && set_visitor(r, visitor)) {
-        cfaop_request_state(r)->visitor = visitor;
+        cfaop_state_make(r)->visitor = visitor;
         note_fit(conf, text);
     }
     else if (!r->prev) {
@@ -206,7 +190,7 @@ void cfaop_client_address_settle(request_rec *r, int verified)
 
 static void settle_broken(request_rec *r)
 {
-    if (cfaop_config_of(r->server)->remote_ip == 1 && !cfaop_request_state(r)->address_settled) {
+    if (cfaop_config_of(r->server)->remote_ip == 1 && !cfaop_state_make(r)->address_settled) {
         cfaop_client_address_settle(r, 0);
     }
 }
@@ -235,7 +219,7 @@ int cfaop_client_address_forbid_trailers(const server_rec *s)
 
 int cfaop_client_address_again(request_rec *r)
 {
-    const cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
+    const cfaop_request *state = cfaop_state_of(r);
 
     if (state && state->visitor) {
         set_visitor(r, state->visitor);

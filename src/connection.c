@@ -5,6 +5,15 @@
  */
 #include "cfaop.h"
 
+#include "http_ssl.h"
+
+int cfaop_connection_is_plain_http(conn_rec *c)
+{
+    const cfaop_conn *conn = cfaop_connection_of(c);
+
+    return !(conn && conn->frozen) && !ap_ssl_conn_is_ssl(c);
+}
+
 /* The identity of the policy that conn was asked under, as demand compares it. */
 static const void *asked_for(const cfaop_demand *demand, const cfaop_conn *conn)
 {
@@ -18,7 +27,7 @@ static cfaop_evidence evidence_of(const cfaop_demand *demand, conn_rec *c, const
 {
     cfaop_evidence evidence = {0};
 
-    evidence.plain_http = cfaop_handshake_is_plain_http(c);
+    evidence.plain_http = cfaop_connection_is_plain_http(c);
     if (!conn) {
         return evidence;
     }
@@ -46,7 +55,7 @@ int cfaop_connection_is_judged(const server_rec *s, conn_rec *c)
 {
     const cfaop_demand *demand = &cfaop_config_of(s)->demand;
 
-    return cfaop_demand_applies(demand, demand->borrows_tls && cfaop_handshake_is_plain_http(c));
+    return cfaop_demand_applies(demand, demand->borrows_tls && cfaop_connection_is_plain_http(c));
 }
 
 int cfaop_connection_was_asked_for(const server_rec *s, const cfaop_conn *conn)
@@ -64,13 +73,13 @@ void cfaop_connection_accept(cfaop_conn *conn, const server_rec *s)
     if (demand->mode != CFAOP_MODE_OFF && v.reason == CFAOP_REASON_NONE) {
         conn->accepted_by = demand;
         conn->accepted_with = v;
-        cfaop_event_log_verified(s);
+        cfaop_tally_verified(cfaop_config_of(s)->index);
     }
 }
 
 cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c)
 {
-    const cfaop_conn *conn = cfaop_handshake_of(c);
+    const cfaop_conn *conn = cfaop_connection_of(c);
 
     if (cfaop_connection_is_accepted(s, conn)) {
         return conn->accepted_with;

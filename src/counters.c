@@ -14,8 +14,6 @@
 #include "apr_strings.h"
 #include "http_core.h"
 
-APLOG_USE_MODULE(cfaop);
-
 #define RETAINED "mod_cfaop counters"
 
 /* Changes whenever the meaning of what is retained does. That of another version of the module is left alone. */
@@ -23,7 +21,6 @@ APLOG_USE_MODULE(cfaop);
 #define FORMAT 1U
 
 #define SLOTS_MIN 1024
-#define OTHER     "other"
 
 /* A process that takes so long to write 300 bytes was ended while it did. */
 #define STUCK_SECONDS 10
@@ -37,7 +34,7 @@ typedef struct {
     apr_uint32_t format;
     apr_size_t size;                /* of everything that is shared, as the compiler laid it out */
     cfaop_vhost_numbers *shared;    /* the numbers of virtual hosts; those of anchors follow */
-    int vhost_room;                 /* how many there are, OTHER included */
+    int vhost_room;                 /* how many there are, CFAOP_OTHER included */
     int anchor_room;
     int vhost_count;                /* how many of them are in use */
     int anchor_count;
@@ -103,8 +100,8 @@ static counter_table *create(apr_pool_t *process_pool, int vhosts, int anchors)
     t->anchor_room = anchors;
     t->vhosts = apr_palloc(process_pool, (apr_size_t)vhosts * sizeof(*t->vhosts));
     t->anchors = apr_palloc(process_pool, (apr_size_t)anchors * sizeof(*t->anchors));
-    append_vhost(t, apr_pstrdup(process_pool, OTHER)); /* a literal would end with the module */
-    append_anchor(t, apr_pstrdup(process_pool, OTHER));
+    append_vhost(t, apr_pstrdup(process_pool, CFAOP_OTHER)); /* a literal would end with the module */
+    append_anchor(t, apr_pstrdup(process_pool, CFAOP_OTHER));
     return t;
 }
 
@@ -136,126 +133,6 @@ static counter_table *find_or_create(apr_pool_t *process_pool, int servers, int 
     return t;
 }
 
-/* ---- who counts where ---- */
-
-/* What attaching knows while it runs. */
-typedef struct {
-    apr_pool_t *pool;    /* ends with it */
-    apr_pool_t *process_pool;
-    apr_hash_t *vhosts;  /* label -> cfaop_vhost_counters */
-    apr_hash_t *anchors; /* SHA-256 -> cfaop_anchor_counters */
-    int homeless;        /* virtual hosts without a slot */
-    int homeless_anchors;
-} attachment;
-
-/* Copies text, marking with "~" and its hash what had to be cut: two long names that begin alike stay two. */
-static void copy_label(char *to, apr_size_t size, const char *text)
-{
-    apr_size_t length = strlen(text);
-    apr_ssize_t hashed = (apr_ssize_t)length;
-
-    if (length < size) {
-        memcpy(to, text, length + 1);
-        return;
-    }
-    length = size - sizeof("~01234567");
-    memcpy(to, text, length);
-    apr_snprintf(to + length, size - length, "~%08x", apr_hashfunc_default(text, &hashed));
-}
-
-/* Names of hosts do not differ by case. */
-static const char *label_of(apr_pool_t *p, const server_rec *s)
-{
-    char *label = apr_palloc(p, CFAOP_LABEL_SIZE);
-    char *text = apr_pstrdup(p, cfaop_server_label(p, s));
-
-    ap_str_tolower(text);
-    copy_label(label, CFAOP_LABEL_SIZE, cfaop_escape(p, text, strlen(text)));
-    return label;
-}
-
-static void index_slots(attachment *a)
-{
-    int i;
-
-    for (i = 0; i < table->vhost_count; ++i) {
-        apr_hash_set(a->vhosts, table->vhosts[i].label, APR_HASH_KEY_STRING, &table->vhosts[i]);
-    }
-    for (i = 1; i < table->anchor_count; ++i) {
-        apr_hash_set(a->anchors, table->anchors[i].sha256, CFAOP_SHA256_LEN, &table->anchors[i]);
-    }
-}
-
-static cfaop_vhost_counters *vhost_slot(attachment *a, const server_rec *s)
-{
-    const char *label = label_of(a->pool, s);
-    cfaop_vhost_counters *slot = apr_hash_get(a->vhosts, label, APR_HASH_KEY_STRING);
-
-    if (slot) {
-        return slot;
-    }
-    if (table->vhost_count >= table->vhost_room) {
-        ++a->homeless;
-        return &table->vhosts[0];
-    }
-    slot = append_vhost(table, apr_pstrdup(a->process_pool, label));
-    apr_hash_set(a->vhosts, slot->label, APR_HASH_KEY_STRING, slot);
-    return slot;
-}
-
-static cfaop_anchor_counters *anchor_slot(attachment *a, const cfaop_anchor *anchor)
-{
-    cfaop_anchor_counters *slot = apr_hash_get(a->anchors, anchor->sha256, CFAOP_SHA256_LEN);
-
-    if (slot) {
-        return slot;
-    }
-    if (table->anchor_count >= table->anchor_room) {
-        ++a->homeless_anchors;
-        return &table->anchors[0];
-    }
-    slot = append_anchor(table, apr_pstrdup(a->process_pool, cfaop_subject_text(a->pool, X509_get_subject_name(anchor->cert))));
-    memcpy(slot->sha256, anchor->sha256, CFAOP_SHA256_LEN);
-    slot->not_after = cfaop_seconds(X509_get0_notAfter(anchor->cert));
-    apr_hash_set(a->anchors, slot->sha256, CFAOP_SHA256_LEN, slot);
-    return slot;
-}
-
-static void attach_server(attachment *a, server_rec *s)
-{
-    cfaop_server_conf *conf = cfaop_config_of(s);
-    const apr_array_header_t *anchors = conf->trust ? conf->trust->anchors : NULL;
-    int i;
-
-    conf->counters = vhost_slot(a, s);
-    /* servers that share a trust share its anchors: the first has done it for all */
-    for (i = 0; anchors && i < anchors->nelts && !APR_ARRAY_IDX(anchors, i, cfaop_anchor).counters; ++i) {
-        cfaop_anchor *anchor = &APR_ARRAY_IDX(anchors, i, cfaop_anchor);
-        anchor->counters = anchor_slot(a, anchor);
-    }
-}
-
-/* How many slots the servers from base on could take at most. */
-static void count_all(const server_rec *base, apr_pool_t *ptemp, int *servers, int *anchors)
-{
-    apr_hash_t *trusts = apr_hash_make(ptemp), *certificates = apr_hash_make(ptemp);
-    const server_rec *s;
-    int i;
-
-    *servers = 0;
-    for (s = base; s; s = s->next, ++*servers) {
-        const cfaop_trust *trust = cfaop_config_of(s)->trust;
-        if (!trust || apr_hash_get(trusts, trust->digest, CFAOP_SHA256_LEN)) {
-            continue;
-        }
-        apr_hash_set(trusts, trust->digest, CFAOP_SHA256_LEN, trust);
-        for (i = 0; i < trust->anchors->nelts; ++i) {
-            apr_hash_set(certificates, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN, trust);
-        }
-    }
-    *anchors = (int)apr_hash_count(certificates);
-}
-
 static apr_status_t forget(void *data)
 {
     (void)data;
@@ -263,39 +140,29 @@ static apr_status_t forget(void *data)
     return APR_SUCCESS;
 }
 
-static void attach_all(attachment *a, server_rec *base)
+int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers, int anchors, int is_needed)
 {
-    server_rec *s;
-
-    for (s = base; s; s = s->next) {
-        if (cfaop_inventory_is_guarded(s)) {
-            attach_server(a, s);
-        }
-    }
-    if (a->homeless || a->homeless_anchors) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts and %d trusted "
-                     "certificates, as many as were expected when httpd was started: %d and %d more share those called \"" OTHER
-                     "\"; stop and start httpd to give each its own", table->vhost_room - 1, table->anchor_room - 1, a->homeless,
-                     a->homeless_anchors);
-    }
+    table = is_needed ? find_or_create(process_pool, servers, anchors) : find();
+    apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
+    return table != NULL;
 }
 
-void cfaop_counters_attach(server_rec *base, apr_pool_t *ptemp, int is_needed)
+cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label)
 {
-    attachment a = {ptemp, base->process->pool, apr_hash_make(ptemp), apr_hash_make(ptemp), 0, 0};
-    int servers, anchors;
+    return table->vhost_count < table->vhost_room ? append_vhost(table, label) : NULL;
+}
 
-    count_all(base, ptemp, &servers, &anchors);
-    table = is_needed ? find_or_create(base->process->pool, servers, anchors) : find();
-    apr_pool_cleanup_register(base->process->pconf, NULL, forget, apr_pool_cleanup_null);
-    if (table) {
-        index_slots(&a);
-        attach_all(&a, base);
+cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject, apr_int64_t not_after)
+{
+    cfaop_anchor_counters *anchor;
+
+    if (table->anchor_count >= table->anchor_room) {
+        return NULL;
     }
-    else if (is_needed) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP128: there is no shared memory for the counters: nothing is counted, "
-                     "requests are judged all the same; check the limits on memory and restart");
-    }
+    anchor = append_anchor(table, subject);
+    memcpy(anchor->sha256, sha256, CFAOP_SHA256_LEN);
+    anchor->not_after = not_after;
+    return anchor;
 }
 
 /* ---- counting ---- */

@@ -62,7 +62,7 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
     printf("    shared with:");
     for (s = base; s; s = s->next) {
         const cfaop_server_conf *conf = cfaop_config_of(s);
-        if (s != self && cfaop_policy_is_needed(conf) && conf->trust == trust && ++sharers <= SHARERS_MAX) {
+        if (s != self && cfaop_config_is_needed(conf) && conf->trust == trust && ++sharers <= SHARERS_MAX) {
             printf(" %s", cfaop_server_label(p, s));
         }
     }
@@ -98,7 +98,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     int i, tls = cfaop_tree_shows_tls(tree, s);
 
     printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), cfaop_server_place(p, s), cfaop_mode_name(conf->mode),
-           cfaop_policy_is_needed(conf) && !tls ? no_tls(conf) : "");
+           cfaop_config_is_needed(conf) && !tls ? no_tls(conf) : "");
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
     }
@@ -106,10 +106,10 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
         printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
     }
     if (conf->remote_ip == 1) {
-        printf("    remote ip: %s%s\n", cfaop_client_address_header(conf),
+        printf("    remote ip: %s%s\n", cfaop_visitor_header_name(conf),
                conf->remote_ip_with_port ? " " CFAOP_WITH_PORT : "");
     }
-    if (!cfaop_policy_is_needed(conf) || !conf->trust) {
+    if (!cfaop_config_is_needed(conf) || !conf->trust) {
         return;
     }
     print_trust(p, conf->trust);

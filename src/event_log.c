@@ -6,61 +6,17 @@
  */
 #include "cfaop.h"
 
-#include "apr_atomic.h"
-#include "apr_shm.h"
 #include "apr_strings.h"
 #include "http_protocol.h"
 
 APLOG_USE_MODULE(cfaop);
 
-#define WARN_INTERVAL_SECONDS 10
 #define NAME_MAX_BYTES        256
 #define CF_RAY_MAX_BYTES      64
 #define HOST_MAX_BYTES        255
 
 /* So many refusals without a single good certificate are taken as a sign that the edge sends none. */
 #define HINT_AFTER 20
-
-/* Beside the reasons there is one more kind of line that is limited: certificates over CFOriginPullPeerLimit. */
-#define OVER_LIMIT     CFAOP_REASON_COUNT
-#define LIMITED_LINES (CFAOP_REASON_COUNT + 1)
-
-/* Shared by all processes: when a warn line for this virtual host and reason was written last. */
-typedef struct {
-    apr_uint32_t last; /* seconds */
-    apr_uint32_t held; /* lines held back since */
-} limiter;
-
-/* Of this process: what has become of the requests of a virtual host. */
-typedef struct {
-    apr_uint32_t refused;
-    apr_uint32_t from_elsewhere; /* 0, or 1: one of those refused came from another machine */
-    apr_uint32_t verified; /* 0 or 1 */
-} tally;
-
-static limiter *limiters; /* [servers][LIMITED_LINES], shared memory; NULL: every line is written */
-static tally *tallies;    /* [servers] */
-
-static apr_status_t forget(void *data)
-{
-    (void)data;
-    limiters = NULL;
-    tallies = NULL;
-    return APR_SUCCESS;
-}
-
-void cfaop_event_log_init(apr_pool_t *p, int servers)
-{
-    apr_shm_t *shm = NULL;
-    apr_size_t size = (apr_size_t)servers * LIMITED_LINES * sizeof(limiter);
-
-    tallies = apr_pcalloc(p, (apr_size_t)servers * sizeof(tally));
-    if (apr_shm_create(&shm, size, NULL, p) == APR_SUCCESS) {
-        limiters = apr_shm_baseaddr_get(shm);
-        memset(limiters, 0, size);
-    }
-    apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
-}
 
 /* ---- the text ---- */
 
@@ -98,7 +54,7 @@ static const char *detail(apr_pool_t *p, cfaop_reason reason, const cfaop_conn *
 
 static const char *line(request_rec *r, const cfaop_verdict *v)
 {
-    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
+    const cfaop_conn *conn = cfaop_connection_of(r->connection);
     apr_pool_t *p = r->pool;
 
     return apr_psprintf(p, "%s: reason=%s status=%d sni=\"%s\" host=\"%s\" peer=%s cf-ray=\"%s\"%s%s",
@@ -118,27 +74,6 @@ static const char *handshake_line(const cfaop_conn *conn, cfaop_reason reason)
 }
 
 /* ---- when ---- */
-
-/* Says whether a warn line is due, and how many were held back since the last. */
-static int is_due(const server_rec *s, int reason, apr_uint32_t *held)
-{
-    limiter *l;
-    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), last;
-
-    *held = 0;
-    if (!limiters) {
-        return 1;
-    }
-    l = &limiters[(apr_size_t)cfaop_config_of(s)->index * LIMITED_LINES + (apr_size_t)reason];
-    last = apr_atomic_read32(&l->last);
-    /* unsigned: a clock that was set back does not silence the line for long */
-    if (now - last < WARN_INTERVAL_SECONDS || apr_atomic_cas32(&l->last, now, last) != last) {
-        apr_atomic_inc32(&l->held);
-        return 0;
-    }
-    *held = apr_atomic_xchg32(&l->held, 0);
-    return 1;
-}
 
 /* "" if no line was held back */
 static const char *count_of_held(apr_pool_t *p, apr_uint32_t held)
@@ -180,16 +115,16 @@ static const char *hint_text(const event *e, int is_from_elsewhere)
 
 static void hint(const event *e)
 {
-    tally *t = tallies ? &tallies[cfaop_config_of(e->s)->index] : NULL;
+    int index = cfaop_config_of(e->s)->index;
 
-    if (!t || apr_atomic_read32(&t->verified) || apr_atomic_read32(&t->refused) >= HINT_AFTER) {
+    if (!cfaop_tally_is_open(index, HINT_AFTER)) {
         return;
     }
-    if (!apr_atomic_read32(&t->from_elsewhere) && !cfaop_local_is_peer_here(e->c)) {
-        apr_atomic_set32(&t->from_elsewhere, 1);
+    if (!cfaop_tally_is_from_elsewhere(index) && !cfaop_local_is_peer_here(e->c)) {
+        cfaop_tally_from_elsewhere(index);
     }
-    if (apr_atomic_inc32(&t->refused) + 1 == HINT_AFTER) {
-        warn(e, hint_text(e, (int)apr_atomic_read32(&t->from_elsewhere)));
+    if (cfaop_tally_refused(index) == HINT_AFTER) {
+        warn(e, hint_text(e, cfaop_tally_is_from_elsewhere(index)));
     }
 }
 
@@ -198,7 +133,7 @@ static int is_warning_due(const event *e, cfaop_reason reason, const char **more
 {
     apr_uint32_t held;
 
-    if (reason == CFAOP_REASON_NO_CERTIFICATE || !is_due(e->s, reason, &held)) {
+    if (reason == CFAOP_REASON_NO_CERTIFICATE || !cfaop_limiter_is_due(cfaop_config_of(e->s)->index, (int)reason, &held)) {
         return 0;
     }
     *more = count_of_held(e->pool, held);
@@ -238,18 +173,9 @@ void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sn
 {
     apr_uint32_t held;
 
-    if (is_due(s, OVER_LIMIT, &held)) {
+    if (cfaop_limiter_is_due(cfaop_config_of(s)->index, CFAOP_LIMITER_OVER_LIMIT, &held)) {
         ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s, "CFAOP202: handshake ended: the client's certificate has more than "
                        "%d %s (CFOriginPullPeerLimit): sni=\"%s\" peer=%s%s", limit, what,
                        cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
-    }
-}
-
-void cfaop_event_log_verified(const server_rec *s)
-{
-    tally *t = tallies ? &tallies[cfaop_config_of(s)->index] : NULL;
-
-    if (t && !apr_atomic_read32(&t->verified)) {
-        apr_atomic_set32(&t->verified, 1);
     }
 }

@@ -125,7 +125,7 @@ apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base,
 
 void cfaop_expiry_log(apr_pool_t *p, server_rec *base)
 {
-    const apr_array_header_t *findings = cfaop_expiry_findings(p, base, cfaop_inventory_is_guarded);
+    const apr_array_header_t *findings = cfaop_expiry_findings(p, base, cfaop_config_is_guarded);
     int i;
 
     last_look = apr_time_sec(apr_time_now());

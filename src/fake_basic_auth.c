@@ -102,7 +102,7 @@ static int check_of_stream(request_rec *r, ap_HOOK_check_user_id_t *check_user, 
 
 int cfaop_fake_basic_auth_check(request_rec *r, ap_HOOK_check_user_id_t *check_user)
 {
-    cfaop_conn *conn = cfaop_handshake_of(r->connection);
+    cfaop_conn *conn = cfaop_connection_of(r->connection);
 
     if (!conn || !conn->peer) {
         return check_user(r);

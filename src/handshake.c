@@ -18,54 +18,8 @@
 
 APLOG_USE_MODULE(cfaop);
 
-#define RETAINED_SLOTS "mod_cfaop ex_data slots 1"
-
 /* OpenSSL's number of tickets after a full handshake of TLS 1.3; see SSL_CTX_set_num_tickets(3) */
 #define DEFAULT_TICKETS 2
-
-/* Indices of our data; kept with the process, since OpenSSL never gives one back. */
-typedef struct {
-    int ssl;
-    int ctx;
-} slots;
-
-static slots slot = {-1, -1};
-
-static int is_enabled(void)
-{
-    return slot.ssl >= 0 && slot.ctx >= 0;
-}
-
-int cfaop_handshake_enable(void)
-{
-    slots *kept = ap_retained_data_get(RETAINED_SLOTS);
-
-    if (!kept) {
-        kept = ap_retained_data_create(RETAINED_SLOTS, sizeof(*kept));
-        /* no free functions: they would point into a module that restarts unload */
-        kept->ssl = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-        kept->ctx = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    }
-    slot = *kept;
-    return is_enabled();
-}
-
-cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx)
-{
-    return ctx ? SSL_CTX_get_ex_data(ctx, slot.ctx) : NULL;
-}
-
-cfaop_conn *cfaop_handshake_conn(const SSL *ssl)
-{
-    return SSL_get_ex_data(ssl, slot.ssl);
-}
-
-int cfaop_handshake_is_plain_http(conn_rec *c)
-{
-    const cfaop_conn *conn = cfaop_handshake_of(c);
-
-    return !(conn && conn->frozen) && !ap_ssl_conn_is_ssl(c);
-}
 
 /* ---- judging ---- */
 
@@ -148,7 +102,7 @@ static void refuse_size(const cfaop_tls_context *context, cfaop_conn *conn, cons
 /* The SSL may have been made for another virtual host than the one that has come to ask. */
 static void limit_size(SSL *ssl)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
 
     if (context && context->policy) {
         SSL_set_max_cert_list(ssl, context->limit.bytes);
@@ -158,7 +112,7 @@ static void limit_size(SSL *ssl)
 /* OpenSSL has read the length of the client's Certificate, and ends the handshake: this is its alert. */
 static void note_size(const SSL *ssl, cfaop_conn *conn)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
 
     if (context && context->policy && SSL_get_state(ssl) == TLS_ST_SR_CERT
         && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_EXCESSIVE_MESSAGE_SIZE) {
@@ -185,8 +139,8 @@ static int has_too_many_names(const cfaop_tls_context *context, cfaop_conn *conn
 static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-    cfaop_conn *conn = ssl ? cfaop_handshake_conn(ssl) : NULL;
-    const cfaop_tls_context *context = ssl ? cfaop_handshake_context(SSL_get_SSL_CTX(ssl)) : NULL;
+    cfaop_conn *conn = ssl ? cfaop_slots_conn(ssl) : NULL;
+    const cfaop_tls_context *context = ssl ? cfaop_slots_context(SSL_get_SSL_CTX(ssl)) : NULL;
 
     (void)arg;
     if (!conn || conn->frozen || !context || !context->policy) {
@@ -330,7 +284,7 @@ static void settle(cfaop_conn *conn, SSL *ssl, const server_rec *s)
 
 static void freeze(cfaop_conn *conn, SSL *ssl)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
 
     conn->resumed = SSL_session_reused(ssl);
     conn->asked = context ? context->policy : NULL;
@@ -383,7 +337,7 @@ static void follow_handshake(cfaop_conn *conn, SSL *ssl, int where, int value)
 static void on_progress(const SSL *ssl, int where, int value)
 {
     void (*mod_ssl)(const SSL *, int, int) = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
-    cfaop_conn *conn = cfaop_handshake_conn(ssl);
+    cfaop_conn *conn = cfaop_slots_conn(ssl);
 
     if (mod_ssl) {
         mod_ssl(ssl, where, value);
@@ -402,141 +356,28 @@ static void on_progress(const SSL *ssl, int where, int value)
     }
 }
 
-/* The connection of a request whose thread may change the SSL, while ap_ssl_conn_is_ssl() says that there is one; else NULL. */
-static cfaop_conn *own_connection(conn_rec *c)
-{
-    cfaop_conn *conn = c->master ? NULL : cfaop_handshake_of(c);
-
-    return conn && conn->frozen ? conn : NULL;
-}
-
-void cfaop_handshake_hide_result(conn_rec *c)
-{
-    cfaop_conn *conn = own_connection(c);
-
-    if (conn && ap_ssl_conn_is_ssl(c)) {
-        if (!conn->result_hidden) {
-            conn->result_hidden = 1; /* once, before the first request: those of HTTP/2 read it while the connection goes on */
-        }
-        SSL_set_verify_result(conn->ssl, X509_V_ERR_APPLICATION_VERIFICATION);
-    }
-}
-
-void cfaop_handshake_show_result(conn_rec *c)
-{
-    cfaop_conn *conn = own_connection(c);
-
-    if (conn && conn->result_hidden && ap_ssl_conn_is_ssl(c)) {
-        conn->result_hidden = 0;
-        SSL_set_verify_result(conn->ssl, X509_V_OK);
-    }
-}
-
-int cfaop_handshake_is_unanswered(conn_rec *c)
-{
-    cfaop_conn *conn = own_connection(c);
-    X509 *peer;
-
-    if (!conn || !conn->asked_again || !conn->peer || conn->delegated || !ap_ssl_conn_is_ssl(c)) {
-        return 0;
-    }
-    if (!SSL_is_init_finished(conn->ssl)) {
-        return 1; /* a certificate may have come, but not the proof of its key */
-    }
-    if (!conn->question_open || !(SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER)) {
-        return 0; /* it has got a certificate of its own, or wanted something else of the new handshake */
-    }
-    peer = SSL_get_peer_certificate(conn->ssl);
-    X509_free(peer);
-    return peer != NULL;
-}
-
-void cfaop_handshake_forbid_quick_renegotiation(cfaop_conn *conn)
-{
-    if (ap_ssl_conn_is_ssl(conn->c) && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
-        SSL_set_verify(conn->ssl, SSL_VERIFY_CLIENT_ONCE, NULL); /* the callback stays */
-    }
-}
-
 /* ---- mod_ssl's hooks ---- */
 
 int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
 {
     cfaop_conn *conn;
 
-    if (is_proxy || !is_enabled() || !cfaop_handshake_context(SSL_get_SSL_CTX(ssl))) {
+    if (is_proxy || !cfaop_slots_are_there() || !cfaop_slots_context(SSL_get_SSL_CTX(ssl))) {
         return DECLINED;
     }
     conn = apr_pcalloc(c->pool, sizeof(*conn));
     conn->c = c;
     conn->ssl = ssl;
     cfaop_peer_set_tls(c, conn);
-    SSL_set_ex_data(ssl, slot.ssl, conn);
+    cfaop_slots_set_conn(ssl, conn);
     SSL_set_info_callback(ssl, on_progress);
     return OK;
-}
-
-/* Our copies of the lists of CA names (STACK_OF(X509_NAME) *); see share_names(). Ends with the configuration pool. */
-static apr_array_header_t *shared_names;
-
-static apr_status_t empty_names(void *data)
-{
-    int i;
-
-    (void)data;
-    for (i = 0; i < shared_names->nelts; ++i) {
-        sk_X509_NAME_zero(APR_ARRAY_IDX(shared_names, i, STACK_OF(X509_NAME) *));
-    }
-    shared_names = NULL;
-    return APR_SUCCESS;
-}
-
-/* One cleanup for all of them: whoever removes a cleanup from the pool has to pass by every one that is there. */
-static void empty_in_time(apr_pool_t *p, STACK_OF(X509_NAME) *list)
-{
-    if (!shared_names) {
-        shared_names = apr_array_make(p, 16, sizeof(list));
-        apr_pool_pre_cleanup_register(p, NULL, empty_names);
-    }
-    APR_ARRAY_PUSH(shared_names, STACK_OF(X509_NAME) *) = list;
-}
-
-/*
- * Sets the CA names that the client is sent. An SSL_CTX frees its list with the names in it; thousands of deep copies would
- * cost much memory, so each gets a list of its own with the policy's names in it, emptied before mod_ssl frees its SSL_CTXs.
- */
-static int share_names(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
-{
-    STACK_OF(X509_NAME) *list = sk_X509_NAME_dup(names);
-
-    if (!list) {
-        return 0;
-    }
-    empty_in_time(p, list);
-    SSL_CTX_set_client_CA_list(ctx, list);
-    return 1;
-}
-
-/* Where mod_ssl has CAs too, for this server or a directory of it, the client is sent mod_ssl's names and ours. */
-static int join_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
-{
-    STACK_OF(X509_NAME) *list = SSL_dup_CA_list(SSL_CTX_get_client_CA_list(ctx));
-    int i;
-
-    for (i = 0; list && i < sk_X509_NAME_num(names); ++i) {
-        if (!cfaop_names_add(list, sk_X509_NAME_value(names, i))) {
-            sk_X509_NAME_pop_free(list, X509_NAME_free);
-            return 0;
-        }
-    }
-    SSL_CTX_set_client_CA_list(ctx, list);
-    return list != NULL;
 }
 
 static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
 {
     STACK_OF(X509_NAME) *names = context->policy->trust->names;
-    int named = sk_X509_NAME_num(SSL_CTX_get_client_CA_list(ctx)) > 0 ? join_names(ctx, names) : share_names(p, ctx, names);
+    int named = cfaop_ca_names_set(p, ctx, names);
 
     if (named && context->mod_ssl_mode == SSL_VERIFY_NONE) {
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
@@ -556,7 +397,7 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
         return OK;
     }
     conf->has_tls = 1;
-    if (!is_enabled()) {
+    if (!cfaop_slots_are_there()) {
         return OK;
     }
     context = apr_pcalloc(p, sizeof(*context));
@@ -566,11 +407,11 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     context->mod_ssl_callback = SSL_CTX_get_verify_callback(ctx);
     context->session_key = conf->session_key;
     conf->mod_ssl_verifies = context->mod_ssl_mode != SSL_VERIFY_NONE;
-    if (cfaop_policy_is_needed(conf) && conf->trust) {
+    if (cfaop_config_is_needed(conf) && conf->trust) {
         conf->policy = cfaop_policy_at_level(conf->trust, SSL_CTX_get_security_level(ctx));
     }
     context->policy = conf->policy;
-    if (!SSL_CTX_set_ex_data(ctx, slot.ctx, context) || (context->policy && !ask(p, ctx, context))) {
+    if (!cfaop_slots_set_context(ctx, context) || (context->policy && !ask(p, ctx, context))) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP125: OpenSSL failed to prepare %s for origin pulls: it answers 400; "
                      "check the memory and restart", cfaop_server_label(p, s));
         conf->policy = context->policy = NULL;

@@ -35,18 +35,6 @@ const char *cfaop_item_kind_name(cfaop_item_kind kind)
     return names[kind];
 }
 
-int cfaop_inventory_is_configured(const server_rec *s)
-{
-    return cfaop_policy_is_needed(cfaop_config_of(s));
-}
-
-int cfaop_inventory_is_guarded(const server_rec *s)
-{
-    const cfaop_server_conf *conf = cfaop_config_of(s);
-
-    return conf->demand.mode != CFAOP_MODE_OFF && (!conf->demand.borrows_tls || conf->is_reached_by_tls);
-}
-
 /* The item of this kind and digest; *is_new: it has yet to be described. */
 static cfaop_item *item_of(listing *l, cfaop_item_kind kind, const unsigned char *sha256, int *is_new)
 {

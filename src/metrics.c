@@ -116,7 +116,7 @@ static void write_anchors(page *out)
 
 static void write_ends(page *out)
 {
-    const apr_array_header_t *items = cfaop_inventory(out->r->pool, ap_server_conf, cfaop_inventory_is_guarded);
+    const apr_array_header_t *items = cfaop_inventory(out->r->pool, ap_server_conf, cfaop_config_is_guarded);
     char hex[CFAOP_SHA256_HEX];
     int i;
 

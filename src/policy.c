@@ -169,7 +169,7 @@ static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolv
     if (!out->broken) {
         out->broken = broken_crl;
     }
-    if (!out->broken && !trust->anchors->nelts && cfaop_policy_is_needed(conf)) {
+    if (!out->broken && !trust->anchors->nelts && cfaop_config_is_needed(conf)) {
         out->broken = no_anchors(round, conf);
     }
     if (!out->broken && trust->anchors->nelts) {
@@ -191,7 +191,7 @@ static const char *key_of(apr_pool_t *p, const cfaop_server_conf *conf)
 
     lists[0] = conf->ca_sources;
     lists[1] = conf->crl_sources;
-    APR_ARRAY_PUSH(words, const char *) = apr_psprintf(p, "%d %d", conf->depth, cfaop_policy_is_needed(conf));
+    APR_ARRAY_PUSH(words, const char *) = apr_psprintf(p, "%d %d", conf->depth, cfaop_config_is_needed(conf));
     for (k = 0; k < 2; ++k) {
         APR_ARRAY_PUSH(words, const char *) = lists[k] ? "+" : "-";
         for (i = 0; lists[k] && i < lists[k]->nelts; ++i) {
@@ -236,11 +236,6 @@ static void resolve(round_of *round, cfaop_server_conf *conf, apr_pool_t *scratc
         conf->broken = apr_pstrcat(round->pool, "CFAOP108: ", conf->setter_error, NULL);
         add_finding(round, APLOG_ERR, conf->broken);
     }
-}
-
-int cfaop_policy_is_needed(const cfaop_server_conf *conf)
-{
-    return conf->mode != CFAOP_MODE_UNSET && conf->mode != CFAOP_MODE_OFF;
 }
 
 static apr_status_t forget_policies(void *data)

@@ -18,7 +18,7 @@ static const char *sentence(request_rec *r, const cfaop_verdict *v)
     if (v->reason != CFAOP_REASON_NO_CERTIFICATE) {
         return "The SSL certificate error";
     }
-    return cfaop_handshake_is_plain_http(r->connection) ? "The plain HTTP request was sent to HTTPS port"
+    return cfaop_connection_is_plain_http(r->connection) ? "The plain HTTP request was sent to HTTPS port"
                                                         : "No required SSL certificate was sent";
 }
 

@@ -26,7 +26,7 @@ void cfaop_refuse_alert_demand(SSL_CTX *ctx, cfaop_tls_context *context)
 
 static const cfaop_tls_context *demanding_context(const SSL *ssl)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
 
     return context && context->demands ? context : NULL;
 }

@@ -26,7 +26,7 @@ static int is_error_page_of_exempt(const request_rec *r)
         is_for_error = is_for_error || ap_is_HTTP_ERROR(r->prev->status);
     }
     if (is_for_error) {
-        const cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
+        const cfaop_request *state = cfaop_state_of(r);
         return state && state->exempt;
     }
     return 0;
@@ -93,14 +93,14 @@ static int is_judged(const request_rec *r)
     while (r->prev) {
         r = r->prev;
     }
-    state = ap_get_module_config(r->request_config, &cfaop_module);
+    state = cfaop_state_of(r);
     return r->invoke_mtx || (state && (state->passed_for || state->exempt || state->counted));
 }
 
 /* httpd may not have got as far as the Host: then the virtual host that the client's SNI named counts, too. */
 static int refuses_without_page(request_rec *r)
 {
-    const cfaop_conn *conn = cfaop_handshake_of(r->connection);
+    const cfaop_conn *conn = cfaop_connection_of(r->connection);
     const server_rec *asked_by = conn && r->server == r->connection->base_server ? conn->asked_by : NULL;
 
     return (!has_page(r->server) && cfaop_connection_verdict(r->server, r->connection).status)

@@ -142,7 +142,7 @@ static int verifies_too(const cfaop_tls_context *context)
  */
 static int may_resume(const SSL *ssl, SSL_SESSION *session)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
     int foreign;
     const unsigned char *data = data_of(session, &foreign);
 
@@ -181,8 +181,8 @@ static void write_good(const cfaop_tls_context *context, const cfaop_chain_resul
  */
 static int bind_judgement(SSL *ssl, SSL_SESSION *session)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
-    const cfaop_conn *conn = cfaop_handshake_conn(ssl);
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_conn *conn = cfaop_slots_conn(ssl);
     unsigned char data[DATA_LEN] = MAGIC;
 
     if (!context || !context->policy || !session || (conn && !conn->frozen && SSL_session_reused(ssl))) {
@@ -201,7 +201,7 @@ static int bind_judgement(SSL *ssl, SSL_SESSION *session)
 
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
     SSL_SESSION *session = SSL_get_session(ssl);
     int foreign;
     const unsigned char *data = session ? data_of(session, &foreign) : NULL;
@@ -268,7 +268,7 @@ static int is_worthless(const cfaop_tls_context *context, SSL_SESSION *session)
  */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
 
     if (!context || !context->new_session) {
         return 0;
@@ -281,7 +281,7 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
 
 static SSL_SESSION *on_get_session(SSL *ssl, const unsigned char *id, int length, int *copy)
 {
-    const cfaop_tls_context *context = cfaop_handshake_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
     SSL_SESSION *session = context && context->get_session ? context->get_session(ssl, id, length, copy) : NULL;
 
     if (session && !may_resume(ssl, session)) {

@@ -67,7 +67,7 @@ static int may_ask_now(request_rec *r, cfaop_conn *conn)
 
 static int on_access(request_rec *r)
 {
-    cfaop_conn *conn = cfaop_handshake_of(r->connection);
+    cfaop_conn *conn = cfaop_connection_of(r->connection);
     char *user = r->user;
     int answer;
 
@@ -78,18 +78,18 @@ static int on_access(request_rec *r)
         return may_ask_now(r, conn);
     }
     if (conn->can_renegotiate && may_ask(r, conn)) {
-        cfaop_handshake_forbid_quick_renegotiation(conn);
+        cfaop_after_handshake_forbid_quick_renegotiation(conn);
     }
     if (conn->chain.reason == CFAOP_REASON_NONE) {
-        cfaop_handshake_show_result(r->connection); /* else mod_ssl takes it for the result of its own question */
+        cfaop_after_handshake_show_result(r->connection); /* else mod_ssl takes it for the result of its own question */
     }
     answer = may_ask_now(r, conn);
-    if (conn->asked_again && cfaop_handshake_is_unanswered(r->connection)) {
+    if (conn->asked_again && cfaop_after_handshake_is_unanswered(r->connection)) {
         answer = refuse_unanswered(r, conn, answer);
     }
     if (!cfaop_connection_is_accepted(r->server, conn) && cfaop_truth_client_verify(r->server, r->connection)) {
         r->user = user;
-        cfaop_handshake_hide_result(r->connection); /* mod_ssl makes it good for each request with TLS 1.2 */
+        cfaop_after_handshake_hide_result(r->connection); /* mod_ssl makes it good for each request with TLS 1.2 */
     }
     return answer;
 }

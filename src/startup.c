@@ -5,7 +5,6 @@
  */
 #include "cfaop.h"
 
-#include "apr_dso.h"
 #include "apr_strings.h"
 #include "http_core.h"
 
@@ -14,33 +13,12 @@ APLOG_USE_MODULE(cfaop);
 /* What check_config found, for post_config, which can write to the error log. Ends with the configuration pool. */
 static apr_array_header_t *findings;
 
-const char *cfaop_server_label(apr_pool_t *p, const server_rec *s)
-{
-    const char *name = s->server_hostname ? s->server_hostname : "main server";
-    unsigned port = s->addrs && s->is_virtual ? s->addrs->host_port : s->port;
-
-    return port ? apr_psprintf(p, "%s:%u", name, port) : name;
-}
-
-const char *cfaop_server_place(apr_pool_t *p, const server_rec *s)
-{
-    return s->is_virtual && s->defn_name ? apr_psprintf(p, "%s:%u", s->defn_name, s->defn_line_number) : "main server";
-}
-
-static void add_finding(apr_array_header_t *list, int level, const char *text)
-{
-    cfaop_finding *finding = apr_array_push(list);
-
-    finding->level = level;
-    finding->text = text;
-}
-
 static int is_any_needed(const server_rec *base)
 {
     const server_rec *s;
 
     for (s = base; s; s = s->next) {
-        if (cfaop_policy_is_needed(cfaop_config_of(s))) {
+        if (cfaop_config_is_needed(cfaop_config_of(s))) {
             return 1;
         }
     }
@@ -58,52 +36,19 @@ static int is_explicit_on(const server_rec *s, const server_rec *base)
     return conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled && (s->is_virtual || !base->next);
 }
 
-/* ---- mod_ssl and its OpenSSL ---- */
-
-/*
- * Says whether the OpenSSL that mod_ssl calls is the one that this module calls. Handing an SSL of one library to another
- * would be memory corruption.
- */
-static int is_same_openssl(const module *mod_ssl)
-{
-    apr_dso_handle_sym_t symbol = NULL;
-
-    if (!mod_ssl->dynamic_load_handle) {
-        return 1; /* linked into httpd: its symbols come first for us, too */
-    }
-    return apr_dso_sym(&symbol, mod_ssl->dynamic_load_handle, "SSL_CTX_new") == APR_SUCCESS
-        && symbol == (apr_dso_handle_sym_t)SSL_CTX_new;
-}
-
-/* Returns what keeps the handshake hooks from being used, or NULL. */
-static const char *mod_ssl_mistake(void)
-{
-    const module *mod_ssl = ap_find_linked_module("mod_ssl.c");
-
-    if (!mod_ssl) {
-        return "CFAOP101: CFOriginPull needs mod_ssl, which is not loaded: load it (LoadModule ssl_module ..., on Debian: "
-               "a2enmod ssl)";
-    }
-    if (!is_same_openssl(mod_ssl)) {
-        return "CFAOP102: mod_ssl runs with another OpenSSL library than mod_cfaop: build mod_cfaop against the library that "
-               "mod_ssl was built with";
-    }
-    return NULL;
-}
-
 /*
  * The hooks are used even if every virtual host is Off: clients may hold sessions from the time before, and those of a refused
  * certificate must not be resumed. Returns 0 if they cannot be used.
  */
 static int enable_handshake(int is_needed, apr_array_header_t *list)
 {
-    const char *mistake = mod_ssl_mistake();
+    const char *mistake = cfaop_mod_ssl_mistake();
 
-    if (!mistake && !cfaop_handshake_enable()) {
+    if (!mistake && !cfaop_slots_enable()) {
         mistake = "CFAOP125: OpenSSL has no room for the module's data: check the memory";
     }
     if (mistake && is_needed) {
-        add_finding(list, APLOG_ERR, mistake);
+        cfaop_findings_add(list, APLOG_ERR, mistake);
     }
     return mistake == NULL;
 }
@@ -123,7 +68,7 @@ static void take_over_hooks(server_rec *base, apr_array_header_t *list)
         cfaop_config_of(s)->trust = NULL;
         cfaop_config_of(s)->broken = "CFAOP130: mod_ssl's hooks are not known";
     }
-    add_finding(list, APLOG_ERR, "CFAOP130: mod_ssl has not registered the hooks that this module knows, so it could not be kept from vouching "
+    cfaop_findings_add(list, APLOG_ERR, "CFAOP130: mod_ssl has not registered the hooks that this module knows, so it could not be kept from vouching "
                 "for certificates that nobody accepted: look for a release of mod_cfaop that knows this mod_ssl, or for a module that "
                 "changes its hooks");
 }
@@ -157,7 +102,7 @@ static void check_tls_shown(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
         alone = cfaop_twins_uncovered(twins, s, is_shown_guarded, tree);
         cfaop_config_of(s)->is_doubled = alone == NULL;
         if (alone) {
-            add_finding(list, APLOG_ERR, without_tls_mistake(p, s, alone));
+            cfaop_findings_add(list, APLOG_ERR, without_tls_mistake(p, s, alone));
         }
     }
 }
@@ -217,8 +162,8 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
         look_at_servers(p, ptemp, base, can_ask);
     }
     if (is_test) {
-        apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_inventory_is_configured)); /* post_config does not run */
-        apr_array_cat(findings, cfaop_trust_warnings(p, ptemp, base, cfaop_inventory_is_configured));
+        apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_config_is_configured)); /* post_config does not run */
+        apr_array_cat(findings, cfaop_trust_warnings(p, ptemp, base, cfaop_config_is_configured));
     }
     if (cfaop_config_is_reread()) {
         return OK; /* post_config logs the findings */
@@ -283,7 +228,7 @@ static void settle(server_rec *s, report *rep)
 {
     cfaop_server_conf *conf = cfaop_config_of(s);
 
-    conf->demand.mode = cfaop_policy_is_needed(conf) ? conf->mode : CFAOP_MODE_OFF;
+    conf->demand.mode = cfaop_config_is_needed(conf) ? conf->mode : CFAOP_MODE_OFF;
     conf->demand.policy = conf->policy;
     conf->demand.usable = conf->has_tls && conf->policy != NULL;
     if (conf->demand.mode == CFAOP_MODE_OFF) {
@@ -312,7 +257,7 @@ static void note_error_documents(const server_rec *s, report *rep)
     apr_pool_t *p = rep->error_documents.pool;
     int i;
 
-    if (!cfaop_inventory_is_guarded(s) || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY
+    if (!cfaop_config_is_guarded(s) || cfaop_config_of(s)->demand.mode == CFAOP_MODE_LOG_ONLY
         || cfaop_refuse_of(cfaop_config_of(s)) != CFAOP_REFUSE_400) {
         return;
     }
@@ -384,10 +329,11 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
         }
     }
     log_report(base, &rep);
-    cfaop_counters_attach(base, ptemp, is_any_needed(base));
+    cfaop_attach_counters(base, ptemp, is_any_needed(base));
     if (is_any_needed(base)) {
         cfaop_memo_init(p);
-        cfaop_event_log_init(p, servers);
+        cfaop_limiter_init(p, servers);
+        cfaop_tally_init(p, servers);
         cfaop_client_address_init(p, servers);
         cfaop_expiry_log(ptemp, base);
         cfaop_trust_warnings_log(ptemp, base);

@@ -304,6 +304,6 @@ int cfaop_status_hook(request_rec *r, int flags)
     }
     ap_rputs("<hr />\n<h1>Cloudflare origin pulls</h1>\n", r);
     put_vhosts(r, rows);
-    put_certificates(r, cfaop_inventory(r->pool, ap_server_conf, cfaop_inventory_is_guarded));
+    put_certificates(r, cfaop_inventory(r->pool, ap_server_conf, cfaop_config_is_guarded));
     return OK;
 }

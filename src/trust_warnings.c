@@ -348,7 +348,7 @@ apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const
 
 void cfaop_trust_warnings_log(apr_pool_t *ptemp, server_rec *base)
 {
-    const apr_array_header_t *findings = cfaop_trust_warnings(ptemp, ptemp, base, cfaop_inventory_is_guarded);
+    const apr_array_header_t *findings = cfaop_trust_warnings(ptemp, ptemp, base, cfaop_config_is_guarded);
     int i;
 
     for (i = 0; i < findings->nelts; ++i) {

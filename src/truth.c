@@ -35,7 +35,7 @@ static int is_ours_alone(const cfaop_conn *conn)
 
 const char *cfaop_truth_client_verify(const server_rec *s, conn_rec *c)
 {
-    const cfaop_conn *conn = cfaop_handshake_of(c);
+    const cfaop_conn *conn = cfaop_connection_of(c);
 
     if (!is_ours_alone(conn)) {
         return NULL;
@@ -210,10 +210,10 @@ static int on_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
 
 static int on_process_connection(conn_rec *c)
 {
-    const cfaop_conn *conn = cfaop_handshake_of(c);
+    const cfaop_conn *conn = cfaop_connection_of(c);
 
     if (conn && conn->chain.reason != CFAOP_REASON_NONE && is_ours_alone(conn)) {
-        cfaop_handshake_hide_result(c);
+        cfaop_after_handshake_hide_result(c);
     }
     return DECLINED;
 }
@@ -221,10 +221,10 @@ static int on_process_connection(conn_rec *c)
 void cfaop_truth_settle_result(request_rec *r)
 {
     if (cfaop_truth_client_verify(r->server, r->connection)) {
-        cfaop_handshake_hide_result(r->connection);
+        cfaop_after_handshake_hide_result(r->connection);
     }
     else {
-        cfaop_handshake_show_result(r->connection);
+        cfaop_after_handshake_show_result(r->connection);
     }
 }
 

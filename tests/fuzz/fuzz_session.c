@@ -59,12 +59,12 @@ unsigned char *HMAC(const EVP_MD *md, const void *key, int key_len, const unsign
 
 /* ---- what session.c needs of handshake.c ---- */
 
-cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *of)
+cfaop_tls_context *cfaop_slots_context(const SSL_CTX *of)
 {
     return of ? context : NULL;
 }
 
-cfaop_conn *cfaop_handshake_conn(const SSL *of)
+cfaop_conn *cfaop_slots_conn(const SSL *of)
 {
     return of ? &conn : NULL;
 }

@@ -27,12 +27,12 @@ static unsigned char session_key[CFAOP_SESSION_KEY_LEN] = "the key of these test
 
 /* ---- what session.c needs of handshake.c ---- */
 
-cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx)
+cfaop_tls_context *cfaop_slots_context(const SSL_CTX *ctx)
 {
     return ctx == server_ctx ? &vhost : NULL;
 }
 
-cfaop_conn *cfaop_handshake_conn(const SSL *ssl)
+cfaop_conn *cfaop_slots_conn(const SSL *ssl)
 {
     return SSL_is_server(ssl) ? &conn : NULL;
 }
