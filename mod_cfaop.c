@@ -3,7 +3,25 @@
  * @file mod_cfaop.c
  * Authenticated Origin Pulls for Apache httpd: the module record and its hooks. Each hook is a line into a file of src/.
  */
-#include "cfaop.h"
+#include "base/module.h"
+#include "base/peer.h"
+#include "config/config.h"
+#include "config/directives.h"
+#include "config/visitor_header.h"
+#include "tls/handshake.h"
+#include "request/authz.h"
+#include "request/client_address.h"
+#include "request/count.h"
+#include "request/fake_basic_auth.h"
+#include "request/judge.h"
+#include "request/silence.h"
+#include "request/ssl_variables.h"
+#include "request/variables.h"
+#include "operator/dump.h"
+#include "operator/expiry.h"
+#include "operator/metrics.h"
+#include "operator/status.h"
+#include "startup/startup.h"
 
 #include "apr_optional_hooks.h"
 #include "http_connection.h"
@@ -49,7 +67,7 @@ static void hooks_for_silence(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    ap_hook_insert_error_filter(cfaop_refuse_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_insert_error_filter(cfaop_silence_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }
 
@@ -128,7 +146,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
     cfaop_count_register_filter();
-    cfaop_refuse_register_filter();
+    cfaop_silence_register_filter();
     ap_hook_expr_lookup(cfaop_variables_expr_lookup, NULL, NULL, CFAOP_HOOK_FIRST);
 
     ap_hook_monitor(cfaop_expiry_monitor, NULL, NULL, APR_HOOK_MIDDLE);
@@ -136,7 +154,7 @@ static void register_hooks(apr_pool_t *p)
     APR_OPTIONAL_HOOK(ap, status_hook, cfaop_status_hook, NULL, NULL, APR_HOOK_MIDDLE);
 
     ap_hook_child_init(cfaop_fake_basic_auth_child_init, NULL, NULL, APR_HOOK_MIDDLE);
-    cfaop_truth_register_hooks(p);
+    cfaop_ssl_variables_register_hooks(p);
     cfaop_authz_register(p);
 }
 

@@ -8,7 +8,13 @@
 #include <string.h>
 
 #include "apr_general.h"
-#include "cfaop.h"
+#include "pure/verdict.h"
+#include "base/module.h"
+#include "config/config.h"
+#include "config/pin.h"
+#include "trust/chain.h"
+#include "trust/files.h"
+#include "trust/store.h"
 #include "chain_der.h"
 #include "fuzz.h"
 

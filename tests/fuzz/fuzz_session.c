@@ -11,7 +11,14 @@
 #include <string.h>
 
 #include "apr_general.h"
-#include "cfaop.h"
+#include "pure/verdict.h"
+#include "base/module.h"
+#include "base/peer.h"
+#include "config/config.h"
+#include "trust/chain.h"
+#include "tls/connection.h"
+#include "tls/session.h"
+#include "tls/slots.h"
 #include "fuzz.h"
 #include "session_der.h"
 
