@@ -12,6 +12,8 @@
 #include "trust/pem_file.h"
 #include "fuzz.h"
 
+#include <openssl/x509v3.h>
+
 const char *const fuzz_corpus = "pem_file";
 
 static apr_pool_t *root;

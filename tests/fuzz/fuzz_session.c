@@ -11,14 +11,15 @@
 #include <string.h>
 
 #include "apr_general.h"
-#include "pure/verdict.h"
 #include "base/module.h"
 #include "base/peer.h"
 #include "config/config.h"
-#include "trust/chain.h"
+#include "pure/verdict.h"
 #include "tls/connection.h"
 #include "tls/session.h"
 #include "tls/slots.h"
+#include "trust/chain.h"
+#include "trust/policy.h"
 #include "fuzz.h"
 #include "session_der.h"
 

@@ -9,7 +9,7 @@ TAG = re.compile(r"CFAOP\d{3}")
 
 
 def directives(sources) -> list[str]:
-    return DIRECTIVE.findall(sources["src/config/config.c"])
+    return DIRECTIVE.findall(sources["mod_cfaop.c"])
 
 
 def sections(text: str, level: str) -> dict[str, str]:

@@ -10,11 +10,12 @@
 
 #include "apr_general.h"
 #include "apr_thread_proc.h"
-#include "pure/verdict.h"
 #include "base/module.h"
 #include "config/config.h"
+#include "pure/verdict.h"
 #include "trust/chain.h"
 #include "trust/memo.h"
+#include "trust/policy.h"
 
 #define HOUR     (60 * 60)
 #define NOW      1800000000

@@ -11,12 +11,13 @@
 
 #include "apr_general.h"
 #include "apr_hash.h"
-#include "pure/verdict.h"
 #include "base/module.h"
 #include "config/config.h"
 #include "config/pin.h"
+#include "pure/verdict.h"
 #include "trust/chain.h"
 #include "trust/files.h"
+#include "trust/policy.h"
 #include "trust/store.h"
 #include "pki.h"
 

@@ -9,6 +9,8 @@
 #include "pki.h"
 #include "tls_pair.h"
 
+#include "tls/session.h"
+
 const pair_kind pair_kinds[PAIR_KINDS] = {
     {TLS1_2_VERSION, 1}, {TLS1_2_VERSION, 0}, {TLS1_3_VERSION, 1}, {TLS1_3_VERSION, 0}};
 
