@@ -4,8 +4,8 @@
  * SHA-256 of these bytes:
  *   9a1ac2b4be15f9f27eee20a734cba4e9898f61001b3bd7c84b69b56a3e25a2b9
  */
-#ifndef CFAOP_BUILTIN_CA_H
-#define CFAOP_BUILTIN_CA_H
+#ifndef CFAOP_TRUST_BUILTIN_CA_H
+#define CFAOP_TRUST_BUILTIN_CA_H
 
 #include <stddef.h>
 
@@ -111,4 +111,4 @@ static const unsigned char cfaop_builtin_ca_der[] = {
 
 static const size_t cfaop_builtin_ca_der_len = sizeof(cfaop_builtin_ca_der);
 
-#endif /* CFAOP_BUILTIN_CA_H */
+#endif /* CFAOP_TRUST_BUILTIN_CA_H */

@@ -30,17 +30,6 @@ typedef struct {
 } cfaop_chain_result;
 
 /**
- * Says whether @a issuer may be the issuer of @a cert, for the store of a trust in which anchors have namesakes:
- * OpenSSL's own answer by names and key identifiers, and for such an anchor also its signature. The signature of a
- * certificate that the client has sent is not looked at here: OpenSSL does that, from the anchor down, once the chain
- * is known. Called by OpenSSL while cfaop_chain_verify() runs.
- */
-int cfaop_chain_is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer);
-
-/** Says whether @a trust lists the issuer of @a cert too: then CRLs count for @a cert itself. Not for self-signed ones. */
-int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert);
-
-/**
  * Verifies @a leaf with the certificates that the client sent beside it (CFAOP_SENT_MAX of them at most, the others are
  * not looked at), against @a policy and nothing else, at security level @a level or the policy's, whichever is higher,
  * at time @a now. Connection phase; any thread; takes no ownership. Anything that fails, memory included, is a reason

@@ -15,7 +15,7 @@
 #include "config/tree.h"
 #include "config/visitor_header.h"
 #include "trust/files.h"
-#include "trust/store.h"
+#include "trust/trust.h"
 #include "operator/bypass.h"
 #include "operator/twins.h"
 

@@ -17,7 +17,7 @@
 #include "trust/policy.h"
 #include "trust/security_level.h"
 #include "trust/server_certificate.h"
-#include "trust/store.h"
+#include "trust/trust.h"
 #include "trust/system_cas.h"
 
 #include "apr_hash.h"

@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "stats/counters.h"
 #include "trust/files.h"
-#include "trust/store.h"
+#include "trust/trust.h"
 
 #include "apr_hash.h"
 #include "apr_strings.h"

@@ -19,7 +19,7 @@
 #include "stats/tally.h"
 #include "trust/memo.h"
 #include "trust/policy.h"
-#include "trust/store.h"
+#include "trust/trust.h"
 #include "tls/session_key.h"
 #include "tls/slots.h"
 #include "request/client_address.h"

@@ -20,7 +20,7 @@
 #include "trust/files.h"
 #include "trust/memo.h"
 #include "trust/policy.h"
-#include "trust/store.h"
+#include "trust/trust.h"
 #include "tls/ca_names.h"
 #include "tls/connection.h"
 #include "tls/event_log.h"

@@ -12,20 +12,15 @@
 #include "config/config.h"
 #include "config/pin.h"
 #include "trust/files.h"
+#include "trust/issuer.h"
 #include "trust/policy.h"
-#include "trust/store.h"
+#include "trust/trust.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 /* Certificates that one may list beside each other, each the issuer of the one before. */
 #define ANCHOR_CHAIN_MAX 10
-
-/* Tells OpenSSL's callbacks about the verification that they are called for. */
-typedef struct {
-    const cfaop_trust *trust;
-    int anchor_excused; /* set where a missing CRL of the anchor was passed over */
-} verification;
 
 static cfaop_reason reason_of(int x509_error)
 {
@@ -75,7 +70,7 @@ static int is_self_signed_ca(X509 *cert)
  */
 static int on_error(int ok, X509_STORE_CTX *ctx)
 {
-    verification *v = X509_STORE_CTX_get_app_data(ctx);
+    cfaop_issuer_check *v = X509_STORE_CTX_get_app_data(ctx);
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
     int error = X509_STORE_CTX_get_error(ctx);
     int depth = X509_STORE_CTX_get_error_depth(ctx);
@@ -91,37 +86,9 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
     return 1;
 }
 
-/* The anchor that this certificate of the store is; NULL: it comes from the client. */
-static const cfaop_anchor *anchor_of(const cfaop_trust *trust, const X509 *cert)
-{
-    int i;
-
-    for (i = 0; i < trust->anchors->nelts; ++i) {
-        if (APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert == cert) {
-            return &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
-        }
-    }
-    return NULL;
-}
-
-int cfaop_chain_is_issuer(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
-{
-    const verification *v = X509_STORE_CTX_get_app_data(ctx);
-    const cfaop_anchor *anchor;
-
-    if (!v || !v->trust->check_names(ctx, cert, issuer)) {
-        return 0;
-    }
-    anchor = anchor_of(v->trust, issuer);
-    if (!anchor || !anchor->has_namesake || !X509_cmp(cert, issuer)) {
-        return 1;
-    }
-    return X509_check_ca(issuer) > 0 && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
-}
-
 /* Prepares ctx for cert under policy. as_client: judge it as a TLS client's; else as an anchor. Returns 0 on failure. */
 static int prepare(X509_STORE_CTX *ctx, const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *untrusted, int level,
-                   apr_time_t now, verification *v, int as_client)
+                   apr_time_t now, cfaop_issuer_check *v, int as_client)
 {
     X509_VERIFY_PARAM *param;
     unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
@@ -140,22 +107,6 @@ static int prepare(X509_STORE_CTX *ctx, const cfaop_policy *policy, X509 *cert, 
     X509_VERIFY_PARAM_set_time(param, (time_t)apr_time_sec(now));
     X509_STORE_CTX_set_verify_cb(ctx, on_error);
     return X509_VERIFY_PARAM_set_flags(param, flags);
-}
-
-int cfaop_chain_has_listed_issuer(const cfaop_trust *trust, X509 *cert)
-{
-    int i;
-
-    if (X509_get_extension_flags(cert) & EXFLAG_SS) {
-        return 0;
-    }
-    for (i = 0; i < trust->anchors->nelts; ++i) {
-        X509 *issuer = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
-        if (X509_check_ca(issuer) > 0 && X509_check_issued(issuer, cert) == X509_V_OK) {
-            return 1;
-        }
-    }
-    return 0;
 }
 
 static void lower(apr_int64_t *until, apr_int64_t end)
@@ -218,7 +169,7 @@ static int accept_chain(X509_STORE_CTX *ctx, const cfaop_policy *policy, cfaop_c
 static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *untrusted, int level, apr_time_t now,
                        int as_client, cfaop_chain_result *result, X509 **next)
 {
-    verification v = {.trust = policy->trust};
+    cfaop_issuer_check v = {.trust = policy->trust};
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     X509 *anchor = NULL;
     int error = X509_V_ERR_OUT_OF_MEM;
@@ -234,7 +185,7 @@ static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *u
             error = accept_chain(ctx, policy, result, &anchor);
         }
     }
-    if (error == X509_V_OK && v.anchor_excused && cfaop_chain_has_listed_issuer(policy->trust, anchor) && X509_up_ref(anchor)) {
+    if (error == X509_V_OK && v.anchor_excused && cfaop_issuer_is_listed(policy->trust, anchor) && X509_up_ref(anchor)) {
         *next = anchor;
     }
     X509_STORE_CTX_free(ctx);

@@ -11,9 +11,10 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "config/pin.h"
-#include "trust/chain.h"
 #include "trust/files.h"
+#include "trust/issuer.h"
 #include "trust/store.h"
+#include "trust/trust.h"
 
 #include "apr_hash.h"
 #include "apr_strings.h"
@@ -113,7 +114,7 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
         const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
         const char *subject = cfaop_text_name(round->pool, X509_get_subject_name(a->cert), 256);
         warn_of_beginning(round, "the trusted certificate", a->origin, subject, X509_get0_notBefore(a->cert));
-        if (trust->crls->nelts && X509_check_ca(a->cert) <= 0 && !cfaop_chain_has_listed_issuer(trust, a->cert)) {
+        if (trust->crls->nelts && X509_check_ca(a->cert) <= 0 && !cfaop_issuer_is_listed(trust, a->cert)) {
             add_finding(round, APLOG_WARNING,
                         apr_psprintf(round->pool, "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is never "
                                                   "looked up in CRLs, remove it from the file to revoke it",

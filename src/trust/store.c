@@ -8,9 +8,10 @@
 #include "base/module.h"
 #include "config/config.h"
 #include "config/pin.h"
-#include "trust/chain.h"
+#include "trust/issuer.h"
 #include "trust/files.h"
 #include "trust/names.h"
+#include "trust/trust.h"
 
 #include "apr_hash.h"
 
@@ -125,7 +126,7 @@ static int tell_apart(cfaop_trust *trust)
     trust->check_names = X509_STORE_CTX_get_check_issued(ctx);
     X509_STORE_CTX_free(ctx);
     /* the cast: later versions of OpenSSL pass the certificates as const */
-    X509_STORE_set_check_issued(trust->store, (X509_STORE_CTX_check_issued_fn)cfaop_chain_is_issuer);
+    X509_STORE_set_check_issued(trust->store, (X509_STORE_CTX_check_issued_fn)cfaop_issuer_may_be);
     return 1;
 }
 

@@ -15,7 +15,7 @@
 #include "trust/chain.h"
 #include "trust/files.h"
 #include "trust/policy.h"
-#include "trust/store.h"
+#include "trust/trust.h"
 #include "chain_der.h"
 #include "fuzz.h"
 

@@ -49,7 +49,7 @@ MUTANTS = (
        "unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;", "unsigned long flags = 0;", "test_nginx_table"),
     _m("of two CAs of one name one is never found", "src/trust/store.c",
        "return !mark_namesakes(trust) || tell_apart(trust);", "return 1;", "test_rotation"),
-    _m("signatures of a client's CAs are tried", "src/trust/chain.c",
+    _m("signatures of a client's CAs are tried", "src/trust/issuer.c",
        "if (!anchor || !anchor->has_namesake || ", "if ((anchor && !anchor->has_namesake) || ", "test_rotation"),
     # trust that cannot be meant
     _m("trust that cannot be meant is not told of at a start", "src/startup/startup.c",

@@ -16,6 +16,7 @@
 #include "trust/files.h"
 #include "trust/policy.h"
 #include "trust/store.h"
+#include "trust/trust.h"
 #include "pki.h"
 
 #define LEVEL 1 /* OpenSSL's default on most systems */
