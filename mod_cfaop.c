@@ -3,7 +3,25 @@
  * @file mod_cfaop.c
  * Authenticated Origin Pulls for Apache httpd: the module record and its hooks. Each hook is a line into a file of src/.
  */
-#include "cfaop.h"
+#include "base/module.h"
+#include "base/peer.h"
+#include "config/config.h"
+#include "config/directives.h"
+#include "config/visitor_header.h"
+#include "tls/handshake.h"
+#include "request/authz.h"
+#include "request/client_address.h"
+#include "request/count.h"
+#include "request/fake_basic_auth.h"
+#include "request/judge.h"
+#include "request/silence.h"
+#include "request/ssl_variables.h"
+#include "request/variables.h"
+#include "operator/dump.h"
+#include "operator/expiry.h"
+#include "operator/metrics.h"
+#include "operator/status.h"
+#include "startup/startup.h"
 
 #include "apr_optional_hooks.h"
 #include "http_connection.h"
@@ -27,7 +45,7 @@ static int is_first_time(apr_pool_t *p, const char *what)
  * Each request passes by all hooks there are, so what only some configurations need is registered when their directives are met; httpd sorts
  * the hooks again once it has read them all. They have to bear the module's name, for those who want to run before or after it.
  */
-void cfaop_hooks_for_exemptions(apr_pool_t *p)
+static void hooks_for_exemptions(apr_pool_t *p)
 {
     const char *current = apr_hook_debug_current;
 
@@ -35,13 +53,13 @@ void cfaop_hooks_for_exemptions(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    ap_hook_insert_filter(cfaop_request_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_insert_error_filter(cfaop_request_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_log_transaction(cfaop_request_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_insert_filter(cfaop_count_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_insert_error_filter(cfaop_count_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_log_transaction(cfaop_count_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }
 
-void cfaop_hooks_for_silence(apr_pool_t *p)
+static void hooks_for_silence(apr_pool_t *p)
 {
     const char *current = apr_hook_debug_current;
 
@@ -49,11 +67,11 @@ void cfaop_hooks_for_silence(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    ap_hook_insert_error_filter(cfaop_refuse_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_insert_error_filter(cfaop_silence_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }
 
-void cfaop_hooks_for_visitors(apr_pool_t *p)
+static void hooks_for_visitors(apr_pool_t *p)
 {
     /* those that settle the address for themselves */
     static const char *const address_modules[] = {"mod_remoteip.c", "mod_rpaf.c", "mod_rpaf-2.0.c", "mod_cloudflare.c",
@@ -71,6 +89,44 @@ void cfaop_hooks_for_visitors(apr_pool_t *p)
     apr_hook_debug_current = current;
 }
 
+/* ---- the directives ---- */
+
+static const cfaop_directive mode = {cfaop_directives_mode, NULL};
+static const cfaop_directive ca_files = {cfaop_directives_ca_files, NULL};
+static const cfaop_directive crl_files = {cfaop_directives_crl_files, NULL};
+static const cfaop_directive depth = {cfaop_directives_depth, NULL};
+static const cfaop_directive pins = {cfaop_directives_pins, NULL};
+static const cfaop_directive exemptions = {cfaop_directives_exemptions, hooks_for_exemptions};
+static const cfaop_directive remote_ip = {cfaop_directives_remote_ip, hooks_for_visitors};
+static const cfaop_directive refuse = {cfaop_directives_refuse, hooks_for_silence};
+static const cfaop_directive expiry_days = {cfaop_directives_expiry_days, NULL};
+static const cfaop_directive peer_limit = {cfaop_directives_peer_limit, NULL};
+
+static const command_rec directives[] = {
+    AP_INIT_RAW_ARGS("CFOriginPull", cfaop_directives_split, (void *)&mode, RSRC_CONF,
+                      "ask clients for Cloudflare's certificate: " CFAOP_ALLOWED_MODES),
+    AP_INIT_RAW_ARGS("CFOriginPullCACertificateFile", cfaop_directives_split, (void *)&ca_files, RSRC_CONF,
+                      "trusted certificates: builtin and/or PEM files, or none to empty the list"),
+    AP_INIT_RAW_ARGS("CFOriginPullCARevocationFile", cfaop_directives_split, (void *)&crl_files, RSRC_CONF,
+                      "PEM files with certificate revocation lists, or none to empty the list"),
+    AP_INIT_RAW_ARGS("CFOriginPullVerifyDepth", cfaop_directives_split, (void *)&depth, RSRC_CONF,
+                      "how many intermediate certificates a chain may have, 0 to 10"),
+    AP_INIT_RAW_ARGS("CFOriginPullPin", cfaop_directives_split, (void *)&pins, RSRC_CONF,
+                      "certificates that are accepted, besides the chain: sha256:HEX, spki-sha256:BASE64, dns:NAME, or none"),
+    AP_INIT_RAW_ARGS("CFOriginPullExempt", cfaop_directives_split, (void *)&exemptions, RSRC_CONF,
+                      "requests that need no certificate: path PREFIX..., ip ADDRESS[/BITS]..., or none"),
+    AP_INIT_RAW_ARGS("CFOriginPullRemoteIP", cfaop_directives_split, (void *)&remote_ip, RSRC_CONF,
+                      "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or the one "
+                      "that is named, " CFAOP_WITH_PORT " if a port follows it"),
+    AP_INIT_RAW_ARGS("CFOriginPullRefuse", cfaop_directives_split, (void *)&refuse, RSRC_CONF,
+                      "how clients are refused: 400, close or alert"),
+    AP_INIT_RAW_ARGS("CFOriginPullExpiryWarning", cfaop_directives_split, (void *)&expiry_days, RSRC_CONF,
+                      "how many days before its end to warn of a CA, a CRL or the edge's certificate, 0 for never"),
+    AP_INIT_RAW_ARGS("CFOriginPullPeerLimit", cfaop_directives_split, (void *)&peer_limit, RSRC_CONF,
+                      "BYTES [NAMES]: a client's certificate with more of either ends the handshake"),
+    {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
+};
+
 static void register_hooks(apr_pool_t *p)
 {
     static const char *const mod_http2[] = {"mod_http2.c", NULL};
@@ -86,19 +142,19 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_connection(cfaop_peer_pre_connection, NULL, NULL, CFAOP_HOOK_FIRST);
 
     /* mod_http2 completes the request_rec of a stream in this hook; APR moves it up with ours */
-    ap_hook_post_read_request(cfaop_request_post_read, mod_http2, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_quick_handler(cfaop_request_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_fixups(cfaop_request_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
-    cfaop_request_register_filter();
-    cfaop_refuse_register_filter();
-    ap_hook_expr_lookup(cfaop_request_expr_lookup, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_post_read_request(cfaop_judge_post_read, mod_http2, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
+    cfaop_count_register_filter();
+    cfaop_silence_register_filter();
+    ap_hook_expr_lookup(cfaop_variables_expr_lookup, NULL, NULL, CFAOP_HOOK_FIRST);
 
     ap_hook_monitor(cfaop_expiry_monitor, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(cfaop_metrics_handler, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(ap, status_hook, cfaop_status_hook, NULL, NULL, APR_HOOK_MIDDLE);
 
     ap_hook_child_init(cfaop_fake_basic_auth_child_init, NULL, NULL, APR_HOOK_MIDDLE);
-    cfaop_truth_register_hooks(p);
+    cfaop_ssl_variables_register_hooks(p);
     cfaop_authz_register(p);
 }
 
@@ -108,7 +164,7 @@ AP_DECLARE_MODULE(cfaop) = {
     NULL,
     cfaop_config_create,
     cfaop_config_merge,
-    cfaop_config_directives,
+    directives,
     register_hooks,
     /* a virtual host without directives must not share the main server's configuration, which it would change */
     AP_MODULE_FLAG_ALWAYS_MERGE,

@@ -8,9 +8,18 @@
 #include <string.h>
 
 #include "apr_general.h"
-#include "cfaop.h"
+#include "base/module.h"
+#include "config/config.h"
+#include "config/pin.h"
+#include "pure/verdict.h"
+#include "trust/chain.h"
+#include "trust/files.h"
+#include "trust/policy.h"
+#include "trust/trust.h"
 #include "chain_der.h"
 #include "fuzz.h"
+
+#include <openssl/x509v3.h>
 
 const char *const fuzz_corpus = "chain";
 

@@ -9,8 +9,10 @@
 #include "apr_file_io.h"
 #include "apr_general.h"
 #include "apr_strings.h"
-#include "cfaop.h"
+#include "trust/pem_file.h"
 #include "fuzz.h"
+
+#include <openssl/x509v3.h>
 
 const char *const fuzz_corpus = "pem_file";
 
@@ -85,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     MUST(apr_pool_create(&p, root) == APR_SUCCESS);
     write_file(p, data, size);
-    error = cfaop_pem_read(p, path, &pem);
+    error = cfaop_pem_file_read(p, path, &pem);
     if (error) {
         MUST(*error && !strpbrk(error, "\r\n"));
     }

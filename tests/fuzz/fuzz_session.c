@@ -11,7 +11,15 @@
 #include <string.h>
 
 #include "apr_general.h"
-#include "cfaop.h"
+#include "base/module.h"
+#include "base/peer.h"
+#include "config/config.h"
+#include "pure/verdict.h"
+#include "tls/connection.h"
+#include "tls/session.h"
+#include "tls/slots.h"
+#include "trust/chain.h"
+#include "trust/policy.h"
 #include "fuzz.h"
 #include "session_der.h"
 
@@ -59,12 +67,12 @@ unsigned char *HMAC(const EVP_MD *md, const void *key, int key_len, const unsign
 
 /* ---- what session.c needs of handshake.c ---- */
 
-cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *of)
+cfaop_tls_context *cfaop_slots_context(const SSL_CTX *of)
 {
     return of ? context : NULL;
 }
 
-cfaop_conn *cfaop_handshake_conn(const SSL *of)
+cfaop_conn *cfaop_slots_conn(const SSL *of)
 {
     return of ? &conn : NULL;
 }

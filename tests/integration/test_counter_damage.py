@@ -34,7 +34,7 @@ _SOURCE = r"""
 #include <stdlib.h>
 #include <string.h>
 
-/* As in the module's src/counters.c. */
+/* As in the module's src/stats/counters.c. */
 typedef struct {
     apr_uint32_t magic;
     apr_uint32_t format;

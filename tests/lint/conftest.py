@@ -23,5 +23,5 @@ def builddir() -> Path:
 @pytest.fixture(scope="session")
 def sources(top: Path) -> dict[str, str]:
     """The text of each C file of the module, by its path from the top."""
-    files = [top / "mod_cfaop.c", *sorted((top / "src").glob("*.c")), *sorted((top / "include").glob("*.h"))]
+    files = [top / "mod_cfaop.c", *sorted((top / "src").rglob("*.c")), *sorted((top / "include").rglob("*.h"))]
     return {str(path.relative_to(top)): path.read_text() for path in files}

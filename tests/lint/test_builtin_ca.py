@@ -20,7 +20,7 @@ def test_the_pem_is_the_documented_certificate(top):
 
 
 def test_the_header_holds_the_same_bytes(top):
-    array = re.search(r"builtin_ca_der\[\] = \{(.*?)\}", (top / "include/builtin_ca.h").read_text(), re.S).group(1)
+    array = re.search(r"builtin_ca_der\[\] = \{(.*?)\}", (top / "include/trust/builtin_ca.h").read_text(), re.S).group(1)
     der = bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", array))
     assert hashlib.sha256(der).hexdigest() == DOCUMENTED_SHA256
 
@@ -30,4 +30,4 @@ def test_the_header_is_what_the_script_makes(top):
         [top / "scripts/make-builtin-ca", "conf/authenticated_origin_pull_ca.pem"],
         cwd=top, check=True, capture_output=True, text=True,
     ).stdout
-    assert made == (top / "include/builtin_ca.h").read_text()
+    assert made == (top / "include/trust/builtin_ca.h").read_text()

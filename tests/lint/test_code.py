@@ -73,8 +73,8 @@ def written_fields(header: str) -> dict[str, tuple[str, str]]:
 
 
 def test_config_fields_are_merged(sources):
-    body = function_body(sources["src/config.c"], "cfaop_config_merge")
-    fields = written_fields(sources["include/cfaop_config.h"])
+    body = function_body(sources["src/config/config.c"], "cfaop_config_merge")
+    fields = written_fields(sources["include/config/config.h"])
     assert len(fields) >= 5
     for name in fields:
         merged = re.search(rf"conf->{name} = (.*?);", body, re.S)
@@ -86,9 +86,9 @@ def test_config_fields_are_merged(sources):
 
 def test_config_fields_are_initialised(sources):
     """apr_pcalloc says "not said" for pointers; a field whose "not said" is another value needs a line of its own."""
-    body = function_body(sources["src/config.c"], "cfaop_config_create")
+    body = function_body(sources["src/config/config.c"], "cfaop_config_create")
     assert "apr_pcalloc" in body
-    for name, (kind, comment) in written_fields(sources["include/cfaop_config.h"]).items():
+    for name, (kind, comment) in written_fields(sources["include/config/config.h"]).items():
         if kind == "cfaop_mode" or "-1" in comment:
             assert f"conf->{name} = " in body, name
 

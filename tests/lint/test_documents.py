@@ -9,7 +9,7 @@ TAG = re.compile(r"CFAOP\d{3}")
 
 
 def directives(sources) -> list[str]:
-    return DIRECTIVE.findall(sources["src/config.c"])
+    return DIRECTIVE.findall(sources["mod_cfaop.c"])
 
 
 def sections(text: str, level: str) -> dict[str, str]:
@@ -50,7 +50,7 @@ def test_every_message_has_level_cause_and_cure(top):
 
 
 def test_every_reason_is_documented(top, sources):
-    names = re.findall(r'X\(CFAOP_REASON_\w+, "(\w+)"\)', sources["src/verdict.c"])
+    names = re.findall(r'X\(CFAOP_REASON_\w+, "(\w+)"\)', sources["src/pure/verdict.c"])
     text = (top / "docs/messages.md").read_text()
     assert len(names) == 12
     assert [name for name in names if name != "none" and f"`{name}`" not in text] == []

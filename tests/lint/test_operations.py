@@ -47,7 +47,7 @@ def wrong_names(expression: str, metrics: dict[str, set[str]]) -> list[str]:
 
 
 def test_documented_metrics_are_the_modules(metrics, sources):
-    families = re.findall(r'begin_family\(out, "(\w+)", "(\w*)"', sources["src/metrics.c"])
+    families = re.findall(r'begin_family\(out, "(\w+)", "(\w*)"', sources["src/operator/metrics.c"])
     assert len(metrics) == 5
     assert set(metrics) == {name + suffix for name, suffix in families}
 

@@ -8,7 +8,15 @@
 
 #include "apr_general.h"
 #include "apr_hash.h"
-#include "cfaop.h"
+#include "base/module.h"
+#include "config/config.h"
+#include "config/pin.h"
+#include "pure/verdict.h"
+#include "trust/chain.h"
+#include "trust/files.h"
+#include "trust/policy.h"
+#include "trust/store.h"
+#include "trust/trust.h"
 #include "pki.h"
 
 #define LEVEL 1 /* OpenSSL's default on most systems */
@@ -79,7 +87,7 @@ static cfaop_chain_result verify(const pki_pair *leaf, const pki_pair *sent, con
 
 static void check_reason(cfaop_chain_result result, cfaop_reason reason)
 {
-    ck_assert_msg(result.reason == reason, "%s, not %s (%s)", cfaop_reason_name(result.reason), cfaop_reason_name(reason),
+    ck_assert_msg(result.reason == reason, "%s, not %s (%s)", cfaop_verdict_reason_name(result.reason), cfaop_verdict_reason_name(reason),
                   X509_verify_cert_error_string(result.x509_error));
     ck_assert_int_eq(result.x509_error == X509_V_OK, reason == CFAOP_REASON_NONE);
 }
@@ -226,7 +234,7 @@ START_TEST(two_cas_of_one_subject_are_told_apart_by_their_signatures)
 
     list_anchor(root.cert);
     list_anchor(twin.cert);
-    policy.trust = cfaop_trust_intern(pool, apr_hash_make(pool), &listed);
+    policy.trust = cfaop_store_intern(pool, apr_hash_make(pool), &listed);
     ck_assert_ptr_nonnull(policy.trust);
     check_reason(verify(&by_root, NULL, NULL), CFAOP_REASON_NONE);
     check_reason(verify(&by_twin, NULL, NULL), CFAOP_REASON_NONE);

@@ -10,7 +10,12 @@
 
 #include "apr_general.h"
 #include "apr_thread_proc.h"
-#include "cfaop.h"
+#include "base/module.h"
+#include "config/config.h"
+#include "pure/verdict.h"
+#include "trust/chain.h"
+#include "trust/memo.h"
+#include "trust/policy.h"
 
 #define HOUR     (60 * 60)
 #define NOW      1800000000
@@ -186,7 +191,7 @@ START_TEST(no_bad_verdict_is_remembered)
         cfaop_chain_result result = good(7);
         result.reason = (cfaop_reason)reason;
         keep(7, result);
-        ck_assert_msg(!knows(7, NOW), "%s is remembered", cfaop_reason_name((cfaop_reason)reason));
+        ck_assert_msg(!knows(7, NOW), "%s is remembered", cfaop_verdict_reason_name((cfaop_reason)reason));
     }
 }
 END_TEST

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "apr_general.h"
-#include "cfaop.h"
+#include "config/config.h"
+#include "config/peer_limit.h"
 #include "pki.h"
 
 #include <openssl/x509v3.h>

@@ -10,7 +10,7 @@
 #include "apr_file_io.h"
 #include "apr_general.h"
 #include "apr_strings.h"
-#include "cfaop.h"
+#include "trust/pem_file.h"
 #include "pki.h"
 
 static apr_pool_t *pool;
@@ -50,7 +50,7 @@ static const char *read_bytes(const char *bytes, apr_size_t length)
                                    pool), APR_SUCCESS);
     ck_assert_int_eq(apr_file_write_full(file, bytes, length, NULL), APR_SUCCESS);
     apr_file_close(file);
-    return cfaop_pem_read(pool, path, &pem);
+    return cfaop_pem_file_read(pool, path, &pem);
 }
 
 static const char *read_text(const char *text)
@@ -99,10 +99,10 @@ END_TEST
 
 START_TEST(refuses_what_is_not_there_or_not_a_file)
 {
-    check_refused(cfaop_pem_read(pool, path, &pem), "does not exist");
-    check_refused(cfaop_pem_read(pool, apr_pstrcat(pool, path, "/below", NULL), &pem), "does not exist");
-    check_refused(cfaop_pem_read(pool, "/", &pem), "is a directory");
-    check_refused(cfaop_pem_read(pool, "/dev/null", &pem), "not a regular file");
+    check_refused(cfaop_pem_file_read(pool, path, &pem), "does not exist");
+    check_refused(cfaop_pem_file_read(pool, apr_pstrcat(pool, path, "/below", NULL), &pem), "does not exist");
+    check_refused(cfaop_pem_file_read(pool, "/", &pem), "is a directory");
+    check_refused(cfaop_pem_file_read(pool, "/dev/null", &pem), "not a regular file");
 }
 END_TEST
 

@@ -8,7 +8,8 @@
 
 #include "apr_general.h"
 #include "apr_strings.h"
-#include "cfaop.h"
+#include "base/module.h"
+#include "config/pin.h"
 #include "pki.h"
 
 #include <openssl/x509v3.h>

@@ -11,7 +11,15 @@
 
 #include "apr_general.h"
 #include "apr_hash.h"
-#include "cfaop.h"
+#include "base/module.h"
+#include "config/config.h"
+#include "config/pin.h"
+#include "pure/verdict.h"
+#include "trust/chain.h"
+#include "trust/files.h"
+#include "trust/policy.h"
+#include "trust/store.h"
+#include "trust/trust.h"
 #include "pki.h"
 
 #define LEVEL 1
@@ -100,7 +108,7 @@ static void trust_them(int depth)
     int i;
 
     listed.depth = depth;
-    policy.trust = cfaop_trust_intern(pool, apr_hash_make(pool), &listed);
+    policy.trust = cfaop_store_intern(pool, apr_hash_make(pool), &listed);
     ck_assert_ptr_nonnull(policy.trust);
     for (i = 0; i < 2; ++i) {
         trusted_keys[i] =

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cfaop_verdict.h"
+#include "pure/verdict.h"
 
 #define PLAIN_HTTP 1
 #define WITH_TLS   0
@@ -56,7 +56,7 @@ static void check_verdict(const row *r, cfaop_mode mode, int status)
 
     ck_assert_msg(v.status == status, "%s: status %d, not %d", r->name, v.status, status);
     ck_assert_msg(v.would_status == r->on, "%s: would be %d, not %d", r->name, v.would_status, r->on);
-    ck_assert_msg(v.reason == r->reason, "%s: reason %s", r->name, cfaop_reason_name(v.reason));
+    ck_assert_msg(v.reason == r->reason, "%s: reason %s", r->name, cfaop_verdict_reason_name(v.reason));
     ck_assert_msg(!strcmp(v.variable, r->variable), "%s: variable %s", r->name, v.variable);
 }
 
@@ -100,7 +100,7 @@ START_TEST(borrowed_tls_is_judged_and_plain_http_is_not)
         cfaop_demand own = {modes[i], &policy_a, 1, 0}, borrows = {modes[i], &policy_a, 1, 1};
         cfaop_verdict expected = cfaop_verdict_reach(&own, evidence), v = cfaop_verdict_reach(&borrows, evidence);
 
-        ck_assert_int_eq(cfaop_demand_applies(&borrows, evidence->plain_http), !evidence->plain_http);
+        ck_assert_int_eq(cfaop_verdict_demand_applies(&borrows, evidence->plain_http), !evidence->plain_http);
         ck_assert_int_eq(v.status, evidence->plain_http ? 0 : expected.status);
         ck_assert_int_eq(v.would_status, evidence->plain_http ? 0 : expected.would_status);
         ck_assert_str_eq(v.variable, evidence->plain_http ? "NONE" : expected.variable);
@@ -146,16 +146,16 @@ START_TEST(reasons_have_their_published_names)
         "revoked", "depth",          "pin",     "misdirected",   "configuration",    "other",
     };
 
-    ck_assert_str_eq(cfaop_reason_name((cfaop_reason)_i), names[_i]);
-    ck_assert_str_eq(cfaop_reason_failed((cfaop_reason)_i) + strlen("FAILED:"), names[_i]);
-    ck_assert(!strncmp(cfaop_reason_failed((cfaop_reason)_i), "FAILED:", strlen("FAILED:")));
+    ck_assert_str_eq(cfaop_verdict_reason_name((cfaop_reason)_i), names[_i]);
+    ck_assert_str_eq(cfaop_verdict_reason_failed((cfaop_reason)_i) + strlen("FAILED:"), names[_i]);
+    ck_assert(!strncmp(cfaop_verdict_reason_failed((cfaop_reason)_i), "FAILED:", strlen("FAILED:")));
 }
 END_TEST
 
 START_TEST(an_unknown_reason_is_other)
 {
-    ck_assert_str_eq(cfaop_reason_name(CFAOP_REASON_COUNT), "other");
-    ck_assert_str_eq(cfaop_reason_failed((cfaop_reason)-1), "FAILED:other");
+    ck_assert_str_eq(cfaop_verdict_reason_name(CFAOP_REASON_COUNT), "other");
+    ck_assert_str_eq(cfaop_verdict_reason_failed((cfaop_reason)-1), "FAILED:other");
 }
 END_TEST
 

@@ -9,6 +9,8 @@
 #include "pki.h"
 #include "tls_pair.h"
 
+#include "tls/session.h"
+
 const pair_kind pair_kinds[PAIR_KINDS] = {
     {TLS1_2_VERSION, 1}, {TLS1_2_VERSION, 0}, {TLS1_3_VERSION, 1}, {TLS1_3_VERSION, 0}};
 
@@ -27,12 +29,12 @@ static unsigned char session_key[CFAOP_SESSION_KEY_LEN] = "the key of these test
 
 /* ---- what session.c needs of handshake.c ---- */
 
-cfaop_tls_context *cfaop_handshake_context(const SSL_CTX *ctx)
+cfaop_tls_context *cfaop_slots_context(const SSL_CTX *ctx)
 {
     return ctx == server_ctx ? &vhost : NULL;
 }
 
-cfaop_conn *cfaop_handshake_conn(const SSL *ssl)
+cfaop_conn *cfaop_slots_conn(const SSL *ssl)
 {
     return SSL_is_server(ssl) ? &conn : NULL;
 }

@@ -6,7 +6,11 @@
 #ifndef CFAOP_UNIT_TLS_PAIR_H
 #define CFAOP_UNIT_TLS_PAIR_H
 
-#include "cfaop.h"
+#include "base/peer.h"
+#include "config/config.h"
+#include "pure/verdict.h"
+#include "tls/connection.h"
+#include "trust/policy.h"
 
 /** How a session lives: TLS version, and a ticket at the client's or an entry in the server's cache. */
 typedef struct {

@@ -1,0 +1,124 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file config.h
+ * What the administrator has written of a server: made, merged and asked.
+ */
+#ifndef CFAOP_CONFIG_CONFIG_H
+#define CFAOP_CONFIG_CONFIG_H
+
+#include "pure/verdict.h"
+#include "base/module.h"
+
+#include "httpd.h"
+#include "apr_pools.h"
+#include "apr_tables.h"
+#include "http_config.h"
+
+/** The word that names the compiled-in CA in CFOriginPullCACertificateFile. */
+#define CFAOP_BUILTIN "builtin"
+
+/** The length of the key that the judgements in TLS sessions are authenticated with. */
+#define CFAOP_SESSION_KEY_LEN 32
+
+/** The highest CFOriginPullVerifyDepth, and the default one (nginx's). */
+#define CFAOP_DEPTH_MAX     10
+#define CFAOP_DEPTH_DEFAULT 1
+
+/** One file of a list directive. */
+typedef struct {
+    const char *path;  /**< absolute, or CFAOP_BUILTIN */
+    const char *where; /**< "file:line" of the directive, for messages */
+} cfaop_source;
+
+typedef struct cfaop_trust cfaop_trust;
+
+typedef struct cfaop_policy cfaop_policy;
+
+typedef struct cfaop_vhost_counters cfaop_vhost_counters;
+
+/** How requests are refused: CFOriginPullRefuse. */
+typedef enum {
+    CFAOP_REFUSE_UNSET = -1, /**< not said here: inherited, in the end 400 */
+    CFAOP_REFUSE_400,        /**< with a page */
+    CFAOP_REFUSE_CLOSE,      /**< the connection ends without an answer */
+    CFAOP_REFUSE_ALERT       /**< the handshake fails; where it did not, as CLOSE */
+} cfaop_refuse;
+
+/** CFOriginPullPeerLimit: what a client's certificate may be at most. */
+typedef struct {
+    int bytes; /**< of the handshake's Certificate message, with the chain; 0: not said */
+    int names; /**< in each of subjectAltName, subject and issuer */
+} cfaop_peer_limit;
+
+/** The configuration of one server (main server or virtual host). Written in the configuration phase only. */
+typedef struct {
+    /* as written by the administrator, merged */
+    cfaop_mode mode;                 /**< CFOriginPull */
+    int mode_is_own;                 /**< CFOriginPull stands in this very server: it is not inherited */
+    const char *mode_where;          /**< "file:line" of that CFOriginPull; NULL if none */
+    apr_array_header_t *ca_sources;  /**< of cfaop_source; NULL: not said, builtin */
+    apr_array_header_t *crl_sources; /**< of cfaop_source; NULL: not said, none */
+    int depth;                       /**< CFOriginPullVerifyDepth; -1: not said */
+    apr_array_header_t *pins;        /**< CFOriginPullPin, of cfaop_pin; NULL: not said, none */
+    apr_array_header_t *exemptions;  /**< CFOriginPullExempt, of cfaop_exemption; NULL: not said, none */
+    int remote_ip;                   /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
+    const char *remote_ip_header;    /**< the header that it reads; NULL: not said */
+    cfaop_refuse refuse;             /**< CFOriginPullRefuse */
+    const char *refuse_where;        /**< "file:line" of that CFOriginPullRefuse; NULL if none */
+    int remote_ip_with_port;         /**< a port follows the address in it */
+    cfaop_peer_limit peer_limit;     /**< CFOriginPullPeerLimit; bytes is 0: not said */
+    int expiry_days;                 /**< CFOriginPullExpiryWarning; -1: not said */
+    const char *expiry_error;        /**< a bad value of it met while a running server reread its files; NULL: none */
+    const char *setter_error;        /**< a bad value met while a running server reread its files; NULL: none */
+
+    /* resolved from it at startup */
+    int index;                  /**< number of this server, 0 to the count of servers - 1 */
+    const cfaop_trust *trust;   /**< what certificates are verified against; NULL: cannot be used, see broken */
+    const char *broken;         /**< why trust cannot be used; NULL: it can */
+    const unsigned char *session_key; /**< CFAOP_SESSION_KEY_LEN bytes, for judgements in sessions; NULL: none */
+    const cfaop_policy *policy; /**< trust under the security level of this server's TLS; set by mod_ssl's hook */
+    int is_doubled;             /**< mode is On here, but only repeats for plain HTTP what TLS virtual hosts say of each of its names */
+    int is_reached_by_tls;      /**< the configuration shows TLS on a port of this server */
+    int is_reached_by_plain_http; /**< the configuration shows a port of this server without TLS */
+    int has_tls;                /**< mod_ssl has initialised TLS for this server */
+    int mod_ssl_verifies;       /**< SSLVerifyClient is set for this server */
+    cfaop_demand demand;        /**< what requests are judged by; final after post_config */
+    cfaop_vhost_counters *counters; /**< set when the server starts; NULL: not guarded, or not counted */
+} cfaop_server_conf;
+
+/** Reads the word for a mode that the administrator writes. Returns 0, and writes nothing, if it is none. Any phase. */
+int cfaop_config_parse_mode(const char *word, cfaop_mode *mode);
+
+/** Creates the configuration of a server with nothing said. Allocated from @a p, the configuration pool. */
+void *cfaop_config_create(apr_pool_t *p, server_rec *s);
+
+/** Merges a virtual host's configuration @a add over the main server's @a base into a new one, from @a p. */
+void *cfaop_config_merge(apr_pool_t *p, void *base, void *add);
+
+/** Returns the word for @a mode that the administrator writes, a literal. */
+const char *cfaop_config_mode_name(cfaop_mode mode);
+
+/** Returns the configuration of @a s. Never NULL. Each hook asks, so it is in line, as are others like it below. */
+static inline cfaop_server_conf *cfaop_config_of(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &cfaop_module);
+}
+
+/** Says whether @a conf asks clients for a certificate at all: its mode is not Off. */
+int cfaop_config_is_needed(const cfaop_server_conf *conf);
+
+/**
+ * Says whether a server is guarded: of configuration alone, or (once settled) of what it has come to. One without TLS of its own is if the TLS
+ * of another can reach it.
+ */
+int cfaop_config_is_configured(const server_rec *s);
+int cfaop_config_is_guarded(const server_rec *s);
+
+/** Says whether httpd is rereading its configuration while it runs, when an error would end the whole server. */
+int cfaop_config_is_reread(void);
+
+/** The default of CFOriginPullExpiryWarning, and the most that it takes. */
+#define CFAOP_EXPIRY_DAYS_DEFAULT 30
+#define CFAOP_EXPIRY_DAYS_MAX     3650
+
+#endif

@@ -1,0 +1,27 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file peer_limit.h
+ * CFOriginPullPeerLimit: how much a client's certificate may cost, whoever shows it.
+ */
+#ifndef CFAOP_CONFIG_PEER_LIMIT_H
+#define CFAOP_CONFIG_PEER_LIMIT_H
+
+#include "config/config.h"
+
+#include "apr_pools.h"
+
+#include <openssl/x509.h>
+
+/** Reads the @a words of CFOriginPullPeerLimit into @a limit. Returns NULL, or the mistake, a literal or from @a p. */
+const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[], cfaop_peer_limit *limit);
+
+/** Returns the limit that is in force for a server, the default if nothing is said. */
+cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf);
+
+/**
+ * Says whether subjectAltName, subject or issuer of @a cert has more than @a max names. It stops counting there. May leave
+ * errors in OpenSSL's queue. Any thread.
+ */
+int cfaop_peer_limit_has_too_many_names(const X509 *cert, int max);
+
+#endif

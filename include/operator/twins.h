@@ -1,0 +1,34 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file twins.h
+ * Virtual hosts that answer to the same name. An index by name, since people have ten thousand of them.
+ */
+#ifndef CFAOP_OPERATOR_TWINS_H
+#define CFAOP_OPERATOR_TWINS_H
+
+#include "httpd.h"
+#include "apr_pools.h"
+#include "apr_tables.h"
+
+/** Which server answers to which name; see cfaop_twins_of(). */
+typedef struct cfaop_twins cfaop_twins;
+
+/** A virtual host that answers to a name of another one. */
+typedef struct {
+    const server_rec *server;
+    const char *name; /**< the name, or the wildcard of the other one that stands for it */
+} cfaop_twin;
+
+/** A question about a server; @a data is the asker's. */
+typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
+
+/** Indexes the names of the virtual hosts after @a base. Configuration phase; the result is allocated from @a p. */
+cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
+
+/** Returns the other virtual hosts that answer to names of @a s (of cfaop_twin, each pair once). From the index's pool. */
+apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
+
+/** Returns a name of @a s that no other virtual host which passes @a test answers to, or NULL: there is one for each. */
+const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s, cfaop_server_test test, const void *data);
+
+#endif

@@ -1,0 +1,19 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file variables.h
+ * The variables CF_ORIGIN_PULL_... in expressions, which read the frozen state, and not the environment that other modules can write.
+ */
+#ifndef CFAOP_REQUEST_VARIABLES_H
+#define CFAOP_REQUEST_VARIABLES_H
+
+#include "ap_expr.h"
+
+/** The names of the variables. */
+#define CFAOP_VARIABLE_VERIFY "CF_ORIGIN_PULL_VERIFY"
+#define CFAOP_VARIABLE_EXEMPT "CF_ORIGIN_PULL_EXEMPT"
+#define CFAOP_VARIABLE_CA     "CF_ORIGIN_PULL_CA"
+
+/** Makes the variables CF_ORIGIN_PULL_... known to ap_expr. */
+int cfaop_variables_expr_lookup(ap_expr_lookup_parms *parms);
+
+#endif

@@ -1,0 +1,31 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file server_certificate.h
+ * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile to compare
+ * them with what is trusted. What cannot be read is left alone: mod_ssl tells of it.
+ */
+#ifndef CFAOP_TRUST_SERVER_CERTIFICATE_H
+#define CFAOP_TRUST_SERVER_CERTIFICATE_H
+
+#include "apr_pools.h"
+#include "apr_tables.h"
+
+#include <openssl/x509.h>
+
+/** How a trusted certificate is related to a server's own. */
+typedef enum {
+    CFAOP_KINSHIP_NONE,
+    CFAOP_KINSHIP_SELF,  /**< it is the server's own */
+    CFAOP_KINSHIP_ISSUER /**< it has signed the server's own, or a CA above that */
+} cfaop_kinship;
+
+/**
+ * Returns the first certificate of the PEM file at @a path and those in the file that lead up from it (of X509 *);
+ * empty if there is none. They end with @a p. Configuration phase.
+ */
+apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *path);
+
+/** Returns how @a cert is related to the first certificate of @a chain, from cfaop_server_certificate_read(). */
+cfaop_kinship cfaop_server_certificate_kinship(const apr_array_header_t *chain, X509 *cert);
+
+#endif

@@ -1,0 +1,23 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file system_cas.h
+ * The CAs that programs on this machine trust: OpenSSL's own, with SSL_CERT_FILE and SSL_CERT_DIR, and the bundles of
+ * Debian and Fedora.
+ */
+#ifndef CFAOP_TRUST_SYSTEM_CAS_H
+#define CFAOP_TRUST_SYSTEM_CAS_H
+
+#include "apr_pools.h"
+
+#include <openssl/x509.h>
+
+/** The CAs that programs on this machine trust. */
+typedef struct cfaop_system_cas cfaop_system_cas;
+
+/** Reads them; they end with @a p. NULL if OpenSSL fails. Configuration phase. */
+cfaop_system_cas *cfaop_system_cas_load(apr_pool_t *p);
+
+/** Says whether @a cert itself is among @a cas. Configuration phase. */
+int cfaop_system_cas_has(const cfaop_system_cas *cas, X509 *cert);
+
+#endif

@@ -1,0 +1,14 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file findings.c
+ * What was found in a configuration: mistakes and warnings, one line each, until there is a log for them.
+ */
+#include "base/findings.h"
+
+void cfaop_findings_add(apr_array_header_t *findings, int level, const char *text)
+{
+    cfaop_finding *finding = apr_array_push(findings);
+
+    finding->level = level;
+    finding->text = text;
+}

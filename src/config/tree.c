@@ -1,0 +1,260 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file tree.c
+ * What other modules' directives say, read from httpd's directive tree: their own configuration is private to them.
+ */
+#include "config/tree.h"
+
+#include "apr_hash.h"
+#include "apr_strings.h"
+#include "http_core.h"
+
+struct cfaop_tree {
+    apr_pool_t *pool;
+    apr_hash_t *nodes;     /* server_rec * -> the node of its <VirtualHost> */
+    apr_hash_t *inherited; /* name in lower case -> array of the main server's directives of that name */
+};
+
+/* Adds node to the list that key has in lists. */
+static void add_node(apr_hash_t *lists, const char *key, const ap_directive_t *node)
+{
+    apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
+
+    if (!list) {
+        list = apr_array_make(apr_hash_pool_get(lists), 1, sizeof(node));
+        apr_hash_set(lists, key, APR_HASH_KEY_STRING, list);
+    }
+    APR_ARRAY_PUSH(list, const ap_directive_t *) = node;
+}
+
+static const char *place(apr_pool_t *p, const char *file, unsigned line)
+{
+    return apr_psprintf(p, "%s:%u", file, line);
+}
+
+/* "file:line" -> the <VirtualHost> nodes there, in order: more than one where a file is included again. */
+static apr_hash_t *nodes_by_place(apr_pool_t *p)
+{
+    apr_hash_t *places = apr_hash_make(p);
+    const ap_directive_t *node;
+
+    for (node = ap_conftree; node; node = node->next) {
+        if (!ap_cstr_casecmp(node->directive, "<VirtualHost")) {
+            add_node(places, place(p, node->filename, (unsigned)node->line_num), node);
+        }
+    }
+    return places;
+}
+
+/*
+ * What virtual hosts inherit. Thousands of them ask, and thousands of <VirtualHost> and the like stand between the main server's own
+ * directives: nobody shall have to walk past them each time.
+ */
+static apr_hash_t *inherited_by_name(apr_pool_t *p)
+{
+    apr_hash_t *names = apr_hash_make(p);
+    const ap_directive_t *node;
+
+    for (node = ap_conftree; node; node = node->next) {
+        if (*node->directive != '<') {
+            char *name = apr_pstrdup(p, node->directive);
+            ap_str_tolower(name);
+            add_node(names, name, node);
+        }
+    }
+    return names;
+}
+
+/* httpd chains virtual hosts last one first, so each takes the last node of its place that is left. */
+cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
+{
+    cfaop_tree *tree = apr_palloc(p, sizeof(*tree));
+    apr_hash_t *places = nodes_by_place(p);
+    const server_rec *s;
+
+    tree->pool = p;
+    tree->nodes = apr_hash_make(p);
+    tree->inherited = inherited_by_name(p);
+    for (s = base->next; s; s = s->next) {
+        apr_array_header_t *list = s->defn_name ? apr_hash_get(places, place(p, s->defn_name, s->defn_line_number),
+                                                               APR_HASH_KEY_STRING)
+                                                : NULL;
+        const ap_directive_t **node = list ? apr_array_pop(list) : NULL;
+        if (node) {
+            const server_rec **key = apr_palloc(p, sizeof(*key));
+            *key = s;
+            apr_hash_set(tree->nodes, key, sizeof(*key), *node);
+        }
+    }
+    return tree;
+}
+
+const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s)
+{
+    const ap_directive_t *node;
+
+    if (!s->is_virtual) {
+        return ap_conftree;
+    }
+    node = apr_hash_get(tree->nodes, &s, sizeof(s));
+    return node ? node->first_child : NULL;
+}
+
+/* The arguments of the last directive of that name from node on; NULL: there is none. */
+static const char *last_of(const ap_directive_t *node, const char *name)
+{
+    const char *args = NULL;
+
+    for (; node; node = node->next) {
+        if (!ap_cstr_casecmp(node->directive, name)) {
+            args = node->args;
+        }
+    }
+    return args;
+}
+
+/* The same for a virtual host that may inherit the main server's. The name is in lower case. */
+static const char *last_inherited(const cfaop_tree *tree, const ap_directive_t *own, const char *name)
+{
+    const char *args = last_of(own, name);
+    const apr_array_header_t *inherited = args ? NULL : apr_hash_get(tree->inherited, name, APR_HASH_KEY_STRING);
+
+    return inherited ? APR_ARRAY_IDX(inherited, inherited->nelts - 1, const ap_directive_t *)->args : args;
+}
+
+int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
+{
+    const ap_directive_t *own = cfaop_tree_directives(tree, s);
+    const char *engine;
+
+    if (!own) {
+        return 1; /* an empty virtual host, or one made by a module: not to be judged from here */
+    }
+    engine = last_inherited(tree, own, "sslengine");
+    if (engine) {
+        return ap_cstr_casecmp(engine, "off") != 0;
+    }
+    return last_inherited(tree, own, "sslcertificatefile") != NULL;
+}
+
+int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)
+{
+    const char *engine = last_inherited(tree, cfaop_tree_directives(tree, s), "sslengine");
+
+    return engine && ap_cstr_casecmp(engine, "off") != 0;
+}
+
+const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec *s)
+{
+    const char *args = last_inherited(tree, cfaop_tree_directives(tree, s), "sslsessionticketkeyfile");
+
+    return args ? ap_getword_conf(tree->pool, &args) : NULL;
+}
+
+int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s)
+{
+    const char *tickets = last_inherited(tree, cfaop_tree_directives(tree, s), "sslsessiontickets");
+
+    return !tickets || ap_cstr_casecmp(tickets, "off") != 0;
+}
+
+/* ---- mod_ssl's certificates and ciphers ---- */
+
+static void add_file(apr_pool_t *p, apr_array_header_t *files, const ap_directive_t *node)
+{
+    const char *args = node->args, *word = ap_getword_conf(p, &args);
+    const char *path = ap_strcasestr(word, "pkcs11:") == word ? NULL : ap_server_root_relative(p, word);
+
+    if (path) {
+        APR_ARRAY_PUSH(files, const char *) = path;
+    }
+}
+
+apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+{
+    const apr_array_header_t *inherited = apr_hash_get(tree->inherited, "sslcertificatefile", APR_HASH_KEY_STRING);
+    const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
+    apr_array_header_t *files = apr_array_make(p, 2, sizeof(const char *));
+    int count = 0;
+
+    for (; node; node = node->next) {
+        if (!ap_cstr_casecmp(node->directive, "SSLCertificateFile")) {
+            add_file(p, files, node);
+            ++count;
+        }
+    }
+    for (; inherited && count < inherited->nelts; ++count) {
+        add_file(p, files, APR_ARRAY_IDX(inherited, count, const ap_directive_t *));
+    }
+    return files;
+}
+
+static int is_for_tls_13(const ap_directive_t *node)
+{
+    return !ap_cstr_casecmpn(node->args, "TLSv1.3", strlen("TLSv1.3"));
+}
+
+const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s)
+{
+    const apr_array_header_t *inherited = apr_hash_get(tree->inherited, "sslciphersuite", APR_HASH_KEY_STRING);
+    const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
+    const char *args = NULL;
+    int i;
+
+    for (; node; node = node->next) {
+        if (!ap_cstr_casecmp(node->directive, "SSLCipherSuite") && !is_for_tls_13(node)) {
+            args = node->args;
+        }
+    }
+    for (i = inherited ? inherited->nelts : 0; i > 0 && !args; --i) {
+        node = APR_ARRAY_IDX(inherited, i - 1, const ap_directive_t *);
+        args = is_for_tls_13(node) ? NULL : node->args;
+    }
+    return args;
+}
+
+/* ---- ErrorDocument ---- */
+
+#define ERROR_DOCUMENT "errordocument"
+
+/* What an ErrorDocument says for code; NULL: it is one for another code. */
+static const char *document_for(apr_pool_t *p, const ap_directive_t *node, const char *code)
+{
+    const char *args = node->args;
+
+    return strcmp(ap_getword_conf(p, &args), code) ? NULL : ap_getword_conf(p, &args);
+}
+
+/* The last one from node on, as written; NULL: none. */
+static const char *own_document(apr_pool_t *p, const ap_directive_t *node, const char *code)
+{
+    const char *document = NULL;
+
+    for (; node; node = node->next) {
+        const char *found = ap_cstr_casecmp(node->directive, ERROR_DOCUMENT) ? NULL : document_for(p, node, code);
+        document = found ? found : document;
+    }
+    return document;
+}
+
+static const char *inherited_document(const cfaop_tree *tree, const char *code)
+{
+    const apr_array_header_t *list = apr_hash_get(tree->inherited, ERROR_DOCUMENT, APR_HASH_KEY_STRING);
+    const char *document = NULL;
+    int i;
+
+    for (i = list ? list->nelts : 0; i > 0 && !document; --i) {
+        document = document_for(tree->pool, APR_ARRAY_IDX(list, i - 1, const ap_directive_t *), code);
+    }
+    return document;
+}
+
+const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code)
+{
+    const char *document = s->is_virtual ? own_document(tree->pool, cfaop_tree_directives(tree, s), code) : NULL;
+
+    if (!document) {
+        document = inherited_document(tree, code);
+    }
+    return document && *document == '/' ? document : NULL;
+}

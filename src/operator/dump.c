@@ -1,0 +1,158 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file dump.c
+ * What each virtual host demands, in words: "apachectl -t -D DUMP_CF_ORIGIN_PULL".
+ */
+#include "operator/dump.h"
+
+#include "base/module.h"
+#include "base/server.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "config/exemption.h"
+#include "config/pin.h"
+#include "config/refuse.h"
+#include "config/tree.h"
+#include "config/visitor_header.h"
+#include "trust/files.h"
+#include "trust/trust.h"
+#include "operator/bypass.h"
+#include "operator/twins.h"
+
+#include "apr_strings.h"
+#include "http_core.h"
+
+#include <stdio.h>
+
+/* How many virtual hosts of the same policy are named before they are only counted. */
+#define SHARERS_MAX 20
+
+static const char *date(apr_pool_t *p, const ASN1_TIME *t)
+{
+    struct tm tm;
+
+    return t && ASN1_TIME_to_tm(t, &tm) ? apr_psprintf(p, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday)
+                                        : "never";
+}
+
+static int days_left(const ASN1_TIME *t)
+{
+    int days = 0, seconds = 0;
+
+    return t && ASN1_TIME_diff(&days, &seconds, NULL, t) ? days : 0;
+}
+
+static void print_trust(apr_pool_t *p, const cfaop_trust *trust)
+{
+    char hex[CFAOP_SHA256_HEX];
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        const ASN1_TIME *end = X509_get0_notAfter(a->cert);
+        printf("    certificate: %s\n        sha256 %s\n        not after %s (%d days left), %s\n",
+               cfaop_text_name(p, X509_get_subject_name(a->cert), 0), cfaop_text_hex(a->sha256, hex),
+               date(p, end), days_left(end), a->origin);
+    }
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(c->crl);
+        printf("    CRL: %s\n        sha256 %s\n        next update %s, %s\n",
+               cfaop_text_name(p, X509_CRL_get_issuer(c->crl), 0), cfaop_text_hex(c->sha256, hex),
+               date(p, next), c->origin);
+    }
+    for (i = 0; i < trust->pins->nelts; ++i) {
+        printf("    pin: %s\n", APR_ARRAY_IDX(trust->pins, i, cfaop_pin).text);
+    }
+    printf("    depth: %d\n    policy digest: %s\n", trust->depth, cfaop_text_hex(trust->digest, hex));
+}
+
+static void print_sharers(apr_pool_t *p, const server_rec *base, const server_rec *self)
+{
+    const cfaop_trust *trust = cfaop_config_of(self)->trust;
+    const server_rec *s;
+    int sharers = 0;
+
+    printf("    shared with:");
+    for (s = base; s; s = s->next) {
+        const cfaop_server_conf *conf = cfaop_config_of(s);
+        if (s != self && cfaop_config_is_needed(conf) && conf->trust == trust && ++sharers <= SHARERS_MAX) {
+            printf(" %s", cfaop_server_label(p, s));
+        }
+    }
+    if (sharers > SHARERS_MAX) {
+        printf(" and %d more", sharers - SHARERS_MAX);
+    }
+    printf("%s\n", sharers ? "" : " nobody");
+}
+
+static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded)
+{
+    const apr_array_header_t *open = cfaop_bypass_of(p, tree, twins, guarded);
+    int i;
+
+    for (i = 0; i < open->nelts; ++i) {
+        const cfaop_twin *twin = &APR_ARRAY_IDX(open, i, cfaop_twin);
+        printf("    bypass: %s is served without the guard by %s (%s)\n", twin->name, cfaop_server_label(p, twin->server),
+               cfaop_server_place(p, twin->server));
+    }
+}
+
+/* What a mode means where the configuration shows no TLS of the virtual host's own. */
+static const char *no_tls(const cfaop_server_conf *conf)
+{
+    return conf->is_reached_by_tls ? " (no TLS of its own: guards requests over another virtual host's TLS, lets plain HTTP go on)"
+                                   : " (no TLS: lets plain HTTP go on)";
+}
+
+static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *base,
+                         const server_rec *s)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+    int i, tls = cfaop_tree_shows_tls(tree, s);
+
+    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), cfaop_server_place(p, s), cfaop_config_mode_name(conf->mode),
+           cfaop_config_is_needed(conf) && !tls ? no_tls(conf) : "");
+    for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
+        printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
+    }
+    if (cfaop_refuse_of(conf) != CFAOP_REFUSE_400) {
+        printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
+    }
+    if (conf->remote_ip == 1) {
+        printf("    remote ip: %s%s\n", cfaop_visitor_header_name(conf),
+               conf->remote_ip_with_port ? " " CFAOP_WITH_PORT : "");
+    }
+    if (!cfaop_config_is_needed(conf) || !conf->trust) {
+        return;
+    }
+    print_trust(p, conf->trust);
+    print_sharers(p, base, s);
+    if (cfaop_bypass_is_guarded(tree, s)) {
+        print_bypasses(p, tree, twins, s);
+    }
+}
+
+void cfaop_dump(apr_pool_t *p, server_rec *base)
+{
+    apr_array_header_t *servers;
+    cfaop_tree *tree;
+    cfaop_twins *twins;
+    server_rec *s, **last;
+
+    if (!ap_exists_config_define("DUMP_CF_ORIGIN_PULL")) {
+        return;
+    }
+    tree = cfaop_tree_index(p, base);
+    twins = cfaop_twins_index(p, base);
+    printf("mod_cfaop configuration:\n");
+    print_server(p, tree, twins, base, base);
+    /* httpd chains virtual hosts last one first; people read them as they stand in the files */
+    servers = apr_array_make(p, 8, sizeof(server_rec *));
+    for (s = base->next; s; s = s->next) {
+        APR_ARRAY_PUSH(servers, server_rec *) = s;
+    }
+    while ((last = apr_array_pop(servers))) {
+        print_server(p, tree, twins, base, *last);
+    }
+}

@@ -1,0 +1,201 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file metrics.c
+ * The counters for Prometheus: its text format 0.0.4, or OpenMetrics 1.0 for whoever asks for that.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/ and https://github.com/OpenObservability/OpenMetrics
+ *
+ * Labels need no escaping here: names and subjects have been escaped to printable ASCII without quotes and backslashes.
+ */
+#include "operator/metrics.h"
+
+#include "pure/verdict.h"
+#include "base/module.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "stats/counters.h"
+#include "stats/numbers.h"
+#include "operator/inventory.h"
+#include "operator/rows.h"
+
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "http_core.h"
+#include "http_main.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+#define HANDLER "cf-origin-pull-metrics"
+
+#define TEXT_TYPE        "text/plain; version=0.0.4; charset=utf-8"
+#define OPENMETRICS_NAME "application/openmetrics-text"
+#define OPENMETRICS_TYPE OPENMETRICS_NAME "; version=1.0.0; charset=utf-8"
+
+/* A page that is being written. */
+typedef struct {
+    request_rec *r;
+    int is_openmetrics;
+    const char *pending; /* the head of a family that has no series yet */
+} page;
+
+/* Begins a family; nothing is written before it has a series. suffix: "_total" with counters. */
+static void begin_family(page *out, const char *name, const char *suffix, const char *help)
+{
+    const char *family = out->is_openmetrics ? name : apr_pstrcat(out->r->pool, name, suffix, NULL);
+
+    out->pending = apr_psprintf(out->r->pool, "# HELP %s %s\n# TYPE %s %s\n", family, help, family,
+                                *suffix ? "counter" : "gauge");
+}
+
+static void series(page *out, const char *labels, apr_int64_t value)
+{
+    if (!value) {
+        return;
+    }
+    if (out->pending) {
+        ap_rputs(out->pending, out->r);
+        out->pending = NULL;
+    }
+    ap_rprintf(out->r, "%s %" APR_INT64_T_FMT "\n", labels, value);
+}
+
+static void write_requests(page *out, const apr_array_header_t *rows)
+{
+    apr_pool_t *p = out->r->pool;
+    int i, result, reason;
+
+    begin_family(out, "cf_origin_pull_requests", "_total", "Requests to guarded virtual hosts, by what became of them and why.");
+    for (i = 0; i < rows->nelts; ++i) {
+        cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
+        for (result = 0; result < CFAOP_REQUEST_COUNT; ++result) {
+            for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
+                apr_int64_t value = (apr_int64_t)cfaop_numbers_read(&c->numbers->requests[result][reason]);
+                if (value) {
+                    series(out, apr_psprintf(p, "cf_origin_pull_requests_total{vhost=\"%s\",result=\"%s\",reason=\"%s\"}", c->label,
+                                             cfaop_numbers_request_name((cfaop_request_result)result),
+                                             cfaop_verdict_reason_name((cfaop_reason)reason)), value);
+                }
+            }
+        }
+    }
+}
+
+static void write_handshakes(page *out, const apr_array_header_t *rows)
+{
+    static const char *const labels[CFAOP_HANDSHAKE_COUNT] = {
+        "result=\"verified\",resumed=\"false\"",
+        "result=\"verified\",resumed=\"true\"",
+        "result=\"failed\",resumed=\"false\"",
+        "result=\"no_certificate\",resumed=\"false\"",
+    };
+    int i, result;
+
+    begin_family(out, "cf_origin_pull_handshakes", "_total", "TLS handshakes that asked for a client certificate.");
+    for (i = 0; i < rows->nelts; ++i) {
+        cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
+        for (result = 0; result < CFAOP_HANDSHAKE_COUNT; ++result) {
+            series(out, apr_psprintf(out->r->pool, "cf_origin_pull_handshakes_total{vhost=\"%s\",%s}", c->label, labels[result]),
+                   (apr_int64_t)cfaop_numbers_read(&c->numbers->handshakes[result]));
+        }
+    }
+}
+
+static const char *anchor_labels(apr_pool_t *p, const char *metric, const cfaop_anchor_counters *c)
+{
+    char hex[CFAOP_SHA256_HEX];
+
+    return apr_psprintf(p, "%s{subject=\"%s\",sha256=\"%s\"}", metric, c->subject, cfaop_text_hex(c->sha256, hex));
+}
+
+static void write_anchors(page *out)
+{
+    cfaop_anchor_counters *anchors;
+    int i, count = cfaop_counters_anchors(&anchors);
+
+    begin_family(out, "cf_origin_pull_ca_connections", "_total", "Connections that this trusted certificate verified.");
+    for (i = 0; i < count; ++i) {
+        series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_connections_total", &anchors[i]),
+               (apr_int64_t)cfaop_numbers_read(&anchors[i].numbers->connections));
+    }
+    begin_family(out, "cf_origin_pull_ca_last_used_seconds", "", "When this trusted certificate last verified a connection.");
+    for (i = 0; i < count; ++i) {
+        series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_last_used_seconds", &anchors[i]),
+               cfaop_numbers_time(&anchors[i].numbers->last_used));
+    }
+}
+
+static void write_ends(page *out)
+{
+    const apr_array_header_t *items = cfaop_inventory(out->r->pool, ap_server_conf, cfaop_config_is_guarded);
+    char hex[CFAOP_SHA256_HEX];
+    int i;
+
+    begin_family(out, "cf_origin_pull_certificate_not_after_seconds", "",
+                 "When a trusted certificate, a CRL or the certificate that the edge shows ends.");
+    for (i = 0; i < items->nelts; ++i) {
+        const cfaop_item *item = &APR_ARRAY_IDX(items, i, cfaop_item);
+        series(out, apr_psprintf(out->r->pool, "cf_origin_pull_certificate_not_after_seconds{kind=\"%s\",subject=\"%s\",sha256=\"%s\"}",
+                                 cfaop_inventory_kind_name(item->kind), item->subject, cfaop_text_hex(item->sha256, hex)),
+               item->end);
+    }
+}
+
+/* Does the client name OpenMetrics among what it accepts, and not with q=0? */
+static int wants_openmetrics(request_rec *r)
+{
+    const char *accept = apr_table_get(r->headers_in, "Accept");
+    char *type, *last;
+
+    if (!accept) {
+        return 0;
+    }
+    for (type = apr_strtok(apr_pstrdup(r->pool, accept), ",", &last); type; type = apr_strtok(NULL, ",", &last)) {
+        char *parameter, *rest;
+        char *name = apr_strtok(type, "; \t", &rest);
+        if (!name || ap_cstr_casecmp(name, OPENMETRICS_NAME)) {
+            continue;
+        }
+        while ((parameter = apr_strtok(NULL, "; \t", &rest))) {
+            if (!ap_cstr_casecmpn(parameter, "q=", 2) && atof(parameter + 2) <= 0) {
+                return 0;
+            }
+        }
+        return 1;
+    }
+    return 0;
+}
+
+CFAOP_OUT_OF_LINE static int answer(request_rec *r)
+{
+    page out = {r, 0, NULL};
+    const apr_array_header_t *rows;
+
+    if (r->method_number != M_GET) {
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    out.is_openmetrics = wants_openmetrics(r);
+    ap_set_content_type(r, out.is_openmetrics ? OPENMETRICS_TYPE : TEXT_TYPE);
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    apr_table_mergen(r->headers_out, "Vary", "Accept");
+    if (r->header_only) {
+        return OK;
+    }
+    rows = cfaop_rows(r->pool, ap_server_conf);
+    write_requests(&out, rows);
+    write_handshakes(&out, rows);
+    write_anchors(&out);
+    write_ends(&out);
+    if (out.is_openmetrics) {
+        ap_rputs("# EOF\n", r);
+    }
+    return OK;
+}
+
+int cfaop_metrics_handler(request_rec *r)
+{
+    /* nearly every request is somebody else's, and one letter tells */
+    if (!r->handler || *r->handler != *HANDLER || strcmp(r->handler, HANDLER) != 0) {
+        return DECLINED;
+    }
+    return answer(r);
+}

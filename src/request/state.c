@@ -1,0 +1,19 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file state.c
+ * What the module keeps for a request.
+ */
+#include "request/state.h"
+
+#include "base/module.h"
+
+cfaop_request *cfaop_state_make(request_rec *r)
+{
+    cfaop_request *state = cfaop_state_of(r);
+
+    if (!state) {
+        state = apr_pcalloc(r->pool, sizeof(*state));
+        ap_set_module_config(r->request_config, &cfaop_module, state);
+    }
+    return state;
+}

@@ -1,0 +1,94 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file hook_order.c
+ * Which modules run before the guard? A module that answers a request before it is judged is a way round it, and no
+ * test can know every module. So the lists of hooks, as httpd has sorted them, are looked at with each configuration.
+ *
+ * The guard's hooks stand far below APR_HOOK_REALLY_FIRST. A module that is found here has a lower order still, or
+ * names mod_cfaop.c as a module to come before, or comes before a module that the guard itself lets go first.
+ */
+#include "startup/hook_order.h"
+
+#include "base/findings.h"
+#include "base/module.h"
+
+#include "ap_expr.h"
+#include "apr_strings.h"
+#include "http_connection.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "http_ssl.h"
+
+#define OWN_NAME "mod_cfaop.c"
+
+#define ANSWERS "what it answers there is answered to every client, also to one without a certificate"
+#define READS   "it sees addresses that clients claim, which the guard removes from all later modules' sight"
+
+/* One hook: what a module before the guard could do there, and the module that the guard asks to go first. */
+typedef struct {
+    const char *name;
+    const char *danger;
+    const char *allowed;
+} place;
+
+static void add(apr_array_header_t *findings, const char *name, const place *at)
+{
+    cfaop_finding *finding = apr_array_push(findings);
+
+    finding->level = APLOG_WARNING;
+    finding->text = apr_psprintf(findings->pool, "CFAOP123: %s runs in the hook %s before the guard: %s; remove that "
+                                 "module, or have its author register the hook at APR_HOOK_REALLY_FIRST or later and "
+                                 "not before mod_cfaop.c", name ? name : "a module without a name", at->name, at->danger);
+}
+
+/* Notes the modules that stand before the guard in the sorted list of names; none if the guard has no hook there. */
+static void judge(apr_array_header_t *findings, const char *const *names, int count, const place *at)
+{
+    int own, i;
+
+    for (own = 0; own < count && (!names[own] || strcmp(names[own], OWN_NAME) != 0); ++own) {
+    }
+    for (i = 0; own < count && i < own; ++i) {
+        if (!names[i] || !at->allowed || strcmp(names[i], at->allowed) != 0) {
+            add(findings, names[i], at);
+        }
+    }
+}
+
+/* Makes look_at_HOOK(): the entries of each hook have a type of their own. */
+#define LOOK_AT(hook, danger, allowed) \
+    static void look_at_##hook(apr_array_header_t *findings) \
+    { \
+        static const place at = {#hook, danger, allowed}; \
+        const apr_array_header_t *list = ap_hook_get_##hook(); \
+        int count = list ? list->nelts : 0, i; \
+        const char **names = apr_pcalloc(findings->pool, sizeof(*names) * (apr_size_t)(count + 1)); \
+        for (i = 0; i < count; ++i) { \
+            names[i] = APR_ARRAY_IDX(list, i, ap_LINK_##hook##_t).szName; \
+        } \
+        judge(findings, names, count, &at); \
+    }
+
+LOOK_AT(pre_connection, "an address that it writes into the connection there is taken for that of the TCP peer", NULL)
+/* mod_http2 completes the request_rec of a stream there, and answers nothing */
+LOOK_AT(post_read_request, ANSWERS, "mod_http2.c")
+LOOK_AT(quick_handler, ANSWERS, NULL)
+LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client", NULL)
+LOOK_AT(insert_filter, READS, NULL)
+LOOK_AT(insert_error_filter, READS, NULL)
+LOOK_AT(log_transaction, READS, NULL)
+LOOK_AT(ssl_var_lookup, "what it says there of a client's certificate stands, also of one that was not accepted", NULL)
+LOOK_AT(expr_lookup, "what it says there of a client's certificate stands, also of one that was not accepted", NULL)
+
+void cfaop_hook_order_look(apr_array_header_t *findings)
+{
+    look_at_pre_connection(findings);
+    look_at_post_read_request(findings);
+    look_at_quick_handler(findings);
+    look_at_fixups(findings);
+    look_at_insert_filter(findings);
+    look_at_insert_error_filter(findings);
+    look_at_log_transaction(findings);
+    look_at_ssl_var_lookup(findings);
+    look_at_expr_lookup(findings);
+}

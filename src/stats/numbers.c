@@ -1,0 +1,89 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file numbers.c
+ * Reading the counters for operators. A child that an attacker has taken over may have written anything to the shared
+ * memory: what cannot be is left out, so that no page shows a negative or absurd number, or breaks its format.
+ */
+#include "stats/numbers.h"
+
+#include "pure/verdict.h"
+#include "base/text.h"
+#include "stats/counters.h"
+
+#include "apr_atomic.h"
+#include "apr_time.h"
+
+#define READ_TRIES 100
+
+/* A million events in each second take nine years to count so far. */
+#define COUNT_MAX ((apr_uint64_t)1 << 48)
+
+/* The first second of the year 10000, when certificates have all ended. */
+#define SECONDS_MAX ((apr_int64_t)253402300800)
+
+/* So far a clock may have been set back since something was seen. */
+#define CLOCK_SET_BACK_SECONDS (24 * 60 * 60)
+
+apr_uint64_t cfaop_numbers_read(apr_uint64_t *counter)
+{
+    apr_uint64_t value = apr_atomic_read64(counter);
+
+    return value <= COUNT_MAX ? value : 0;
+}
+
+/* Is this a time at which something can have happened? */
+static int is_past(apr_int64_t seconds)
+{
+    return seconds > 0 && seconds <= apr_time_sec(apr_time_now()) + CLOCK_SET_BACK_SECONDS;
+}
+
+apr_int64_t cfaop_numbers_time(apr_uint64_t *moment)
+{
+    apr_int64_t seconds = (apr_int64_t)apr_atomic_read64(moment);
+
+    return is_past(seconds) ? seconds : 0;
+}
+
+apr_uint64_t cfaop_numbers_sum(cfaop_vhost_numbers *vhost, cfaop_request_result result)
+{
+    apr_uint64_t sum = 0;
+    int reason;
+
+    for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
+        sum += cfaop_numbers_read(&vhost->requests[result][reason]);
+    }
+    return sum;
+}
+
+/* leaf is a copy. A leaf that was accepted had not ended then. */
+static int is_plausible(cfaop_leaf *leaf)
+{
+    leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0';
+    return cfaop_text_is_escaped(leaf->subject) && leaf->not_after > 0 && leaf->not_after < SECONDS_MAX
+        && is_past(leaf->last_seen);
+}
+
+int cfaop_numbers_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf)
+{
+    int i;
+
+    for (i = 0; i < READ_TRIES; ++i) {
+        apr_uint32_t version = apr_atomic_add32(&vhost->leaf_version, 0); /* a barrier, which a mere read is not */
+        if (!version) {
+            return 0;
+        }
+        *leaf = vhost->leaf;
+        if (!(version & 1) && apr_atomic_add32(&vhost->leaf_version, 0) == version) {
+            leaf->last_seen = (apr_int64_t)apr_atomic_read64(&vhost->leaf_last_seen);
+            return is_plausible(leaf);
+        }
+    }
+    return 0;
+}
+
+const char *cfaop_numbers_request_name(cfaop_request_result result)
+{
+    static const char *const names[CFAOP_REQUEST_COUNT] = {"allowed", "exempt", "would_refuse", "refused"};
+
+    return names[result];
+}

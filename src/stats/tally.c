@@ -1,0 +1,59 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file tally.c
+ * What has become of the clients of a virtual host in this process: enough to guess why none is accepted.
+ */
+#include "stats/tally.h"
+
+#include "apr_atomic.h"
+
+typedef struct {
+    apr_uint32_t refused;
+    apr_uint32_t from_elsewhere; /* 0, or 1: one of those refused came from another machine */
+    apr_uint32_t verified;       /* 0 or 1 */
+} tally;
+
+static tally *tallies; /* [servers]; NULL: nothing is noted */
+
+static apr_status_t forget(void *data)
+{
+    (void)data;
+    tallies = NULL;
+    return APR_SUCCESS;
+}
+
+void cfaop_tally_init(apr_pool_t *p, int servers)
+{
+    tallies = apr_pcalloc(p, (apr_size_t)servers * sizeof(tally));
+    apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
+}
+
+void cfaop_tally_verified(int index)
+{
+    /* the memory is only written when it changes, or all processors would pass it around */
+    if (tallies && !apr_atomic_read32(&tallies[index].verified)) {
+        apr_atomic_set32(&tallies[index].verified, 1);
+    }
+}
+
+int cfaop_tally_is_open(int index, int most)
+{
+    return tallies && !apr_atomic_read32(&tallies[index].verified) && (int)apr_atomic_read32(&tallies[index].refused) < most;
+}
+
+int cfaop_tally_refused(int index)
+{
+    return tallies ? (int)apr_atomic_inc32(&tallies[index].refused) + 1 : 0;
+}
+
+void cfaop_tally_from_elsewhere(int index)
+{
+    if (tallies) {
+        apr_atomic_set32(&tallies[index].from_elsewhere, 1);
+    }
+}
+
+int cfaop_tally_is_from_elsewhere(int index)
+{
+    return tallies && apr_atomic_read32(&tallies[index].from_elsewhere) != 0;
+}

@@ -1,0 +1,72 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file ca_names.c
+ * The names of CAs in the CertificateRequest. Clients choose their certificate by them.
+ */
+#include "tls/ca_names.h"
+
+#include "trust/names.h"
+
+#include "apr_tables.h"
+
+/* Our copies of the lists of CA names (STACK_OF(X509_NAME) *); see share(). Ends with the configuration pool. */
+static apr_array_header_t *shared_names;
+
+static apr_status_t empty_names(void *data)
+{
+    int i;
+
+    (void)data;
+    for (i = 0; i < shared_names->nelts; ++i) {
+        sk_X509_NAME_zero(APR_ARRAY_IDX(shared_names, i, STACK_OF(X509_NAME) *));
+    }
+    shared_names = NULL;
+    return APR_SUCCESS;
+}
+
+/* One cleanup for all of them: whoever removes a cleanup from the pool has to pass by every one that is there. */
+static void empty_in_time(apr_pool_t *p, STACK_OF(X509_NAME) *list)
+{
+    if (!shared_names) {
+        shared_names = apr_array_make(p, 16, sizeof(list));
+        apr_pool_pre_cleanup_register(p, NULL, empty_names);
+    }
+    APR_ARRAY_PUSH(shared_names, STACK_OF(X509_NAME) *) = list;
+}
+
+/*
+ * Sets the CA names that the client is sent. An SSL_CTX frees its list with the names in it; thousands of deep copies would
+ * cost much memory, so each gets a list of its own with the policy's names in it, emptied before mod_ssl frees its SSL_CTXs.
+ */
+static int share(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
+{
+    STACK_OF(X509_NAME) *list = sk_X509_NAME_dup(names);
+
+    if (!list) {
+        return 0;
+    }
+    empty_in_time(p, list);
+    SSL_CTX_set_client_CA_list(ctx, list);
+    return 1;
+}
+
+/* Where mod_ssl has CAs too, for this server or a directory of it, the client is sent mod_ssl's names and ours. */
+static int join(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
+{
+    STACK_OF(X509_NAME) *list = SSL_dup_CA_list(SSL_CTX_get_client_CA_list(ctx));
+    int i;
+
+    for (i = 0; list && i < sk_X509_NAME_num(names); ++i) {
+        if (!cfaop_names_add(list, sk_X509_NAME_value(names, i))) {
+            sk_X509_NAME_pop_free(list, X509_NAME_free);
+            return 0;
+        }
+    }
+    SSL_CTX_set_client_CA_list(ctx, list);
+    return list != NULL;
+}
+
+int cfaop_ca_names_set(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
+{
+    return sk_X509_NAME_num(SSL_CTX_get_client_CA_list(ctx)) > 0 ? join(ctx, names) : share(p, ctx, names);
+}

@@ -1,0 +1,54 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file issuer.c
+ * Which certificate has issued another, among those that a trust lists.
+ */
+#include "trust/issuer.h"
+
+#include "trust/files.h"
+
+#include <openssl/x509v3.h>
+
+/* The anchor that this certificate of the store is; NULL: it comes from the client. */
+static const cfaop_anchor *anchor_of(const cfaop_trust *trust, const X509 *cert)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        if (APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert == cert) {
+            return &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        }
+    }
+    return NULL;
+}
+
+int cfaop_issuer_may_be(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
+{
+    const cfaop_issuer_check *v = X509_STORE_CTX_get_app_data(ctx);
+    const cfaop_anchor *anchor;
+
+    if (!v || !v->trust->check_names(ctx, cert, issuer)) {
+        return 0;
+    }
+    anchor = anchor_of(v->trust, issuer);
+    if (!anchor || !anchor->has_namesake || !X509_cmp(cert, issuer)) {
+        return 1;
+    }
+    return X509_check_ca(issuer) > 0 && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+}
+
+int cfaop_issuer_is_listed(const cfaop_trust *trust, X509 *cert)
+{
+    int i;
+
+    if (X509_get_extension_flags(cert) & EXFLAG_SS) {
+        return 0;
+    }
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *issuer = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
+        if (X509_check_ca(issuer) > 0 && X509_check_issued(issuer, cert) == X509_V_OK) {
+            return 1;
+        }
+    }
+    return 0;
+}

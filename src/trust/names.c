@@ -1,0 +1,44 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file names.c
+ * Lists of the names of CAs, as a CertificateRequest has room for.
+ */
+#include "trust/names.h"
+
+#include "apr.h"
+
+/* All names of a CertificateRequest have to fit into 65,535 bytes with a little else, or no handshake succeeds. */
+#define CA_NAMES_MAX_BYTES 60000
+
+/* What the names take in a CertificateRequest. */
+static apr_size_t bytes_of(const STACK_OF(X509_NAME) *names)
+{
+    apr_size_t bytes = 0;
+    int i;
+
+    for (i = 0; i < sk_X509_NAME_num(names); ++i) {
+        bytes += 2 + (apr_size_t)i2d_X509_NAME(sk_X509_NAME_value(names, i), NULL);
+    }
+    return bytes;
+}
+
+int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name)
+{
+    X509_NAME *copy;
+    int i;
+
+    for (i = 0; i < sk_X509_NAME_num(names); ++i) {
+        if (!X509_NAME_cmp(sk_X509_NAME_value(names, i), name)) {
+            return 1;
+        }
+    }
+    if (sk_X509_NAME_num(names) > 0 && bytes_of(names) + 2 + (apr_size_t)i2d_X509_NAME(name, NULL) > CA_NAMES_MAX_BYTES) {
+        return -1;
+    }
+    copy = X509_NAME_dup(name);
+    if (copy && sk_X509_NAME_push(names, copy)) {
+        return 1;
+    }
+    X509_NAME_free(copy);
+    return 0;
+}

@@ -1,0 +1,244 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file pem_file.c
+ * Reading PEM files strictly. OpenSSL's readers skip what they do not understand, which would quietly leave out a CA or a
+ * CRL; here a file is either understood as a whole, or refused.
+ */
+#include "trust/pem_file.h"
+
+#include "trust/pem_form.h"
+
+#include "apr_file_io.h"
+#include "apr_lib.h"
+#include "apr_strings.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+/* Far above any CA bundle or CRL in use; keeps a wrong path (a disk image, a log) from filling the memory. */
+#define FILE_MAX (64 * 1024 * 1024)
+
+#define UTF8_BOM "\xEF\xBB\xBF"
+
+static apr_status_t free_certificate(void *cert)
+{
+    X509_free(cert);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_crl(void *crl)
+{
+    X509_CRL_free(crl);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_bio(void *bio)
+{
+    BIO_free(bio);
+    return APR_SUCCESS;
+}
+
+/* Reads the file whole; returns what is wrong, or NULL. */
+static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_size_t *length)
+{
+    apr_finfo_t info;
+    apr_file_t *file;
+    apr_status_t rv;
+    char reason[120];
+
+    rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p);
+    if (APR_STATUS_IS_ENOENT(rv) || APR_STATUS_IS_ENOTDIR(rv)) {
+        return "does not exist: create it or correct the path";
+    }
+    if (rv == APR_SUCCESS && info.filetype == APR_DIR) {
+        return "is a directory: name the PEM file itself";
+    }
+    if (rv == APR_SUCCESS && info.filetype != APR_REG) {
+        return "is not a regular file: name a PEM file";
+    }
+    if (rv == APR_SUCCESS && info.size == 0) {
+        return "is empty: copy the file again";
+    }
+    if (rv == APR_SUCCESS && info.size > FILE_MAX) {
+        return "is larger than 64 MiB: name a PEM file";
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, p);
+    }
+    if (rv == APR_SUCCESS) {
+        *length = (apr_size_t)info.size;
+        *text = apr_palloc(p, *length + 1);
+        rv = apr_file_read_full(file, *text, *length, length);
+        (*text)[*length] = '\0';
+        apr_file_close(file);
+    }
+    if (rv != APR_SUCCESS) {
+        return apr_psprintf(p, "cannot be read (%s): check the permissions of the file and of its directories",
+                            apr_strerror(rv, reason, sizeof(reason)));
+    }
+    return NULL;
+}
+
+/* How often a BEGIN or END line stands in a file. */
+typedef struct {
+    int bare;   /* with no word before it in its line: OpenSSL reads it, or was meant to before it was damaged */
+    int worded; /* after words, nothing behind it: of a block whose lines have a prefix, or the end of an explanation */
+} markers;
+
+/* Is there nothing behind a marker but its kind and its dashes? */
+static int ends_line(const char *c)
+{
+    while (apr_isalnum(*c) || *c == ' ') {
+        ++c;
+    }
+    while (*c == '-' || *c == ' ' || *c == '\t' || *c == '\r') {
+        ++c;
+    }
+    return *c == '\n' || *c == '\0';
+}
+
+/* Counts "-BEGIN " or "-END ". After a # it is a comment, in the middle of a line an explanation: neither is read. */
+static markers count_markers(const char *text, const char *marker)
+{
+    markers count = {0, 0};
+    const char *found, *c;
+
+    for (found = text; (found = strstr(found, marker)); found += strlen(marker)) {
+        int words = 0, is_comment = 0;
+        for (c = found; c > text && c[-1] != '\n'; --c) {
+            words |= apr_isalnum(c[-1]) != 0;
+            is_comment |= c[-1] == '#';
+        }
+        count.bare += !words && !is_comment;
+        count.worded += words && !is_comment && ends_line(found + strlen(marker));
+    }
+    return count;
+}
+
+/* Has OpenSSL understood each block? It passes over one whose first or last line is damaged or has a prefix. */
+static int is_whole(const char *text, int blocks)
+{
+    markers begin = count_markers(text, "-BEGIN "), end = count_markers(text, "-END ");
+
+    return blocks == begin.bare && blocks == end.bare && !(begin.worded && end.worded);
+}
+
+/* Keeps one decoded block in pem; returns 0 if its DER is broken. */
+static int keep_block(apr_pool_t *p, const char *name, const unsigned char *der, long length, cfaop_pem *pem)
+{
+    if (!strcmp(name, PEM_STRING_X509_TRUSTED)) {
+        pem->with_trust_settings++;
+    }
+    else if (!strcmp(name, PEM_STRING_X509) || !strcmp(name, PEM_STRING_X509_OLD)) {
+        X509 *cert = d2i_X509(NULL, &der, length);
+        if (!cert) {
+            return 0;
+        }
+        apr_pool_cleanup_register(p, cert, free_certificate, apr_pool_cleanup_null);
+        APR_ARRAY_PUSH(pem->certificates, X509 *) = cert;
+    }
+    else if (!strcmp(name, PEM_STRING_X509_CRL)) {
+        X509_CRL *crl = d2i_X509_CRL(NULL, &der, length);
+        if (!crl) {
+            return 0;
+        }
+        apr_pool_cleanup_register(p, crl, free_crl, apr_pool_cleanup_null);
+        APR_ARRAY_PUSH(pem->crls, X509_CRL *) = crl;
+    }
+    else if (!strcmp(name, PEM_STRING_PKCS7)) {
+        pem->pkcs7++;
+    }
+    else if (strstr(name, "PRIVATE KEY")) {
+        pem->private_keys++;
+    }
+    else {
+        pem->others++;
+    }
+    return 1;
+}
+
+/* Decodes all blocks; returns their number, or minus the number of the first broken one. */
+static int decode_blocks(apr_pool_t *p, BIO *bio, cfaop_pem *pem)
+{
+    char *name, *header;
+    unsigned char *der;
+    long length;
+    int blocks = 0;
+
+    for (;;) {
+        int good;
+        ERR_clear_error();
+        if (!PEM_read_bio(bio, &name, &header, &der, &length)) {
+            int at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+            ERR_clear_error();
+            return at_end ? blocks : -(blocks + 1);
+        }
+        ++blocks;
+        good = keep_block(p, name, der, length, pem);
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(der, (size_t)length);
+        ERR_clear_error();
+        if (!good) {
+            return -blocks;
+        }
+    }
+}
+
+/* What is wrong with a file that was decoded to this number of blocks, or NULL. */
+static const char *mistake_in(apr_pool_t *p, const char *text, int blocks, const cfaop_pem *pem)
+{
+    int good = is_whole(text, blocks);
+    const char *form = good && blocks ? NULL : cfaop_pem_form_of_damage(text);
+
+    if (form) {
+        return form;
+    }
+    if (blocks < 0) {
+        return apr_psprintf(p, "is cut off or broken in PEM block %d: copy the file again", -blocks);
+    }
+    /* its settings may say that it is not to be trusted; neither the digest nor the dump would show them */
+    if (pem->with_trust_settings) {
+        return "has a TRUSTED CERTIFICATE, with trust settings of OpenSSL's: convert it by openssl x509 -in FILE "
+               "-clrtrust -out NEW";
+    }
+    if (!good) {
+        return "has a PEM block with a damaged BEGIN or END line: copy the file again";
+    }
+    if (pem->pkcs7) {
+        return "has a block of PKCS#7 (.p7b): take its certificates out by sed -n '/BEGIN PKCS7/,/END PKCS7/p' FILE | "
+               "openssl pkcs7 -print_certs -out NEW, and list that beside the rest";
+    }
+    return blocks ? NULL : "holds no PEM block (-----BEGIN ...): name a PEM file";
+}
+
+const char *cfaop_pem_file_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
+{
+    char *text;
+    apr_size_t length;
+    BIO *bio;
+    int blocks;
+    const char *error = read_whole(p, path, &text, &length);
+
+    if (error) {
+        return error;
+    }
+    pem->certificates = apr_array_make(p, 4, sizeof(X509 *));
+    pem->crls = apr_array_make(p, 1, sizeof(X509_CRL *));
+    pem->private_keys = pem->others = pem->with_trust_settings = pem->pkcs7 = 0;
+    if (length >= sizeof(UTF8_BOM) - 1 && !memcmp(text, UTF8_BOM, sizeof(UTF8_BOM) - 1)) {
+        text += sizeof(UTF8_BOM) - 1; /* OpenSSL passes over it from version 3.0 on */
+        length -= sizeof(UTF8_BOM) - 1;
+    }
+    if (memchr(text, '\0', length) || !strstr(text, "-----BEGIN ")) {
+        return cfaop_pem_form_of_binary(text, length);
+    }
+    bio = BIO_new_mem_buf(text, (int)length);
+    if (!bio) {
+        return "cannot be read: out of memory";
+    }
+    apr_pool_cleanup_register(p, bio, free_bio, apr_pool_cleanup_null);
+    blocks = decode_blocks(p, bio, pem);
+    apr_pool_cleanup_run(p, bio, free_bio);
+    return mistake_in(p, text, blocks, pem);
+}

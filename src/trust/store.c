@@ -1,0 +1,182 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file store.c
+ * From certificates and CRLs to what OpenSSL verifies against, once for each content.
+ */
+#include "trust/store.h"
+
+#include "base/module.h"
+#include "config/config.h"
+#include "config/pin.h"
+#include "trust/issuer.h"
+#include "trust/files.h"
+#include "trust/names.h"
+#include "trust/trust.h"
+
+#include "apr_hash.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+/* Part of each digest: a release that judges differently must not take up sessions that an older one judged. */
+#define DIGEST_DOMAIN "mod_cfaop policy 1: purpose sslclient, partial chain"
+
+static int compare_anchors(const void *a, const void *b)
+{
+    return memcmp(((const cfaop_anchor *)a)->sha256, ((const cfaop_anchor *)b)->sha256, CFAOP_SHA256_LEN);
+}
+
+static int compare_crls(const void *a, const void *b)
+{
+    return memcmp(((const cfaop_crl *)a)->sha256, ((const cfaop_crl *)b)->sha256, CFAOP_SHA256_LEN);
+}
+
+static int compare_pins(const void *a, const void *b)
+{
+    return strcmp(((const cfaop_pin *)a)->text, ((const cfaop_pin *)b)->text);
+}
+
+/* Sorts items and drops doubles. */
+static void make_set(apr_array_header_t *items, int (*compare)(const void *, const void *))
+{
+    apr_size_t size = (apr_size_t)items->elt_size;
+    int from, to = 0;
+
+    qsort(items->elts, (size_t)items->nelts, size, compare);
+    for (from = 0; from < items->nelts; ++from) {
+        if (to == 0 || compare(items->elts + (apr_size_t)(to - 1) * size, items->elts + (apr_size_t)from * size) != 0) {
+            memmove(items->elts + (apr_size_t)to * size, items->elts + (apr_size_t)from * size, size);
+            ++to;
+        }
+    }
+    items->nelts = to;
+}
+
+static int digest_trust(cfaop_trust *trust)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    unsigned char depth = (unsigned char)trust->depth;
+    int i, ok;
+
+    ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN))
+        && EVP_DigestUpdate(md, &depth, 1);
+    for (i = 0; ok && i < trust->anchors->nelts; ++i) {
+        ok = EVP_DigestUpdate(md, "A", 1)
+            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN);
+    }
+    for (i = 0; ok && i < trust->crls->nelts; ++i) {
+        ok = EVP_DigestUpdate(md, "R", 1)
+            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).sha256, CFAOP_SHA256_LEN);
+    }
+    for (i = 0; ok && i < trust->pins->nelts; ++i) {
+        const char *text = APR_ARRAY_IDX(trust->pins, i, cfaop_pin).text;
+        ok = EVP_DigestUpdate(md, "P", 1) && EVP_DigestUpdate(md, text, strlen(text) + 1);
+    }
+    ok = ok && EVP_DigestFinal_ex(md, trust->digest, NULL);
+    EVP_MD_CTX_free(md);
+    return ok;
+}
+
+static apr_status_t free_store(void *store)
+{
+    X509_STORE_free(store);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_names(void *names)
+{
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return APR_SUCCESS;
+}
+
+/* A client looks for the issuer of its certificate among the names, so a leaf that is listed is named by its issuer. */
+static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
+{
+    return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
+}
+
+/* Marks the anchors whose subject another one has, too, as an old and a new CA have. Returns how many there are. */
+static int mark_namesakes(const cfaop_trust *trust)
+{
+    int i, k, count = 0;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        cfaop_anchor *anchor = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
+        for (k = 0; k < trust->anchors->nelts && !anchor->has_namesake; ++k) {
+            anchor->has_namesake =
+                k != i
+                && !X509_NAME_cmp(X509_get_subject_name(anchor->cert),
+                                  X509_get_subject_name(APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert));
+        }
+        count += anchor->has_namesake;
+    }
+    return count;
+}
+
+/* Has the store ask which of two anchors of one subject has signed. OpenSSL takes the first that fits by name. */
+static int tell_apart(cfaop_trust *trust)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    if (!ctx || !X509_STORE_CTX_init(ctx, trust->store, NULL, NULL)) {
+        X509_STORE_CTX_free(ctx);
+        return 0;
+    }
+    trust->check_names = X509_STORE_CTX_get_check_issued(ctx);
+    X509_STORE_CTX_free(ctx);
+    /* the cast: later versions of OpenSSL pass the certificates as const */
+    X509_STORE_set_check_issued(trust->store, (X509_STORE_CTX_check_issued_fn)cfaop_issuer_may_be);
+    return 1;
+}
+
+static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
+{
+    int i;
+
+    trust->store = X509_STORE_new();
+    if (!trust->store) {
+        return 0;
+    }
+    apr_pool_cleanup_register(p, trust->store, free_store, apr_pool_cleanup_null);
+    trust->names = sk_X509_NAME_new_null();
+    if (!trust->names) {
+        return 0;
+    }
+    apr_pool_cleanup_register(p, trust->names, free_names, apr_pool_cleanup_null);
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *cert = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
+        int named = add_names_of(trust->names, cert);
+        if (!X509_STORE_add_cert(trust->store, cert) || !named) {
+            return 0;
+        }
+        trust->unnamed += named < 0;
+    }
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        if (!X509_STORE_add_crl(trust->store, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl)) {
+            return 0;
+        }
+    }
+    return !mark_namesakes(trust) || tell_apart(trust);
+}
+
+const cfaop_trust *cfaop_store_intern(apr_pool_t *p, apr_hash_t *known, cfaop_trust *candidate)
+{
+    const cfaop_trust *same;
+
+    make_set(candidate->anchors, compare_anchors);
+    make_set(candidate->crls, compare_crls);
+    make_set(candidate->pins, compare_pins);
+    if (!digest_trust(candidate)) {
+        return NULL;
+    }
+    same = apr_hash_get(known, candidate->digest, CFAOP_SHA256_LEN);
+    if (same) {
+        return same;
+    }
+    if (!fill_trust(p, candidate)) {
+        return NULL;
+    }
+    apr_hash_set(known, candidate->digest, CFAOP_SHA256_LEN, candidate);
+    return candidate;
+}
