@@ -19,9 +19,10 @@ const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[]
 cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf);
 
 /**
- * Says whether subjectAltName, subject or issuer of @a cert has more than @a max names. It stops counting there. May leave
- * errors in OpenSSL's queue. Any thread.
+ * Returns of what @a cert has more than @a limit allows, with @a most being the number allowed: "names" (in subjectAltName, subject or issuer; it
+ * stops counting there), "bytes of names" (in one of these) or "bytes of a serial number". NULL: of nothing. May leave errors in OpenSSL's
+ * queue. Any thread.
  */
-int cfaop_peer_limit_has_too_many_names(const X509 *cert, int max);
+const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, int *most);
 
 #endif

@@ -12,9 +12,10 @@
 #include "apr.h"
 #include "apr_pools.h"
 
-/** The kinds of lines that are limited: one for each reason, and that of certificates over CFOriginPullPeerLimit. */
+/** The kinds of lines that are limited: one for each reason, that of certificates over CFOriginPullPeerLimit, and that of those which cost too much to parse. */
 #define CFAOP_LIMITER_OVER_LIMIT CFAOP_REASON_COUNT
-#define CFAOP_LIMITER_KINDS      (CFAOP_REASON_COUNT + 1)
+#define CFAOP_LIMITER_TOO_COSTLY (CFAOP_REASON_COUNT + 1)
+#define CFAOP_LIMITER_KINDS      (CFAOP_REASON_COUNT + 2)
 
 /** Makes room for @a servers servers, shared by all processes; without it every line is written. Configuration phase. */
 void cfaop_limiter_init(apr_pool_t *p, int servers);

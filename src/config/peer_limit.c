@@ -4,8 +4,8 @@
  * CFOriginPullPeerLimit: how much a client's certificate may cost, whoever shows it.
  *
  * The guard lets a certificate that it does not accept through the handshake, and under LogOnly or on an exempt path a request goes on with it.
- * mod_ssl makes variables of all its names then, for each request, in a time that grows with their square. A certificate with more bytes or
- * names than any real one has ends the handshake instead.
+ * mod_ssl makes variables of its names and its serial number then, for each request, in a time that grows with the square of their number or
+ * length. A certificate with more bytes or names than any real one has ends the handshake instead.
  */
 #include "config/peer_limit.h"
 
@@ -22,6 +22,12 @@
 #define BYTES_DEFAULT 16384
 #define NAMES_MAX     10000
 #define NAMES_DEFAULT 100
+
+/* RFC 5280 allows 20 bytes. mod_ssl turns them into a decimal number. */
+#define SERIAL_MAX 64
+
+/* subject, issuer and a subjectAltName may each have this part of BYTES. */
+#define NAMES_SHARE 4
 
 /* What ASN1_get_object() says in its answer, besides V_ASN1_CONSTRUCTED. */
 #define UNREADABLE 0x80
@@ -56,12 +62,21 @@ cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf)
 }
 
 /*
- * Counts the names in the DER of a subjectAltName, to max + 1. OpenSSL would make three objects of each. Where the length of an element is not
- * given (BER), what lies in it counts too: no real certificate has that, and OpenSSL reads it.
+ * Says whether an element within a directoryName counts: one does for each part of the DN, its type. So do those that are there without a type:
+ * empty ones, and names that come after a directoryName whose length is not given.
+ */
+static int is_part(int tag, int class, long length)
+{
+    return tag == V_ASN1_OBJECT || class == V_ASN1_CONTEXT_SPECIFIC || length == 0;
+}
+
+/*
+ * Counts the names in the DER of a subjectAltName, to max + 1, and the parts of each directoryName among them. OpenSSL would make three objects of
+ * each. Where the length of an element is not given (BER), what lies in it counts too: no real certificate has that, and OpenSSL reads it.
  */
 static int count_names(const ASN1_OCTET_STRING *der, int max)
 {
-    const unsigned char *at = ASN1_STRING_get0_data(der), *end = at + ASN1_STRING_length(der);
+    const unsigned char *at = ASN1_STRING_get0_data(der), *end = at + ASN1_STRING_length(der), *dn_end = at;
     long length = 0;
     int tag, class, count = 0;
     int form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
@@ -70,9 +85,15 @@ static int count_names(const ASN1_OCTET_STRING *der, int max)
         end = at + length;
     }
     while (!(form & UNREADABLE) && at < end && count <= max) {
+        int is_inside = at < dn_end;
         form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
-        at += form & (UNREADABLE | INDEFINITE) ? 0 : length;
-        ++count;
+        count += !is_inside || is_part(tag, class, length);
+        if (!is_inside && tag == GEN_DIRNAME && class == V_ASN1_CONTEXT_SPECIFIC && !(form & UNREADABLE)) {
+            dn_end = form & INDEFINITE ? end : at + length;
+        }
+        if (!(form & (UNREADABLE | INDEFINITE)) && (at >= dn_end || !(form & V_ASN1_CONSTRUCTED))) {
+            at += length;
+        }
     }
     return count;
 }
@@ -88,9 +109,44 @@ static int alternative_names(const X509 *cert, int max)
     return count;
 }
 
-int cfaop_peer_limit_has_too_many_names(const X509 *cert, int max)
+static int has_too_many_names(const X509 *cert, int max)
 {
     return X509_NAME_entry_count(X509_get_subject_name(cert)) > max
         || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max
         || alternative_names(cert, max) > max;
+}
+
+static int has_long_alternative_name(const X509 *cert, int max)
+{
+    int at = -1;
+
+    while ((at = X509_get_ext_by_NID(cert, NID_subject_alt_name, at)) >= 0) {
+        if (ASN1_STRING_length(X509_EXTENSION_get_data(X509_get_ext(cert, at))) > max) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int has_long_names(const X509 *cert, int max)
+{
+    size_t subject = 0, issuer = 0;
+    int is_known = X509_NAME_get0_der(X509_get_subject_name(cert), NULL, &subject)
+                && X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &issuer);
+
+    return !is_known || subject > (size_t)max || issuer > (size_t)max || has_long_alternative_name(cert, max);
+}
+
+const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, int *most)
+{
+    *most = SERIAL_MAX;
+    if (ASN1_STRING_length(X509_get0_serialNumber(cert)) > SERIAL_MAX) {
+        return "bytes of a serial number";
+    }
+    *most = limit.bytes / NAMES_SHARE;
+    if (has_long_names(cert, *most)) {
+        return "bytes of names";
+    }
+    *most = limit.names;
+    return has_too_many_names(cert, limit.names) ? "names" : NULL;
 }

@@ -190,3 +190,13 @@ void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sn
                        cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
     }
 }
+
+void cfaop_event_log_too_costly(const server_rec *s, conn_rec *c, const char *sni, const char *fault)
+{
+    apr_uint32_t held;
+
+    if (cfaop_limiter_is_due(cfaop_config_of(s)->index, CFAOP_LIMITER_TOO_COSTLY, &held)) {
+        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s, "CFAOP204: handshake ended: the client's certificate %s: sni=\"%s\" "
+                       "peer=%s%s", fault, cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
+    }
+}

@@ -24,6 +24,7 @@
 #include "tls/ca_names.h"
 #include "tls/connection.h"
 #include "tls/event_log.h"
+#include "tls/peer_message.h"
 #include "tls/refuse_alert.h"
 #include "tls/session.h"
 #include "tls/slots.h"
@@ -139,18 +140,19 @@ static void note_size(const SSL *ssl, cfaop_conn *conn)
     }
 }
 
-static int has_too_many_names(const cfaop_tls_context *context, cfaop_conn *conn, SSL *ssl, X509_STORE_CTX *store_ctx)
+static int is_over_limit(const cfaop_tls_context *context, cfaop_conn *conn, SSL *ssl, X509_STORE_CTX *store_ctx)
 {
     const X509 *leaf = X509_STORE_CTX_get0_cert(store_ctx);
-    int is_over;
+    const char *what;
+    int most;
 
     ERR_set_mark();
-    is_over = leaf && cfaop_peer_limit_has_too_many_names(leaf, context->limit.names);
+    what = leaf ? cfaop_peer_limit_excess(leaf, context->limit, &most) : NULL;
     ERR_pop_to_mark(); /* what a broken extension has left */
-    if (!is_over) {
+    if (!what) {
         return 0;
     }
-    refuse_size(context, conn, ssl, "names", context->limit.names);
+    refuse_size(context, conn, ssl, what, most);
     return 1;
 }
 
@@ -165,7 +167,7 @@ static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
     if (!conn || conn->frozen || !context || !context->policy) {
         return delegate(conn, store_ctx);
     }
-    if (has_too_many_names(context, conn, ssl, store_ctx)) {
+    if (is_over_limit(context, conn, ssl, store_ctx)) {
         X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REJECTED);
         return 0;
     }
@@ -327,6 +329,7 @@ static void freeze(cfaop_conn *conn, SSL *ssl)
     }
     conn->can_renegotiate = conn->asked && conn->peer && SSL_version(ssl) < TLS1_3_VERSION;
     conn->frozen = 1;
+    cfaop_peer_message_ignore(ssl);
     if (conn->asked) {
         cfaop_connection_accept(conn, context->server);
     }
@@ -338,6 +341,7 @@ static void note_question(cfaop_conn *conn, const SSL *ssl, int where)
     if ((where & SSL_CB_HANDSHAKE_START) || SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ) {
         conn->asked_again = 1;
         conn->question_open = 1;
+        cfaop_peer_message_watch((SSL *)ssl);
     }
 }
 
@@ -390,6 +394,7 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     cfaop_peer_set_tls(c, conn);
     cfaop_slots_set_conn(ssl, conn);
     SSL_set_info_callback(ssl, on_progress);
+    cfaop_peer_message_watch(ssl);
     return OK;
 }
 

@@ -138,6 +138,21 @@ static void load_ca_file(apr_pool_t *p, const char *path, loaded *l)
     }
 }
 
+/*
+ * OpenSSL sorts a CRL at its first look-up: 440 ms for a million entries. A look-up now sorts it in the parent, so that the children share
+ * the sorted list instead of each making its own. What it finds does not matter.
+ */
+static void sort_crl(X509_CRL *crl)
+{
+    ASN1_INTEGER *any = ASN1_INTEGER_new();
+    X509_REVOKED *found = NULL;
+
+    if (any) {
+        X509_CRL_get0_by_serial(crl, &found, any);
+    }
+    ASN1_INTEGER_free(any);
+}
+
 static void load_crl_file(apr_pool_t *p, const char *path, loaded *l)
 {
     cfaop_pem pem;
@@ -163,6 +178,7 @@ static void load_crl_file(apr_pool_t *p, const char *path, loaded *l)
             fail(l, TAG_CRL_FILE, "cannot be read: OpenSSL failed to hash it");
             return;
         }
+        sort_crl(crl->crl);
     }
 }
 

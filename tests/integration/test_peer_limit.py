@@ -40,6 +40,11 @@ def parts(count: int) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, str(number)) for number in range(count)])
 
 
+def long_name(length: int) -> x509.Name:
+    """A DN of one part of so many bytes, that OpenSSL does not keep short."""
+    return x509.Name([x509.NameAttribute(NameOID.DN_QUALIFIER, "x" * length)])
+
+
 @dataclass(frozen=True)
 class Bench:
     httpd: Httpd
@@ -82,6 +87,11 @@ WAYS = (
     Way("beside-mod-ssl", "twice.test", "twice.test"),
 )
 OVER = {
+    "long-serial": TOO_MANY,
+    "long-subject": TOO_MANY,
+    "long-issuer": TOO_MANY,
+    "long-san": TOO_MANY,
+    "many-parts-in-a-name": TOO_MANY,
     "many-names": TOO_MANY,
     "many-subject-parts": TOO_MANY,
     "many-issuer-parts": TOO_MANY,
@@ -106,13 +116,19 @@ def clients(pki: Pki, pull: Credential, staff: Credential) -> dict[str, Credenti
     link = pki.root("link", name=parts(100))
     made = {
         "stranger": other.issue("stranger"),
-        "full": other.issue("full", name=parts(100), san=names(100, 60)),
+        "full": other.issue("full", name=parts(100), san=names(100, 38)),
         "many-names": other.issue("many-names", san=names(101)),
         "many-subject-parts": other.issue("many-subject-parts", name=parts(101)),
         "many-issuer-parts": pki.root("long-ca", name=parts(101)).issue("many-issuer-parts"),
         "large": other.issue("large", san=names(90, 190)),
+        "long-serial": other.issue("long-serial", serial=65),
+        "long-subject": other.issue("long-subject", name=long_name(4096)),
+        "long-issuer": pki.root("long-name-ca", name=long_name(4096)).issue("long-issuer"),
+        "long-san": other.issue("long-san", san=names(1, 4100)),
+        "many-parts-in-a-name": other.issue("many-parts-in-a-name", san=[x509.DirectoryName(parts(100))]),
+        "as-long": other.issue("as-long", name=long_name(4000), serial=64, san=[x509.DirectoryName(parts(99))]),
         "edge": pull.issue("edge"),
-        "edge-full": pull.issue("edge-full", name=parts(100), san=names(100, 60)),
+        "edge-full": pull.issue("edge-full", name=parts(100), san=names(100, 38)),
         "edge-many-names": pull.issue("edge-many-names", san=names(101)),
         "of-staff": staff.issue("of-staff", san=names(200, 100)),
     }
@@ -185,7 +201,7 @@ def test_stranger_over_the_limit_gets_an_alert(bench: Bench, client: str, way: W
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-@pytest.mark.parametrize("client", ("stranger", "full", "chain"))
+@pytest.mark.parametrize("client", ("stranger", "full", "chain", "as-long"))
 def test_stranger_within_the_limit_goes_on(bench: Bench, client: str, way: Way, tls: str, http: str) -> None:
     assert bench.ending(client, way.sni, tls, http=http, host=way.host, path=way.path) == 200
 

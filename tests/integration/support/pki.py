@@ -107,11 +107,13 @@ class Credential:
         digest: str = "sha256",
         same_key_as: Optional["Credential"] = None,
         key_id: bool = True,
+        serial: int = 0,
     ) -> "Credential":
         """A certificate signed by this one, for a new key unless it is another one's.
 
         `eku` is "none" or a list of "client" and "server" joined by "+"; certificates of CAs have none.
         `not_before` and `not_after` are distances from now. With `key_id` it says which key has signed it.
+        `serial` is the length of its serial number in bytes; 0: an ordinary one.
         """
         private = same_key_as.key if same_key_as else make_key(key)
         builder = _unsigned(name or common_name(subject or label), self.certificate.subject, private.public_key())
@@ -124,7 +126,10 @@ class Credential:
             builder = builder.add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
             )
-        return self.pki.keep(Credential(self.pki, label, _sign(builder, self.key, digest), private))
+        certificate = _sign(builder, self.key, digest)
+        if serial:
+            certificate = _with_serial(certificate, self.key, serial)
+        return self.pki.keep(Credential(self.pki, label, certificate, private))
 
     def crl(
         self,
@@ -289,3 +294,19 @@ def _sign(builder: x509.CertificateBuilder, key: Any, digest: str) -> x509.Certi
 
 def _hash_for(key: Any, digest: str) -> Optional[hashes.HashAlgorithm]:
     return None if isinstance(key, ed25519.Ed25519PrivateKey) else _HASHES[digest]()
+
+
+def _with_serial(certificate: x509.Certificate, key: Any, length: int) -> x509.Certificate:
+    """The same with a serial number of so many bytes, which the library does not write: signed anew by this P-256 key."""
+    version = bytes.fromhex("a003020102")
+    _, rest = certificate.tbs_certificate_bytes.split(version, 1)
+    rest = rest[2 + rest[1] :]
+    tbs = _der(0x30, version + _der(0x02, b"\x7f" * length) + rest)
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    signature = _der(0x03, b"\0" + key.sign(tbs, ec.ECDSA(hashes.SHA256())))
+    return x509.load_der_x509_certificate(_der(0x30, tbs + algorithm + signature))
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (size if len(content) < 128 else bytes([0x80 | len(size)]) + size) + content
