@@ -8,7 +8,8 @@
  * fit into CFOriginPullPeerLimit. No CA signs such keys (RFC 5480 forbids them). The other cost is that of many tiny certificates.
  *
  * tls_get_message_body() (ssl/statem/statem_lib.c) shows the message when it has it whole. read_state_machine() (ssl/statem/statem.c) hands the same
- * buffer on to tls_process_client_certificate() (ssl/statem/statem_srvr.c) only then. So it is in OpenSSL 1.1.1, 3.0 and 3.5.
+ * buffer on to tls_process_client_certificate() (ssl/statem/statem_srvr.c) only then. So it is in OpenSSL 1.1.1w, 3.0.22 and 3.4.1. Were
+ * it otherwise in another version, the handshakes of tests/integration/test_peer_message.py would not end.
  *
  * OpenSSL 3.2 and later can take a CompressedCertificate instead, if it was built with zlib, brotli or zstd, and offers that by default when it asks.
  * It would be unpacked and parsed in one go, unseen. OpenSSL offers it no longer under SSL_OP_NO_RX_CERTIFICATE_COMPRESSION, and takes none that it
