@@ -35,7 +35,7 @@ install_packages() {
     (install_quietly "$@")
 }
 
-# While this file exists and says 101, no package starts a service. One that is there already is its owner's: it stays.
+# While this file exists and says 101, no package starts a service. A file that the administrator has put there stays.
 policy=/usr/sbin/policy-rc.d
 
 install_quietly() {
@@ -55,7 +55,7 @@ install_quietly() {
     export DEBIAN_FRONTEND
     apt-get update -q
     apt-get install -q -y --no-install-recommends "$@"
-    # Nor at the next boot: these were not here before, and the tests run them on ports of their own.
+    # Nor at the next boot: these services were not here before, and the tests run them on ports of their own.
     for package; do
         case $package in
         nginx*) service=nginx ;;

@@ -1,4 +1,4 @@
-"""What README and conf/ give to Prometheus and Grafana: accepted, and the alerts fire when they should and only then."""
+"""What docs/monitoring.md and conf/ give to Prometheus and Grafana: accepted, and the alerts fire when they should and only then."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.vhost import vhost
 
 RULES = TOP / "conf" / "prometheus" / "cf-origin-pull.rules.yml"
 DASHBOARD = TOP / "conf" / "grafana" / "cf-origin-pull.json"
-README = TOP / "README.md"
+PAGE = TOP / "docs" / "monitoring.md"
 STATUS = TOP / "conf" / "examples" / "status.conf"
 DIRECTIVES = TOP / "docs" / "directives.md"
 
@@ -33,7 +33,7 @@ def promtool(*words: object, stdin: str = "") -> str:
 
 
 def yaml_block(words: str) -> str:
-    found = [block for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", README.read_text(), re.M | re.S) if words in block]
+    found = [block for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", PAGE.read_text(), re.M | re.S) if words in block]
     assert len(found) == 1
     return textwrap.dedent(found[0])
 
@@ -45,7 +45,7 @@ def test_rules() -> None:
     assert "3 rules found" in promtool("check", "rules", RULES)
 
 
-def test_readmes_scrape_configuration(directory: Path) -> None:
+def test_pages_scrape_configuration(directory: Path) -> None:
     text = yaml_block("scrape_configs:")
     assert "/etc/prometheus/cf-origin-pull.rules.yml" in text
     config = directory / "prometheus.yml"
@@ -157,7 +157,7 @@ def test_texts_of_the_alerts(directory: Path) -> None:
     examples = {
         EDGE: (requests("0+60x240", "refused", "pin"), "www.example.com:443 refuses certificates that are shown to it"),
         ENDS: (ends(1.125), "The ca CN=zone ends in 1d 0h 0m 0s"),
-        OFF: (requests("0+60x240", *NO_CERTIFICATE), "www.example.com:443 is asked without a certificate, and by nobody with a good one"),
+        OFF: (requests("0+60x240", *NO_CERTIFICATE), "www.example.com:443 is asked without a certificate, and never with a good one"),
     }
     for name, (series, summary) in examples.items():
         labels = dict(re.findall(r'(\w+)="([^"]*)"', series["series"]))

@@ -1,4 +1,4 @@
-"""The examples that README.md refers to, served by a real httpd: what they promise is what clients get."""
+"""The examples that README.md and docs/ refer to, served by a real httpd: what they promise is what clients get."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_exemptions(kitchen: Kitchen) -> None:
 
 
 def test_exchange_of_a_pinned_certificate(kitchen: Kitchen) -> None:
-    """README's three steps: nobody who shows the old or the new certificate at its time is refused."""
+    """The three steps of docs/own-certificates.md: no client that shows the old or the new certificate at its time is refused."""
     old, new = kitchen.ca.issue("old"), kitchen.ca.issue("new")
     httpd = kitchen.prepare()
     example = kitchen.text("pinned.conf", httpd)

@@ -1,6 +1,9 @@
 """The documents say what the code does: no directive, log tag or link is missing on either side."""
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -56,16 +59,98 @@ def test_every_reason_is_documented(top, sources):
     assert [name for name in names if name != "none" and f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGES.md", "docs/directives.md",
-                                      "docs/messages.md", "docs/panels.md", "docs/performance.md", "docs/security-model.md",
-                                      "docs/upstream.md"])
+# --- links ---
+
+TOP = Path(__file__).resolve().parents[2]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGES.md", *sorted(f"docs/{path.name}" for path in (TOP / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+def links(path: Path) -> list[tuple[str, str]]:
+    """(file, anchor) of what a document links in this tree."""
+    return [link for link in LINK.findall(path.read_text()) if "://" not in link[0]]
+
+
+def anchors(path: Path) -> set[str]:
+    """The names that GitHub gives to a document's headings."""
+    headings = re.findall(r"^#+ +(.+)$", path.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_and_named_files_exist(top, document):
     path = top / document
     text = path.read_text()
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        if "://" not in target:
-            assert (path.parent / target).exists(), target
+    for target, anchor in links(path):
+        there = path.parent / target if target else path
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
     for named in re.findall(r"`((?:src|include|conf|scripts|docs|tests)/[\w./-]+\.\w+)(?:::\w+)?`", text):
         assert (top / named).exists(), named
     for named, test in re.findall(r"`(tests/[\w./-]+\.py)::(\w+)`", text):
         assert re.search(rf"^ *(async )?def {test}\(|^class {test}\b", (top / named).read_text(), re.M), f"{named}::{test}"
+
+
+def test_every_document_is_linked_from_readme(top):
+    linked = {target for target, _ in links(top / "README.md")}
+    assert set(DOCUMENTS) - {"README.md"} - linked == set()
+
+
+def test_readme_is_short(top):
+    assert len((top / "README.md").read_text().splitlines()) <= 150
+
+
+def test_section_that_a_log_line_names_is_in_readme(top, sources):
+    named = [name for text in sources.values() for name in re.findall(r'\\"([^"\\]+)\\" in the README', text)]
+    assert named
+    assert set(named) - set(sections((top / "README.md").read_text(), "##")) == set()
+
+
+def test_links_hold_where_the_documents_are_installed(builddir, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
+    done = subprocess.run(["make", "-s", "install-data", f"DESTDIR={tmp_path}"], cwd=builddir, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (readme,) = tmp_path.rglob("README.md")
+    folder = readme.parent
+    # it points to where make install without DESTDIR would put the files
+    conf = folder / "conf"
+    there = f"{tmp_path}{os.readlink(conf)}"
+    conf.unlink()
+    conf.symlink_to(there)
+    assert sorted(str(path.relative_to(folder)) for path in [*folder.glob("*.md"), *folder.glob("docs/*.md")]) == sorted(DOCUMENTS)
+    for document in DOCUMENTS:
+        path = folder / document
+        assert [target for target, _ in links(path) if not (path.parent / target).exists()] == [], document
+
+
+# --- plain words ---
+
+# A sentence names its actor: the client, the edge, the administrator, mod_ssl, the guard.
+RIDDLES = re.compile(
+    r"\b(who(m|so)?ever|whom|(no|some|any|every)(body|one)(?!-)|ours|theirs|one's own|by us)\b|\bno one\b", re.I)
+
+
+def prose(path: Path) -> str:
+    """A document without its code, the names of tests among it; of other files the comments."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        return re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.M | re.S)
+    return "\n".join(line for line in text.splitlines() if re.match(r"\s*#", line))
+
+
+def test_documents_and_comments_name_the_actor(top):
+    files = [top / document for document in DOCUMENTS]
+    files += [path for pattern in ("*.conf", "*.yml") for path in (top / "conf").rglob(pattern)]
+    files += [path for path in (top / ".github").rglob("*") if path.is_file()]
+    files += [path for path in (top / "scripts").iterdir() if path.is_file()]
+    found = [
+        f"{path.relative_to(top)}: {match.group()}: {line.strip()}"
+        for path in files for line in prose(path).splitlines() for match in RIDDLES.finditer(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("text", ["whoever asks", "Nobody is refused.", "of everybody's", "with ours", "whom On would refuse", "no one"])
+def test_riddles_are_found(text):
+    """The positive control."""
+    assert RIDDLES.search(text)

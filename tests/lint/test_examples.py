@@ -1,4 +1,4 @@
-"""`apachectl -t` accepts what lies in conf/, with the certificate files that it names in place."""
+"""`apachectl -t` accepts what lies in conf/ and what the documents show, with the certificate files that they name in place."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((TOP / "conf/examples").glob("*.conf"))
 ACCEPTED = "Syntax OK\nexit status 0"
-MODULES = ("mpm_event", "authz_core", "authz_host", "alias", "ssl", "status")
+MODULES = ("mpm_event", "authz_core", "authz_host", "alias", "headers", "ssl", "status")
 
 
 def apxs(variable: str) -> str:
@@ -75,6 +75,30 @@ def test_example_is_accepted(example, config_test, pki, tmp_path):
     for there, here in (("/etc/ssl/example", pki), ("/var/www/html", tmp_path / "html"), ("/var/log/apache2", tmp_path)):
         text = text.replace(there, str(here))
     assert config_test(text) == ACCEPTED
+
+
+SNIPPETS = [
+    pytest.param(match.group(1), id=f"{path.name}-{number}")
+    for path in [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+    for number, match in enumerate(re.finditer(r"^```apache\n(.*?)^```$", path.read_text(), re.M | re.S), 1)
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_snippet_of_the_documents_is_accepted(snippet, config_test, pki, tmp_path):
+    if snippet.startswith("<RequireAll>"):
+        snippet = f'CFOriginPull LogOnly\n<Location "/">\n{snippet}</Location>\n'
+    if "<VirtualHost" not in snippet:
+        snippet = (f"<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile {pki}/www.pem\nSSLCertificateKeyFile {pki}/www.key\n"
+                   f"{snippet}</VirtualHost>\n")
+    for there, here in (("/etc/ssl/example", pki), ("/etc/ssl/origin-pull", pki), ("conf/zone-ca.pem", f"{pki}/zone-ca.pem"),
+                        ("/var/log/apache2", tmp_path)):
+        snippet = snippet.replace(there, str(here))
+    assert config_test(snippet) == ACCEPTED
+
+
+def test_there_are_snippets():
+    assert len(SNIPPETS) >= 10
 
 
 def test_there_are_examples():

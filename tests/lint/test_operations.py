@@ -1,4 +1,4 @@
-"""What operators copy agrees with what the module counts, and README shows the files as they are."""
+"""What operators copy agrees with what the module counts, and docs/monitoring.md shows the files as they are."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+PAGE = "docs/monitoring.md"
 RULES = "conf/prometheus/cf-origin-pull.rules.yml"
 DASHBOARD = "conf/grafana/cf-origin-pull.json"
 # What Prometheus adds to each series.
@@ -104,13 +105,13 @@ def test_dashboard_hangs_together(panels):
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
-def test_readme_shows_the_rules_as_they_are(top):
-    shown = [block for block in blocks((top / "README.md").read_text(), "yaml") if "- alert:" in block]
+def test_page_shows_the_rules_as_they_are(top):
+    shown = [block for block in blocks((top / PAGE).read_text(), "yaml") if "- alert:" in block]
     assert shown == [(top / RULES).read_text()]
 
 
-def test_readmes_scrape_fits_the_example(top):
-    (scrape,) = [block for block in blocks((top / "README.md").read_text(), "yaml") if "scrape_configs:" in block]
+def test_pages_scrape_fits_the_example(top):
+    (scrape,) = [block for block in blocks((top / PAGE).read_text(), "yaml") if "scrape_configs:" in block]
     example = (top / "conf/examples/status.conf").read_text()
     target = re.search(r"targets: \['([\d.:]+)'\]", scrape).group(1)
     path = re.search(r"metrics_path: (\S+)", scrape).group(1)
