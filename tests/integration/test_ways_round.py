@@ -147,6 +147,14 @@ def test_condition(bench: Bench, condition: str, host: str, serves: bool) -> Non
     server.stop()
 
 
+def test_name_in_capitals_is_never_equal(bench: Bench) -> None:
+    """httpd has the client's Host in lower case, and "=" compares bytes."""
+    lines = [ENGINE, "RewriteCond %{SERVER_NAME} =WWW.test", TO_TLS]
+    server = started(bench.server(bench.guarded() + vhost(bench.plain, "WWW.test", *lines)), warns=True)
+    assert bench.answer(host="WWW.test") == 200
+    server.stop()
+
+
 @pytest.mark.parametrize(
     "conditions, serves",
     [
