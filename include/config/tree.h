@@ -18,10 +18,20 @@ typedef struct cfaop_tree cfaop_tree;
 cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base);
 
 /**
- * Says whether the tree shows that @a s can have TLS: SSLEngine not off, or a certificate for "Listen ... https".
+ * Says whether the tree shows that @a s can have TLS: SSLEngine not off, or a certificate and a port that
+ * speaks https ("Listen ... https", port 443).
  * When in doubt it says yes: mod_ssl decides, and post_config looks again.
  */
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
+
+/** Returns the main server's own directives (of const ap_directive_t *) of that name, in lower case, sections too ("<location"); NULL: none. */
+const apr_array_header_t *cfaop_tree_inherited(const cfaop_tree *tree, const char *name);
+
+/** Returns the arguments of the main server's last directive of that name, in lower case; NULL: there is none. */
+const char *cfaop_tree_last_inherited(const cfaop_tree *tree, const char *name);
+
+/** Returns the arguments of the last directive of that name, in lower case, of @a s, or that it inherits; NULL: there is none. */
+const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const char *name);
 
 /** Says whether an SSLEngine that is not off is in force for @a s: whoever wrote it expects TLS there. */
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
@@ -46,6 +56,9 @@ int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s);
  * the first of its own replaces the first inherited one, and so on. What names no file, as a "pkcs11:" URI, is left out. From @a p.
  */
 apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
+
+/** Returns the path of mod_ssl's SSLCertificateChainFile for @a s, inherited or not; NULL: none. From @a p. */
+const char *cfaop_tree_chain_file(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
 
 /** Returns the SSLCipherSuite of @a s for TLS before 1.3, as written, inherited or not; NULL: none. */
 const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s);

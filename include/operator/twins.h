@@ -22,11 +22,17 @@ typedef struct {
 /** A question about a server; @a data is the asker's. */
 typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
 
-/** Indexes the names of the virtual hosts after @a base. Configuration phase; the result is allocated from @a p. */
+/** Indexes the names of the main server @a base and of the virtual hosts after it. Configuration phase; the result is allocated from @a p. */
 cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
 
 /** Returns the other virtual hosts that answer to names of @a s (of cfaop_twin, each pair once). From the index's pool. */
 apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
+
+/**
+ * Says whether httpd never gives @a s the names that it shares with @a by: of the virtual hosts of an address it takes the first that has the
+ * name, and @a by stands before @a s at each address of that.
+ */
+int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const server_rec *by);
 
 /** Returns a name of @a s that no other virtual host which passes @a test answers to, or NULL: there is one for each. */
 const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s, cfaop_server_test test, const void *data);

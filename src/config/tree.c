@@ -7,6 +7,7 @@
 
 #include "apr_hash.h"
 #include "apr_strings.h"
+#include "ap_listen.h"
 #include "http_core.h"
 
 struct cfaop_tree {
@@ -56,7 +57,7 @@ static apr_hash_t *inherited_by_name(apr_pool_t *p)
     const ap_directive_t *node;
 
     for (node = ap_conftree; node; node = node->next) {
-        if (*node->directive != '<') {
+        if (ap_cstr_casecmp(node->directive, "<VirtualHost") != 0) {
             char *name = apr_pstrdup(p, node->directive);
             ap_str_tolower(name);
             add_node(names, name, node);
@@ -113,13 +114,46 @@ static const char *last_of(const ap_directive_t *node, const char *name)
     return args;
 }
 
-/* The same for a virtual host that may inherit the main server's. The name is in lower case. */
-static const char *last_inherited(const cfaop_tree *tree, const ap_directive_t *own, const char *name)
+const apr_array_header_t *cfaop_tree_inherited(const cfaop_tree *tree, const char *name)
 {
-    const char *args = last_of(own, name);
-    const apr_array_header_t *inherited = args ? NULL : apr_hash_get(tree->inherited, name, APR_HASH_KEY_STRING);
+    return apr_hash_get(tree->inherited, name, APR_HASH_KEY_STRING);
+}
 
-    return inherited ? APR_ARRAY_IDX(inherited, inherited->nelts - 1, const ap_directive_t *)->args : args;
+const char *cfaop_tree_last_inherited(const cfaop_tree *tree, const char *name)
+{
+    const apr_array_header_t *inherited = cfaop_tree_inherited(tree, name);
+
+    return inherited ? APR_ARRAY_IDX(inherited, inherited->nelts - 1, const ap_directive_t *)->args : NULL;
+}
+
+const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const char *name)
+{
+    const char *args = s->is_virtual ? last_of(cfaop_tree_directives(tree, s), name) : NULL;
+
+    return args ? args : cfaop_tree_last_inherited(tree, name);
+}
+
+/*
+ * Without SSLEngine, mod_ssl looks at the protocol of the server. It is that of "Protocol", else of a Listen line for one of its addresses,
+ * which httpd finds out only when it opens them. The main server has no such address.
+ */
+static int speaks_https(const server_rec *s)
+{
+    const char *protocol = ap_get_server_protocol((server_rec *)s);
+    const ap_listen_rec *l;
+    const server_addr_rec *addr;
+
+    if (protocol || !s->is_virtual) {
+        return protocol && !strcmp(protocol, "https");
+    }
+    for (l = ap_listeners; l; l = l->next) {
+        for (addr = s->addrs; addr && l->protocol && !strcmp(l->protocol, "https"); addr = addr->next) {
+            if (!addr->host_port || addr->host_port == l->bind_addr->port) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
@@ -130,30 +164,30 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
     if (!own) {
         return 1; /* an empty virtual host, or one made by a module: not to be judged from here */
     }
-    engine = last_inherited(tree, own, "sslengine");
+    engine = cfaop_tree_last(tree, s, "sslengine");
     if (engine) {
         return ap_cstr_casecmp(engine, "off") != 0;
     }
-    return last_inherited(tree, own, "sslcertificatefile") != NULL;
+    return cfaop_tree_last(tree, s, "sslcertificatefile") != NULL && speaks_https(s);
 }
 
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)
 {
-    const char *engine = last_inherited(tree, cfaop_tree_directives(tree, s), "sslengine");
+    const char *engine = cfaop_tree_last(tree, s, "sslengine");
 
     return engine && ap_cstr_casecmp(engine, "off") != 0;
 }
 
 const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec *s)
 {
-    const char *args = last_inherited(tree, cfaop_tree_directives(tree, s), "sslsessionticketkeyfile");
+    const char *args = cfaop_tree_last(tree, s, "sslsessionticketkeyfile");
 
     return args ? ap_getword_conf(tree->pool, &args) : NULL;
 }
 
 int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s)
 {
-    const char *tickets = last_inherited(tree, cfaop_tree_directives(tree, s), "sslsessiontickets");
+    const char *tickets = cfaop_tree_last(tree, s, "sslsessiontickets");
 
     return !tickets || ap_cstr_casecmp(tickets, "off") != 0;
 }
@@ -187,6 +221,13 @@ apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree
         add_file(p, files, APR_ARRAY_IDX(inherited, count, const ap_directive_t *));
     }
     return files;
+}
+
+const char *cfaop_tree_chain_file(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+{
+    const char *args = cfaop_tree_last(tree, s, "sslcertificatechainfile");
+
+    return args ? ap_server_root_relative(p, ap_getword_conf(p, &args)) : NULL;
 }
 
 static int is_for_tls_13(const ap_directive_t *node)

@@ -15,6 +15,7 @@
 #include "operator/redirects.h"
 #include "operator/twins.h"
 
+#include "ap_listen.h"
 #include "apr_hash.h"
 #include "apr_strings.h"
 
@@ -53,12 +54,39 @@ static void note_ports(port_set tls, const server_rec *s)
     }
 }
 
+/* The main server answers at the ports of Listen lines that no virtual host has. */
+static void note_main_server(apr_pool_t *ptemp, port_set tls, const cfaop_tree *tree, const server_rec *base)
+{
+    cfaop_server_conf *conf = cfaop_config_of(base);
+    int has_tls = cfaop_tree_shows_tls(tree, base);
+    char *taken = apr_pcalloc(ptemp, sizeof(port_set));
+    const ap_listen_rec *l;
+    const server_rec *s;
+
+    for (s = base->next; s; s = s->next) {
+        mark_ports(taken, s);
+    }
+    for (l = ap_listeners; l; l = l->next) {
+        if (taken[0] || taken[l->bind_addr->port]) {
+            continue;
+        }
+        if (has_tls) {
+            conf->is_reached_by_tls = 1;
+            tls[l->bind_addr->port] = 1;
+        }
+        else {
+            conf->is_reached_by_plain_http = 1;
+        }
+    }
+}
+
 void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base)
 {
     char *tls = apr_pcalloc(ptemp, sizeof(port_set));
     const server_rec *s;
 
-    for (s = base; s; s = s->next) {
+    note_main_server(ptemp, tls, tree, base);
+    for (s = base->next; s; s = s->next) {
         if (cfaop_tree_shows_tls(tree, s)) {
             cfaop_config_of(s)->is_reached_by_tls = 1;
             mark_ports(tls, s);
@@ -73,12 +101,12 @@ void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const se
 
 /* ---- ways round ---- */
 
-/* An On of its own, with no TLS virtual host that it could stand for, is a mistake: every request gets 400. */
+/* An On of a virtual host's own, with no TLS virtual host that it could stand for, is a mistake: every request gets 400. */
 static int refuses_plain_http(const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    return conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled;
+    return s->is_virtual && conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled;
 }
 
 /* Does s answer a client without a certificate? */
@@ -94,7 +122,9 @@ static int is_open(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 
 int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
 {
-    return cfaop_config_of(s)->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s);
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+
+    return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && (s->is_virtual || conf->is_reached_by_tls);
 }
 
 apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded)
@@ -105,7 +135,7 @@ apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop
 
     for (i = 0; i < found->nelts; ++i) {
         const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (is_open(p, tree, twin->server)) {
+        if (!cfaop_twins_is_hidden(twins, twin->server, guarded) && is_open(p, tree, twin->server)) {
             APR_ARRAY_PUSH(open, cfaop_twin) = *twin;
         }
     }
@@ -170,7 +200,7 @@ void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cf
     const server_rec *s;
     int more = 0;
 
-    for (s = base->next; s; s = s->next) {
+    for (s = base; s; s = s->next) {
         if (cfaop_bypass_is_guarded(tree, s)) {
             warn_of_server(findings, s, cfaop_bypass_of(ptemp, tree, twins, s), seen, &more);
         }

@@ -1,236 +1,264 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file redirects.c
- * Does a virtual host do nothing but redirect? Then it is no way round the guard, and the dump need not name it. Whatever is
- * not clearly a redirect of everything counts as serving.
+ * Does a virtual host do nothing but redirect or refuse? Then it is no way round the guard, and the dump need not name it. Whatever is
+ * not clearly an answer to everything counts as serving.
  */
 #include "operator/redirects.h"
 
 #include "config/tree.h"
+#include "operator/patterns.h"
+#include "operator/rewrite_rules.h"
 
 #include "apr_strings.h"
 
-#define ACME "acme-challenge"
-
-static int is_one_of(const char *word, const char *const *words)
+/* The arguments of a directive, as words; what ends a section's line is no part of them. */
+static apr_array_header_t *words_of(apr_pool_t *p, const ap_directive_t *node)
 {
-    for (; *words; ++words) {
-        if (!strcmp(word, *words)) {
-            return 1;
-        }
+    apr_array_header_t *words = apr_array_make(p, 4, sizeof(const char *));
+    const char *args = node->args, *word;
+    apr_size_t length = strlen(args);
+
+    if (*node->directive == '<' && length && args[length - 1] == '>') {
+        args = apr_pstrndup(p, args, length - 1);
     }
-    return 0;
+    while (*args && *(word = ap_getword_conf(p, &args))) {
+        APR_ARRAY_PUSH(words, const char *) = word;
+    }
+    return words;
 }
 
-static int matches_all(const char *pattern)
+static const char *word_at(const apr_array_header_t *words, int i)
 {
-    static const char *const all[] = {"^", "^/", "^/?", ".*", "^.*", "^.*$", "(.*)", "^(.*)$", "^(.*)", "^/.*", "^/.*$",
-                                      "^/(.*)", "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/(.*)", NULL};
+    return i < words->nelts ? APR_ARRAY_IDX(words, i, const char *) : "";
+}
 
-    return is_one_of(pattern, all);
+static int is_called(const ap_directive_t *node, const char *name)
+{
+    return !ap_cstr_casecmp(node->directive, name);
 }
 
 /* ---- mod_alias ---- */
 
-static const char *word_before_last(apr_pool_t *p, const char *args)
-{
-    const char *word, *last = "", *before = "";
+typedef enum { NO_STATUS, WITH_TARGET, WITHOUT_TARGET } status_kind;
 
-    while (*args && *(word = ap_getword_conf(p, &args))) {
-        before = last;
-        last = word;
+/* What a Redirect's first word makes of it. Answers other than redirects have no target. */
+static status_kind kind_of_status(const char *word)
+{
+    static const char *const moved[] = {"permanent", "temp", "seeother", NULL};
+
+    if (cfaop_patterns_is_one_of(word, moved) || (*word == '3' && strspn(word, "0123456789") == strlen(word))) {
+        return WITH_TARGET;
     }
-    return before;
+    return !strcmp(word, "gone") || ((*word == '4' || *word == '5') && strspn(word, "0123456789") == strlen(word)) ? WITHOUT_TARGET
+                                                                                                                 : NO_STATUS;
 }
 
-/* Redirect [status] PATH TARGET, in each of its spellings, for everything */
-static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node)
+/* Redirect [status] PATH [TARGET], in each of its spellings, for everything. In a <Location> there need be no path. */
+static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_in_location)
 {
-    static const char *const plain[] = {"redirect", "redirectpermanent", "redirecttemp", NULL};
-    char *name = apr_pstrdup(p, node->directive);
+    const apr_array_header_t *words = words_of(p, node);
+    int takes_status = is_called(node, "Redirect") || is_called(node, "RedirectMatch");
+    status_kind status = takes_status ? kind_of_status(word_at(words, 0)) : NO_STATUS;
+    int from = status != NO_STATUS, targets = status != WITHOUT_TARGET;
 
-    ap_str_tolower(name);
-    if (!strcmp(name, "redirectmatch")) {
-        return matches_all(word_before_last(p, node->args));
+    if (!takes_status && !is_called(node, "RedirectPermanent") && !is_called(node, "RedirectTemp")) {
+        return 0;
     }
-    return is_one_of(name, plain) && !strcmp(word_before_last(p, node->args), "/");
+    if (is_in_location && words->nelts == from + targets) {
+        return 1;
+    }
+    if (words->nelts != from + 1 + targets) {
+        return 0;
+    }
+    return is_called(node, "RedirectMatch") ? cfaop_patterns_match_all(word_at(words, from)) : !strcmp(word_at(words, from), "/");
 }
 
-/* ---- what serves although there is a Redirect: mod_proxy and handlers of a <Location> come before it ---- */
-
-static int proxies(const ap_directive_t *node)
+/* Is node an <If> that holds for plain HTTP? */
+static int is_for_plain_http(apr_pool_t *p, const ap_directive_t *node)
 {
-    return !strncasecmp(node->directive, "ProxyPass", 9) && strncasecmp(node->directive, "ProxyPassReverse", 16)
-        && !strstr(node->args, ACME);
+    static const char *const all[] = {"%{HTTPS}==off", "%{HTTPS}!=on", "%{REQUEST_SCHEME}==http", "%{REQUEST_SCHEME}!=https", NULL};
+    const char *from;
+    char *text = apr_pstrdup(p, node->args), *to = text;
+
+    if (!is_called(node, "<If")) {
+        return 0;
+    }
+    for (from = text; *from; ++from) {
+        if (!strchr(" \t\"'>", *from)) {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+    return cfaop_patterns_is_one_of(text, all);
 }
 
-static int serves(const ap_directive_t *node)
+static int is_for_all_paths(apr_pool_t *p, const ap_directive_t *node)
 {
+    return is_called(node, "<Location") && !strcmp(word_at(words_of(p, node), 0), "/");
+}
+
+static int redirects(apr_pool_t *p, const ap_directive_t *node)
+{
+    int is_location = is_for_all_paths(p, node);
     const ap_directive_t *inner;
 
-    if (proxies(node) || !ap_cstr_casecmp(node->directive, "SetHandler")) {
-        return 1;
-    }
-    if (strncasecmp(node->directive, "<Location", 9) || strstr(node->args, ACME)) {
-        return 0;
-    }
-    for (inner = node->first_child; inner; inner = inner->next) {
-        if (serves(inner)) {
+    for (inner = is_location || is_for_plain_http(p, node) ? node->first_child : NULL; inner; inner = inner->next) {
+        if (is_redirect_of_all(p, inner, is_location)) {
             return 1;
         }
     }
-    return 0;
+    return is_redirect_of_all(p, node, 0);
 }
 
-/* ---- mod_rewrite ---- */
+/* ---- <Location /> with "Require all denied", and no section that could grant anything after it ---- */
 
-/* The conditions before a rule. */
-typedef struct {
-    int exception;             /* one of them may be false for plain HTTP */
-    apr_array_header_t *names; /* of const char *: SERVER_NAME or HTTP_HOST equals one of them */
-    int all_or;                /* those are joined by [OR] */
-} conditions;
-
-static void clear(conditions *c)
+static int denies(apr_pool_t *p, const ap_directive_t *node)
 {
-    c->exception = 0;
-    c->all_or = 1;
-    apr_array_clear(c->names);
+    const ap_directive_t *inner = node->first_child;
+    const apr_array_header_t *words = inner ? words_of(p, inner) : NULL;
+
+    return is_for_all_paths(p, node) && inner && !inner->next && is_called(inner, "Require") && words->nelts == 2
+        && !ap_cstr_casecmp(word_at(words, 0), "all") && !ap_cstr_casecmp(word_at(words, 1), "denied");
 }
 
-static int is_always_true(const char *subject, const char *pattern)
+static int denies_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
-    static const char *const off[] = {"off", "=off", "!on", "!=on", "^off$", "!^on$", NULL};
-    static const char *const port[] = {"80", "=80", "^80$", "!443", "!=443", "!^443$", NULL};
-    static const char *const scheme[] = {"http", "=http", "^http$", "!https", "!=https", "!^https$", NULL};
+    const ap_directive_t *node;
+    int found = 0;
 
-    return (!strcmp(subject, "%{HTTPS}") && is_one_of(pattern, off))
-        || (!strcmp(subject, "%{SERVER_PORT}") && is_one_of(pattern, port))
-        || (!strcmp(subject, "%{REQUEST_SCHEME}") && is_one_of(pattern, scheme))
-        || (!strcmp(subject, "%{REQUEST_URI}") && *pattern == '!' && strstr(pattern, ACME));
-}
-
-static void add_condition(apr_pool_t *p, conditions *c, const char *args)
-{
-    const char *subject = ap_getword_conf(p, &args);
-    const char *pattern = ap_getword_conf(p, &args);
-    const char *flags = ap_getword_conf(p, &args);
-
-    if ((!strcmp(subject, "%{SERVER_NAME}") || !strcmp(subject, "%{HTTP_HOST}")) && *pattern == '=') {
-        if (c->names->nelts && !c->all_or) {
-            c->exception = 1; /* two names at once */
+    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
+        if (denies(p, node)) {
+            found = 1;
         }
-        APR_ARRAY_PUSH(c->names, const char *) = pattern + 1;
-        c->all_or = strstr(flags, "OR") != NULL;
-    }
-    else if (!is_always_true(subject, pattern)) {
-        c->exception = 1;
-    }
-}
-
-static int has_name(const conditions *c, const char *name)
-{
-    int i;
-
-    for (i = 0; i < c->names->nelts; ++i) {
-        if (!ap_cstr_casecmp(APR_ARRAY_IDX(c->names, i, const char *), name)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* Do the conditions hold for each name that s answers to? */
-static int hold_for(const conditions *c, const server_rec *s)
-{
-    int i;
-
-    if (c->exception || (c->names->nelts && s->wild_names && s->wild_names->nelts)) {
-        return 0;
-    }
-    if (!c->names->nelts) {
-        return 1;
-    }
-    for (i = 0; s->names && i < s->names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(s->names, i, const char *);
-        if (name && !has_name(c, name)) {
+        else if (!strncasecmp(node->directive, "<Location", 9) || !strncasecmp(node->directive, "<If", 3)) {
             return 0;
         }
     }
-    return !s->server_hostname || has_name(c, s->server_hostname);
+    return found && !cfaop_tree_inherited(tree, "<if");
 }
 
-static int has_flag(apr_pool_t *p, const char *flags, const char *brief, const char *full)
-{
-    char *state, *list = apr_pstrdup(p, flags), *flag;
+/* ---- mod_md: MDRequireHttps comes before everything else, for the names of a managed domain ---- */
 
-    for (flag = apr_strtok(list, "[], ", &state); flag; flag = apr_strtok(NULL, "[], ", &state)) {
-        const char *value = strchr(flag, '=');
-        apr_size_t length = value ? (apr_size_t)(value - flag) : strlen(flag);
-        if ((length == strlen(brief) && !strncasecmp(flag, brief, length))
-            || (length == strlen(full) && !strncasecmp(flag, full, length))) {
+static int requires_https(const char *args)
+{
+    return args && (!ap_cstr_casecmp(args, "permanent") || !ap_cstr_casecmp(args, "temporary"));
+}
+
+static int is_managed(apr_pool_t *p, const ap_directive_t *node, const server_rec *s)
+{
+    const apr_array_header_t *words = words_of(p, node);
+    int i;
+
+    for (i = 0; s->server_hostname && i < words->nelts; ++i) {
+        if (!ap_cstr_casecmp(word_at(words, i), s->server_hostname)) {
             return 1;
         }
     }
     return 0;
 }
 
-typedef enum { RULE_HARMLESS, RULE_REDIRECTS_ALL, RULE_SERVES } rule_kind;
-
-static rule_kind kind_of_rule(apr_pool_t *p, const char *args, const conditions *c, const server_rec *s)
+/* What is said inside of a domain's section counts there instead of what is said for all. */
+static int has_https(const ap_directive_t *node, int is_required)
 {
-    const char *pattern = ap_getword_conf(p, &args);
-    const char *flags;
+    const ap_directive_t *inner;
 
-    (void)ap_getword_conf(p, &args);
-    flags = ap_getword_conf(p, &args);
-    if (strstr(pattern, ACME)) {
-        return RULE_HARMLESS;
+    for (inner = node->first_child; inner; inner = inner->next) {
+        if (is_called(inner, "MDRequireHttps")) {
+            is_required = requires_https(inner->args);
+        }
     }
-    if (!has_flag(p, flags, "R", "redirect") || has_flag(p, flags, "P", "proxy")) {
-        return RULE_SERVES;
-    }
-    return matches_all(pattern) && hold_for(c, s) ? RULE_REDIRECTS_ALL : RULE_HARMLESS;
+    return is_required;
 }
 
-/* What the rewrite rules of s make of it. Without RewriteEngine on in s itself they do nothing. */
-static rule_kind kind_of_rules(apr_pool_t *p, const ap_directive_t *node, const server_rec *s)
+static int is_redirected_by_mod_md(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
-    conditions c = {0, apr_array_make(p, 2, sizeof(const char *)), 1};
-    rule_kind result = RULE_HARMLESS;
-    int engine = 0;
+    static const char *const names[] = {"mdomain", "<mdomain", "<mdomainset"};
+    int is_required = requires_https(cfaop_tree_last_inherited(tree, "mdrequirehttps")), i, n;
 
-    for (; node; node = node->next) {
-        if (!ap_cstr_casecmp(node->directive, "RewriteEngine")) {
-            engine = !ap_cstr_casecmp(node->args, "on");
-        }
-        else if (!ap_cstr_casecmp(node->directive, "RewriteCond")) {
-            add_condition(p, &c, node->args);
-        }
-        else if (!ap_cstr_casecmp(node->directive, "RewriteRule")) {
-            if (result == RULE_HARMLESS) {
-                result = kind_of_rule(p, node->args, &c, s);
+    for (n = 0; n < 3; ++n) {
+        const apr_array_header_t *list = cfaop_tree_inherited(tree, names[n]);
+        for (i = 0; list && i < list->nelts; ++i) {
+            const ap_directive_t *node = APR_ARRAY_IDX(list, i, const ap_directive_t *);
+            if (is_managed(p, node, s)) {
+                return has_https(node, is_required) && !(s->wild_names && s->wild_names->nelts);
             }
-            clear(&c);
         }
     }
-    return engine ? result : RULE_HARMLESS;
+    return 0;
+}
+
+/* ---- what serves although there is a Redirect: mod_proxy comes before it ---- */
+
+static int proxies(apr_pool_t *p, const ap_directive_t *node, int is_in_location)
+{
+    const apr_array_header_t *words = words_of(p, node);
+    const char *path = word_at(words, 0), *target = word_at(words, is_in_location ? 0 : 1);
+
+    if (is_called(node, "ProxyPassMatch")) {
+        return strcmp(target, "!") && (is_in_location || !cfaop_patterns_is_acme(path));
+    }
+    return is_called(node, "ProxyPass") && strcmp(target, "!") && (is_in_location || !cfaop_patterns_is_acme_path(path));
+}
+
+static int is_location_of_acme(apr_pool_t *p, const ap_directive_t *node)
+{
+    const apr_array_header_t *words = words_of(p, node);
+
+    if (is_called(node, "<LocationMatch")) {
+        return cfaop_patterns_is_acme(word_at(words, 0));
+    }
+    return strcmp(word_at(words, 0), "~") ? cfaop_patterns_is_acme_path(word_at(words, 0)) : cfaop_patterns_is_acme(word_at(words, 1));
+}
+
+static int serves(apr_pool_t *p, const ap_directive_t *node)
+{
+    const ap_directive_t *inner;
+
+    if (strncasecmp(node->directive, "<Location", 9) || is_location_of_acme(p, node)) {
+        return proxies(p, node, 0);
+    }
+    for (inner = node->first_child; inner; inner = inner->next) {
+        if (proxies(p, inner, 1)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int serves_by_inheritance(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+{
+    static const char *const names[] = {"<location", "<locationmatch", "proxypass", "proxypassmatch"};
+    int i, n;
+
+    for (n = 0; n < 4 && s->is_virtual; ++n) {
+        const apr_array_header_t *list = cfaop_tree_inherited(tree, names[n]);
+        for (i = 0; list && i < list->nelts; ++i) {
+            if (serves(p, APR_ARRAY_IDX(list, i, const ap_directive_t *))) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 int cfaop_redirects_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
-    const ap_directive_t *first = cfaop_tree_directives(tree, s), *node;
-    rule_kind rules = kind_of_rules(p, first, s);
-    int redirects = rules == RULE_REDIRECTS_ALL;
+    cfaop_rewrite rules = cfaop_rewrite_rules_of(p, tree, s);
+    const ap_directive_t *node;
+    int found = rules == CFAOP_REWRITE_ANSWERS_ALL;
 
-    if (rules == RULE_SERVES) {
+    if (denies_all(p, tree, s) || is_redirected_by_mod_md(p, tree, s)) {
+        return 1;
+    }
+    if (rules == CFAOP_REWRITE_SERVES || serves_by_inheritance(p, tree, s)) {
         return 0;
     }
-    for (node = first; node; node = node->next) {
-        if (serves(node)) {
+    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
+        if (serves(p, node)) {
             return 0;
         }
-        redirects = redirects || is_redirect_of_all(p, node);
+        found = found || redirects(p, node);
     }
-    return redirects;
+    return found;
 }

@@ -52,6 +52,7 @@ typedef struct {
 /* Servers that have something in common. */
 typedef struct {
     const char *path;            /* of the certificate that they show; NULL: see level */
+    const char *chain_path;      /* of SSLCertificateChainFile; NULL: none */
     const cfaop_trust *trust;
     int level;                   /* the security level of their TLS */
     apr_array_header_t *servers; /* of const server_rec * */
@@ -79,7 +80,8 @@ static int is_foreign(const cfaop_anchor *anchor)
 static void add_to_group(search *find, apr_array_header_t *groups, const group *like, const server_rec *s)
 {
     const char *key =
-        apr_psprintf(find->pool, "%pp %d %s", (const void *)like->trust, like->level, like->path ? like->path : "");
+        apr_psprintf(find->pool, "%pp %d %s %s", (const void *)like->trust, like->level, like->path ? like->path : "",
+                     like->chain_path ? like->chain_path : "");
     group *g = apr_hash_get(find->by_key, key, APR_HASH_KEY_STRING);
 
     if (!g) {
@@ -112,19 +114,27 @@ static void group_servers(search *find, const server_rec *base, int (*is_wanted)
             continue; /* without TLS it asks for no certificate */
         }
         files = cfaop_tree_certificate_files(find->pool, find->tree, s);
+        g.chain_path = cfaop_tree_chain_file(find->pool, find->tree, s);
         for (i = 0; i < files->nelts && !trust->pins->nelts; ++i) {
             g.path = APR_ARRAY_IDX(files, i, const char *);
             add_to_group(find, find->files, &g, s);
         }
-        g.path = NULL;
+        g.path = g.chain_path = NULL;
         g.level = cfaop_security_level_of(find->tree, s, fallback);
         add_to_group(find, find->judges, &g, s);
     }
 }
 
+static int compare_chains(const group *a, const group *b)
+{
+    int order = strcmp(a->path, b->path);
+
+    return order ? order : strcmp(a->chain_path ? a->chain_path : "", b->chain_path ? b->chain_path : "");
+}
+
 static int compare_paths(const void *a, const void *b)
 {
-    return strcmp((*(group *const *)a)->path, (*(group *const *)b)->path);
+    return compare_chains(*(group *const *)a, *(group *const *)b);
 }
 
 /* ---- lines ---- */
@@ -222,7 +232,7 @@ static void compare_with_own(search *find, const apr_array_header_t *chain, cons
 static void look_at_own(search *find)
 {
     const apr_array_header_t *chain = NULL;
-    const char *path = NULL;
+    const group *last = NULL;
     apr_pool_t *scratch;
     int i;
 
@@ -230,11 +240,11 @@ static void look_at_own(search *find)
     qsort(find->files->elts, (size_t)find->files->nelts, sizeof(group *), compare_paths);
     for (i = 0; i < find->files->nelts; ++i) {
         const group *g = APR_ARRAY_IDX(find->files, i, const group *);
-        if (!path || strcmp(path, g->path) != 0) {
+        if (!last || compare_chains(last, g)) {
             apr_pool_clear(scratch); /* each file is read once, and not kept */
-            path = g->path;
-            chain = cfaop_server_certificate_read(scratch, path);
+            chain = cfaop_server_certificate_read(scratch, g->path, g->chain_path);
         }
+        last = g;
         compare_with_own(find, chain, g);
     }
     apr_pool_destroy(scratch);

@@ -11,6 +11,7 @@
 struct cfaop_twins {
     apr_pool_t *pool;
     const server_rec *base;
+    apr_hash_t *orders;       /* server_rec * -> int: its place in httpd's chain, where the last virtual host comes first */
     apr_hash_t *by_name;      /* name in lower case -> array of server_rec * with that ServerName or ServerAlias */
     apr_hash_t *by_pattern;   /* wildcard in lower case -> array of server_rec * that have it as an alias */
     apr_array_header_t *odd;  /* of server_rec *: those with a wildcard that is not "*." and a name */
@@ -85,14 +86,21 @@ cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base)
 {
     cfaop_twins *twins = apr_palloc(p, sizeof(*twins));
     const server_rec *s;
+    int count = 0;
 
     twins->pool = p;
     twins->base = base;
+    twins->orders = apr_hash_make(p);
     twins->by_name = apr_hash_make(p);
     twins->by_pattern = apr_hash_make(p);
     twins->odd = apr_array_make(p, 4, sizeof(const server_rec *));
     twins->by_suffix = NULL;
-    for (s = base->next; s; s = s->next) {
+    for (s = base; s; s = s->next) {
+        const server_rec **key = apr_palloc(p, sizeof(*key));
+        int *order = apr_palloc(p, sizeof(*order));
+        *key = s;
+        *order = count++;
+        apr_hash_set(twins->orders, key, sizeof(*key), order);
         each_name(s, index_name, twins);
         index_wildcards(twins, s);
     }
@@ -116,7 +124,7 @@ static apr_hash_t *suffixes(cfaop_twins *twins)
 
     if (!twins->by_suffix) {
         twins->by_suffix = apr_hash_make(twins->pool);
-        for (s = twins->base->next; s; s = s->next) {
+        for (s = twins->base; s; s = s->next) {
             each_name(s, index_suffixes, twins);
         }
     }
@@ -215,7 +223,7 @@ static void find_some_of(cfaop_twins *twins, const server_rec *self, const char 
         add_twins(found, self, suffixes(twins), lower(twins->pool, suffix), pattern);
         return;
     }
-    for (s = twins->base->next; s; s = s->next) {
+    for (s = twins->base; s; s = s->next) {
         if (has_name_like(s, pattern)) {
             add_twin(found, self, s, pattern);
         }
@@ -241,6 +249,33 @@ apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s)
         }
     }
     return found;
+}
+
+/* ---- which of two gets the requests ---- */
+
+static int has_address(const server_rec *s, const server_addr_rec *wanted)
+{
+    const server_addr_rec *addr;
+
+    for (addr = s->addrs; addr; addr = addr->next) {
+        if (addr->host_port == wanted->host_port && apr_sockaddr_equal(addr->host_addr, wanted->host_addr)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const server_rec *by)
+{
+    const server_addr_rec *addr;
+
+    for (addr = s->addrs; addr; addr = addr->next) {
+        if (!has_address(by, addr)) {
+            return 0;
+        }
+    }
+    return s->is_virtual && by->is_virtual
+        && *(int *)apr_hash_get(twins->orders, &by, sizeof(by)) > *(int *)apr_hash_get(twins->orders, &s, sizeof(s));
 }
 
 /* ---- is each name covered by another virtual host? ---- */

@@ -31,6 +31,7 @@
 #include "startup/attach_counters.h"
 #include "startup/mod_ssl.h"
 #include "startup/neighbours.h"
+#include "startup/protocols.h"
 
 #include "apr_strings.h"
 #include "http_core.h"
@@ -172,6 +173,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
         apr_array_cat(findings, cfaop_session_keys_resolve(p, ptemp, base));
     }
     cfaop_bypass_warn(findings, ptemp, tree, base);
+    cfaop_protocols_warn(findings, tree, base);
     apr_array_cat(findings, cfaop_neighbours_findings(p, base));
 }
 
@@ -242,7 +244,9 @@ static void settle_without_tls(server_rec *s, cfaop_server_conf *conf, report *r
         conf->demand.borrows_tls = 1;
         conf->demand.policy = conf->trust;
         conf->demand.usable = conf->trust != NULL;
-        cfaop_name_list_add(&rep->without_tls, cfaop_server_label(p, s));
+        if (s->is_virtual || conf->is_reached_by_plain_http) {
+            cfaop_name_list_add(&rep->without_tls, cfaop_server_label(p, s));
+        }
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull %s (%s), but mod_ssl gives %s no TLS: %s; configure "

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file server_certificate.c
- * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile to compare
+ * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile and SSLCertificateChainFile to compare
  * them with what is trusted. What cannot be read is left alone: mod_ssl tells of it.
  */
 #include "trust/server_certificate.h"
@@ -46,9 +46,8 @@ static void read_chain(apr_pool_t *p, BIO *bio, apr_array_header_t *chain)
     }
 }
 
-apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *path)
+static void read_file(apr_pool_t *p, const char *path, apr_array_header_t *chain)
 {
-    apr_array_header_t *chain = apr_array_make(p, 3, sizeof(X509 *));
     apr_finfo_t info;
     BIO *bio;
 
@@ -58,6 +57,16 @@ apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *pat
         BIO_free(bio);
     }
     ERR_clear_error();
+}
+
+apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *path, const char *chain_path)
+{
+    apr_array_header_t *chain = apr_array_make(p, 3, sizeof(X509 *));
+
+    read_file(p, path, chain);
+    if (chain->nelts && chain_path) {
+        read_file(p, chain_path, chain);
+    }
     return chain;
 }
 

@@ -308,6 +308,8 @@ def without_tls(bench: Bench) -> dict[str, str]:
     macro = "<Macro Site $engine>\n{}</Macro>\nUse Site off\n"
     return {
         "nothing": host(port, "CFOriginPull On"),
+        "certificate": host(port, *certificate, "CFOriginPull On"),
+        "certificate-of-the-main-server": "\n".join(certificate) + "\n" + host(port, "CFOriginPull On"),
         "off": host(port, *certificate, "SSLEngine off", "CFOriginPull On"),
         "Off": host(port, *certificate, "SSLEngine Off", "CFOriginPull On"),
         "off-inherited": "SSLEngine off\n" + host(port, *certificate, "CFOriginPull On"),
@@ -319,7 +321,7 @@ def without_tls(bench: Bench) -> dict[str, str]:
     }
 
 
-NO_TLS = ("nothing", "off", "Off", "off-inherited", "off-again", "not-defined", "macro")
+NO_TLS = ("nothing", "certificate", "certificate-of-the-main-server", "off", "Off", "off-inherited", "off-again", "not-defined", "macro")
 
 
 @pytest.mark.parametrize("form", NO_TLS)
@@ -343,7 +345,6 @@ def with_tls(bench: Bench) -> dict[str, str]:
         "optional": host(port, *certificate, "SSLEngine optional", "CFOriginPull On"),
         "on-inherited": "SSLEngine on\n" + host(port, *certificate, "CFOriginPull On"),
         "certificate-of-the-main-server": main + host(port, "SSLEngine on", "CFOriginPull On"),
-        "only-the-main-servers-certificate": main + host(port, "CFOriginPull On"),
         "certificate-for-listen-https": f"Listen 127.0.0.2:{port} https\n"
         + host(port, *certificate, "CFOriginPull On").replace("127.0.0.1", "127.0.0.2"),
         "defined": host(port, "<IfDefine TLS>", "SSLEngine on", *certificate, "</IfDefine>", "CFOriginPull On"),
@@ -363,7 +364,6 @@ TLS_OR_NO_NEED = (
     "optional",
     "on-inherited",
     "certificate-of-the-main-server",
-    "only-the-main-servers-certificate",
     "certificate-for-listen-https",
     "defined",
     "if-module",

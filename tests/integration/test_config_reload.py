@@ -290,8 +290,8 @@ def without_tls(servers: Servers, server_certificate: Credential) -> Plain:
     config = "CFOriginPull On\n" + vhost(tls_port, "tls.test", tls=server_certificate)
     config += vhost(port, "heir.test") + vhost(port, "other-heir.test") + vhost(port, "off.test", "CFOriginPull Off")
     config += vhost(port, "logonly.test", "CFOriginPull LogOnly")
-    # nothing in the configuration shows that there is no TLS, and there is none: Listen does not say https
-    config += vhost(port, "explicit.test", "CFOriginPull On", *certificate)
+    # it looks as if it had TLS, but has none: the Listen that says https is for another address
+    config += f"Listen 127.0.0.2:{port} https\n" + vhost(port, "explicit.test", "CFOriginPull On", *certificate)
     engine = [*certificate, "SSLEngine optional"]
     for mode in ("On", "Optional", "Off"):
         config += vhost(engine_port, f"engine-{mode.lower()}.test", *engine, f"CFOriginPull {mode}")

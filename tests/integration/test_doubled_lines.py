@@ -127,7 +127,9 @@ def test_reload_takes_the_other_away(bench: Bench) -> None:
 def test_other_that_gets_no_tls_stands_for_nothing(bench: Bench) -> None:
     """It looks as if it had TLS, but mod_ssl gives it none: it refuses, and so does the one that relied on it."""
     certificate = [f"SSLCertificateFile {bench.tls.cert_file}", f"SSLCertificateKeyFile {bench.tls.key_file}"]
-    config = bench.plain("www.test", ON, bench.ca) + vhost(bench.tls_port, "www.test", ON, bench.ca, *certificate)
+    # the Listen that says https is for another address
+    config = f"Listen 127.0.0.2:{bench.tls_port} https\n" + bench.plain("www.test", ON, bench.ca)
+    config += vhost(bench.tls_port, "www.test", ON, bench.ca, *certificate)
     httpd = bench.prepare(config)
     httpd.start()
     httpd.expect("CFAOP120: ")

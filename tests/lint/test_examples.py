@@ -114,7 +114,7 @@ def test_the_commented_configuration_enables_nothing_and_every_line_of_it_is_val
     enabled = text.replace("\n#CF", "\nCF").replace("/etc/ssl/origin-pull", str(pki))
     # An explicit On needs a TLS virtual host around it.
     output = config_test(
-        f"<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile {pki}/www.pem\n"
+        f"<VirtualHost *:443>\nServerName www.example\nSSLEngine on\nSSLCertificateFile {pki}/www.pem\n"
         f"SSLCertificateKeyFile {pki}/www.key\n{enabled}</VirtualHost>\n"
     )
     assert output == ACCEPTED

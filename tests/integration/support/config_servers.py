@@ -46,6 +46,7 @@ class Port:
     """Its first virtual host is the default. Where there is none the main server answers."""
 
     https: bool  # "Listen PORT https"
+    https_elsewhere: bool  # the same for another address of that port
     hosts: tuple[Host, ...]
 
 
@@ -128,8 +129,9 @@ class Site:
 
     @property
     def is_half_tls(self) -> bool:
-        """A certificate, but no SSLEngine: "apachectl -t" cannot know that mod_ssl makes no TLS server of it."""
-        return self.engine is None and self.shows_certificate and not self.has_tls
+        """A certificate, but no SSLEngine, and https elsewhere: "apachectl -t" is in doubt, and mod_ssl makes no TLS server of it."""
+        seems_https = self.is_virtual and self.port.https_elsewhere
+        return self.engine is None and self.shows_certificate and seems_https and not self.has_tls
 
 
     def describe(self) -> str:

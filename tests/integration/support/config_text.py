@@ -13,6 +13,7 @@ from support.config_servers import Configuration, Host, Port, Settings
 from support.pki import Credential
 
 OTHER_PEER = "127.0.0.2"
+ELSEWHERE = "127.0.0.77"
 NAMES = ("one.test", "two.test", "three.test", "four.test")
 ALIASES = ((), (), ("also-{}",), ("*.{}",), ("also-{}", "*.{}"), ("*.test",))
 
@@ -44,6 +45,7 @@ _named = st.builds(
 _ports = st.builds(
     Port,
     https=st.sampled_from((False, False, True)),
+    https_elsewhere=st.booleans(),
     hosts=st.lists(_named, min_size=1, max_size=5).map(tuple),
 )
 _orders = st.sampled_from(
@@ -156,6 +158,8 @@ def write(
     lines = [_load(what, modules[what]) for what in configuration.order if what in modules]
     for number, port in zip(numbers, configuration.ports):
         lines.append(f"Listen {PEER}:{number}{' https' if port.https else ''}")
+        if port.https_elsewhere:
+            lines.append(f"Listen {ELSEWHERE}:{number} https")
     if configuration.remoteip == "believing":
         lines.append("RemoteIPHeader CF-Connecting-IP")
     if configuration.sni_policy:

@@ -1,0 +1,24 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file patterns.h
+ * What the patterns of redirects and rewrite rules stand for, as far as a glance tells. Whatever is not plain counts as no match.
+ */
+#ifndef CFAOP_OPERATOR_PATTERNS_H
+#define CFAOP_OPERATOR_PATTERNS_H
+
+/** Says whether @a word is one of @a words, which end with NULL. Any phase, any thread. */
+int cfaop_patterns_is_one_of(const char *word, const char *const *words);
+
+/** Says whether the regular expression is one of those that people write for "every path". Any phase, any thread. */
+int cfaop_patterns_match_all(const char *regex);
+
+/**
+ * Says whether the regular expression stands for paths below /.well-known/acme-challenge only: it begins there, and has no alternatives.
+ * Any phase, any thread.
+ */
+int cfaop_patterns_is_acme(const char *regex);
+
+/** Says whether the path lies below /.well-known/acme-challenge. Any phase, any thread. */
+int cfaop_patterns_is_acme_path(const char *path);
+
+#endif

@@ -1,0 +1,82 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file protocols.c
+ * Which modules may speak a protocol of their own on guarded connections? They answer before there is a request, where the guard has no hook.
+ */
+#include "startup/protocols.h"
+
+#include "base/findings.h"
+#include "base/module.h"
+#include "config/config.h"
+#include "config/refuse.h"
+
+#include "apr_strings.h"
+#include "http_connection.h"
+
+/* A module whose hook is harmless, at least without its directive. */
+typedef struct {
+    const char *name;
+    const char *directive; /* in lower case; NULL: it never answers anything but HTTP */
+} neighbour;
+
+static const neighbour known[] = {{"mod_cfaop.c", NULL},      {"mod_ssl.c", NULL}, {"mod_http2.c", NULL},
+                                  {"mod_reqtimeout.c", NULL}, {"mod_qos.c", NULL}, {"mod_security2.c", NULL},
+                                  {"mod_echo.c", "protocolecho"}, {"mod_perl.c", "perlprocessconnectionhandler"}};
+
+/* With "alert" no stranger's handshake ends well, so there is nobody to answer. */
+static int lets_strangers_in(const server_rec *s)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+
+    return conf->mode == CFAOP_MODE_ON && conf->is_reached_by_tls && cfaop_refuse_of(conf) != CFAOP_REFUSE_ALERT;
+}
+
+/* Can a module with that directive, or with none that is known, answer on s? */
+static int is_used_by(const cfaop_tree *tree, const server_rec *s, const char *directive)
+{
+    const char *args = directive ? cfaop_tree_last(tree, s, directive) : "";
+
+    return lets_strangers_in(s) && args && ap_cstr_casecmp(args, "off") != 0;
+}
+
+static int answers(const cfaop_tree *tree, const server_rec *base, const char *name)
+{
+    const char *directive = NULL;
+    const server_rec *s;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
+        if (name && !strcmp(name, known[i].name)) {
+            directive = known[i].directive;
+            if (!directive) {
+                return 0;
+            }
+        }
+    }
+    for (s = base; s; s = s->next) {
+        if (is_used_by(tree, s, directive)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void cfaop_protocols_warn(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base)
+{
+    const apr_array_header_t *list = ap_hook_get_process_connection();
+    int i;
+
+    for (i = 0; list && i < list->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(list, i, ap_LINK_process_connection_t).szName;
+        if (name && !strcmp(name, "http_core.c")) {
+            return;
+        }
+        if (answers(tree, base, name)) {
+            cfaop_findings_add(findings, APLOG_WARNING,
+                               apr_psprintf(findings->pool, "CFAOP139: %s can answer connections before there is a request that the guard "
+                                            "could judge (hook process_connection), to every client, also to one without a certificate: remove "
+                                            "that module, or write CFOriginPullRefuse alert into the virtual hosts that are On",
+                                            name ? name : "a module without a name"));
+        }
+    }
+}

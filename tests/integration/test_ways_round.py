@@ -1,0 +1,419 @@
+"""Virtual hosts beside the guarded one: which are ways round, as CFAOP131 has it, and which are none. What plain HTTP answers shows that the
+warning is true, and that there is no warning where nothing is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conftest import Servers
+from support.client import connect, connect_plain, fetch
+from support.httpd import Httpd
+from support.pki import Credential, Pki
+from support.ports import free_port
+from support.vhost import vhost
+
+ENGINE = "RewriteEngine on"
+TO_TLS = "RewriteRule ^ https://www.test%{REQUEST_URI} [R=301,L]"
+AWAY = "Redirect permanent / https://www.test/"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """www.test is guarded at tls; plain is a port without TLS."""
+
+    servers: Servers
+    tls: int
+    plain: int
+    certificate: Credential
+    edge: Credential
+    ca: str
+
+    def guarded(self, *lines: str, name: str = "www.test") -> str:
+        return vhost(self.tls, name, "CFOriginPull On", self.ca, *lines, tls=self.certificate)
+
+    def twin(self, *lines: str, aliases: str = "") -> str:
+        return vhost(self.plain, "www.test", *lines, aliases=aliases)
+
+    @property
+    def files(self) -> str:
+        """A certificate for the whole server."""
+        return f"SSLCertificateFile {self.certificate.cert_file}\nSSLCertificateKeyFile {self.certificate.key_file}\n"
+
+    @property
+    def guarded_by_files(self) -> str:
+        return self.files + vhost(self.tls, "www.test", "SSLEngine on", "CFOriginPull On", self.ca)
+
+    def server(self, config: str, *modules: str, more: tuple[int, ...] = ()) -> Httpd:
+        return self.servers.prepare_httpd(config, listen=[self.tls, self.plain, *more], modules=["rewrite", *modules])
+
+    def answer(self, path: str = "/", host: str = "www.test") -> int:
+        with connect_plain(self.plain) as client:
+            return client.request(path, host=host).status
+
+
+@pytest.fixture(scope="module")
+def zone(pki: Pki) -> tuple[Credential, Credential]:
+    """The CA of origin pulls, and what the edge shows."""
+    ca = pki.root("zone")
+    return ca, ca.issue("edge")
+
+
+@pytest.fixture
+def bench(servers: Servers, zone: tuple[Credential, Credential], server_certificate: Credential) -> Bench:
+    """Ports of its own for each test: many servers are started."""
+    ca, edge = zone
+    return Bench(servers, free_port(), free_port(), server_certificate, edge, f"CFOriginPullCACertificateFile {ca.cert_file}")
+
+
+def warned(server: Httpd) -> int:
+    """How many lines `-t` has of ways round."""
+    outcome = server.config_test()
+    assert outcome.ok, outcome.stderr
+    return outcome.stderr.count("CFAOP131: ")
+
+
+def started(server: Httpd, *, warns: bool) -> Httpd:
+    assert warned(server) == int(warns)
+    server.start()
+    if warns:
+        server.expect("CFAOP131: www.test is guarded by ")
+    return server
+
+
+# A certificate for the whole server gives TLS only where there is SSLEngine, or a Listen that says https
+
+
+def test_panel_may_repeat_on_at_port_80(bench: Bench) -> None:
+    server = started(bench.server(bench.guarded_by_files + bench.twin("CFOriginPull On", bench.ca, AWAY)), warns=False)
+    server.expect(rf"CFAOP121: .*: www\.test:{bench.plain}$")
+    assert bench.answer() == 301
+    assert fetch(bench.tls, sni="www.test", credential=bench.edge).status == 200
+    server.stop()
+
+
+def test_on_alone_without_tls_is_refused(bench: Bench) -> None:
+    outcome = bench.server(bench.files + bench.twin("CFOriginPull On", bench.ca)).config_test()
+    assert not outcome.ok and "CFAOP105" in outcome.stderr
+
+
+def test_twin_under_a_certificate_for_all(bench: Bench) -> None:
+    server = started(bench.server(bench.guarded_by_files + bench.twin(AWAY)), warns=False)
+    assert bench.answer() == 301
+    server.stop()
+    server = started(bench.server(f"CFOriginPull On\n{bench.ca}\n" + bench.guarded_by_files + bench.twin()), warns=True)
+    server.expect(rf"CFAOP121: .*: www\.test:{bench.plain}$")
+    assert bench.answer() == 200
+    server.stop()
+
+
+@pytest.mark.parametrize("says_https", ("listen", "protocol"))
+def test_certificate_and_https_are_tls(bench: Bench, says_https: str) -> None:
+    """mod_ssl gives TLS without SSLEngine there; the guard is at work."""
+    port = free_port()
+    line = f"Listen 127.0.0.1:{port} https\n" if says_https == "listen" else f"Listen 127.0.0.1:{port}\n"
+    protocol = ["Protocol https"] if says_https == "protocol" else []
+    config = line + bench.files + vhost(port, "www.test", *protocol, "CFOriginPull On", bench.ca) + bench.twin(AWAY)
+    server = started(bench.server(config), warns=False)
+    assert fetch(port, sni="www.test", credential=bench.edge).status == 200
+    assert fetch(port, sni="www.test").status == 400
+    server.expect_refusal("no_certificate")
+    server.stop()
+
+
+# A client writes its Host header: what goes by that redirects not all
+
+
+@pytest.mark.parametrize(
+    "condition, host, serves",
+    [
+        ("%{SERVER_PORT} !^443$", "www.test:443", True),
+        ("%{SERVER_PORT} !=443", "www.test:443", True),
+        ("%{SERVER_PORT} 80", "www.test:443", True),
+        ("%{HTTP_HOST} =www.test", "WWW.test", True),
+        ("%{HTTP_HOST} =www.test", "www.test:80", True),
+        ("%{SERVER_NAME} =WWW.test", "WWW.test", True),
+        ("%{SERVER_NAME} =www.test", "WWW.test:443", False),
+        ("%{SERVER_NAME} =www.test", "www.test.", False),
+        ("%{HTTPS} !=on", "WWW.test:443", False),
+    ],
+)
+def test_condition(bench: Bench, condition: str, host: str, serves: bool) -> None:
+    server = bench.server(bench.guarded() + bench.twin(ENGINE, f"RewriteCond {condition}", TO_TLS))
+    started(server, warns=serves)
+    assert bench.answer(host=host) == (200 if serves else 301)
+    server.stop()
+
+
+def test_name_in_capitals_is_never_equal(bench: Bench) -> None:
+    """httpd has the client's Host in lower case, and "=" compares bytes."""
+    lines = [ENGINE, "RewriteCond %{SERVER_NAME} =WWW.test", TO_TLS]
+    server = started(bench.server(bench.guarded() + vhost(bench.plain, "WWW.test", *lines)), warns=True)
+    assert bench.answer(host="WWW.test") == 200
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "conditions, serves",
+    [
+        (("%{HTTPS} off [OR]", "%{HTTP_HOST} =no.test"), False),
+        (("%{SERVER_NAME} =www.test [OR]", "%{HTTPS} off", "%{SERVER_NAME} =a.test"), True),
+        (("%{SERVER_NAME} =www.test [OR]", "%{SERVER_NAME} =a.test", "%{HTTPS} off"), False),
+        (("%{SERVER_NAME} =www.test", "%{SERVER_NAME} =a.test"), True),
+    ],
+)
+def test_conditions_in_groups(bench: Bench, conditions: tuple[str, ...], serves: bool) -> None:
+    lines = [f"RewriteCond {condition}" for condition in conditions]
+    server = bench.server(bench.guarded() + bench.twin(ENGINE, *lines, TO_TLS, aliases="a.test"))
+    started(server, warns=serves)
+    assert bench.answer() == (200 if serves else 301)
+    server.stop()
+
+
+# An exception is for ACME challenges only if it begins there, and has no alternative
+
+CHALLENGE = "/.well-known/acme-challenge/x"
+EXCEPTIONS = {
+    "alternative": ("RewriteCond %{REQUEST_URI} !^/(index|.well-known/acme-challenge)", TO_TLS, "/index.html"),
+    "anywhere": (r"RewriteCond %{REQUEST_URI} !/\.well-known/acme-challenge/", TO_TLS, "/index.html" + CHALLENGE),
+    "rule-with-alternative": ("RewriteRule ^/(.well-known/acme-challenge|index.html) - [L]", TO_TLS, "/index.html"),
+    "rule-at-the-end": (r"RewriteRule /\.well-known/acme-challenge - [L]", TO_TLS, "/index.html" + CHALLENGE),
+    "chained": ("RewriteRule ^/app - [C]", TO_TLS, "/"),
+    "other-path": ("RewriteRule ^/index.html - [L]", TO_TLS, "/index.html"),
+}
+
+
+@pytest.mark.parametrize("case", EXCEPTIONS)
+def test_exception_that_serves(bench: Bench, case: str) -> None:
+    *lines, path = EXCEPTIONS[case]
+    server = started(bench.server(bench.guarded() + bench.twin(ENGINE, "AcceptPathInfo On", *lines)), warns=True)
+    server.allow("AH00128|AH00094")
+    assert bench.answer(path) == 200
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (r"RewriteCond %{REQUEST_URI} !^/\.well-known/acme-challenge/", TO_TLS),
+        ("RewriteCond %{REQUEST_URI} !^/?.well-known/acme-challenge", TO_TLS),
+        (r"RewriteRule ^/\.well-known/acme-challenge/ - [L]", TO_TLS),
+        (r"RewriteRule ^/?\.well-known\/acme-challenge/.* - [L]", TO_TLS),
+        (r"RewriteRule !^/\.well-known/acme-challenge/ https://www.test/ [R=301,L]",),
+    ],
+)
+def test_exception_for_challenges_only(bench: Bench, lines: tuple[str, ...]) -> None:
+    server = started(bench.server(bench.guarded() + bench.twin(ENGINE, "AcceptPathInfo On", *lines)), warns=False)
+    assert [bench.answer(path) for path in ("/", "/index.html", "/index.html" + CHALLENGE)] == [301] * 3
+    server.stop()
+
+
+# What the main server hands on
+
+
+@pytest.mark.parametrize(
+    "main, serves",
+    [
+        ("ProxyPass /app http://127.0.0.1:{port}\n", True),
+        ("ProxyPassMatch ^/app(/.*) http://127.0.0.1:{port}$1\n", True),
+        ("<Location /app>\nProxyPass http://127.0.0.1:{port}\n</Location>\n", True),
+        ("ProxyPass /app !\n", False),
+        ("<Location /app>\nSetHandler server-status\n</Location>\n", False),
+        ("ProxyPass /.well-known/acme-challenge/ http://127.0.0.1:{port}\n", False),
+    ],
+)
+def test_inherited_proxy(bench: Bench, main: str, serves: bool) -> None:
+    backend = free_port()
+    config = main.format(port=backend) + bench.guarded() + bench.twin(AWAY) + vhost(backend, "backend.test")
+    server = started(bench.server(config, "proxy", "proxy_http", "status", more=(backend,)), warns=serves)
+    assert (bench.answer("/app/") != 301) is serves
+    server.stop()
+
+
+INDEX = f"{ENGINE}\nRewriteRule ^/app/ /index.html [L]\n"
+
+
+@pytest.mark.parametrize(
+    "main, own, status",
+    [
+        (INDEX + "RewriteOptions InheritDownBefore\n", (ENGINE, TO_TLS), 200),
+        (INDEX + "RewriteOptions InheritDownBefore\n", (ENGINE, "RewriteOptions IgnoreInherit", TO_TLS), 301),
+        (INDEX + "RewriteOptions InheritDown\n", (ENGINE, TO_TLS), 301),
+        (INDEX, (ENGINE, "RewriteOptions InheritBefore", TO_TLS), 200),
+        (INDEX + "RewriteOptions InheritBefore\n", (ENGINE, TO_TLS), 200),
+        (INDEX, (TO_TLS,), 301),
+        (INDEX, ("RewriteRule ^/app/ /index.html [L]", AWAY), 200),
+        (INDEX, ("RewriteEngine off", "RewriteRule ^/app/ /index.html [L]", AWAY), 301),
+    ],
+)
+def test_inherited_rules(bench: Bench, main: str, own: tuple[str, ...], status: int) -> None:
+    server = started(bench.server(main + bench.guarded() + bench.twin(*own)), warns=status == 200)
+    assert bench.answer("/app/x") == status
+    server.stop()
+
+
+# The main server has names, too
+
+
+def test_main_server_that_serves_the_name(bench: Bench) -> None:
+    """Port 80 is the main server's, and the only <VirtualHost> has TLS."""
+    server = started(bench.server("ServerName www.test\n" + bench.guarded()), warns=True)
+    assert bench.answer() == 200
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "main, others", [("ServerName www.test\n" + AWAY + "\n", ""), ("ServerName other.test\n", ""), ("ServerName www.test\n", "a.test")]
+)
+def test_main_server_that_is_no_way_round(bench: Bench, main: str, others: str) -> None:
+    """It redirects, has another name, or has no port of its own."""
+    server = bench.server(main + bench.guarded() + (vhost(bench.plain, others) if others else ""))
+    assert warned(server) == 0
+
+
+def test_name_of_a_guarded_main_server(bench: Bench) -> None:
+    port = free_port()
+    config = f"Listen 127.0.0.1:{port}\nServerName www.test\nSSLEngine on\nCFOriginPull On\n{bench.ca}\n{bench.files}"
+    others = vhost(bench.tls, "a.test")
+    server = bench.server(config + others + bench.twin("SSLEngine off", "CFOriginPull Off"))
+    started(server, warns=True)
+    assert bench.answer() == 200
+    assert fetch(port, host="www.test").status == 400
+    server.expect_refusal("no_certificate")
+    server.stop()
+
+
+def test_main_server_without_a_port_is_not_named(bench: Bench) -> None:
+    """On for the whole server, and each port has its virtual host: there is nothing to tell."""
+    config = f"CFOriginPull On\n{bench.ca}\n" + vhost(bench.tls, "www.test", tls=bench.certificate)
+    server = bench.server(config + bench.twin("CFOriginPull Off", AWAY))
+    server.start()
+    server.check()
+    server.write_config(config)
+    server.graceful()
+    server.expect(r"CFAOP121: .*: httpd\.test$")
+    server.stop()
+
+
+# Of one address, httpd takes the first virtual host that has the name
+
+
+@pytest.mark.parametrize("order", ("behind", "before", "elsewhere-too"))
+def test_wildcard_beside_the_guarded_name(bench: Bench, order: str) -> None:
+    wildcard = vhost(bench.tls, "other.test", "CFOriginPull Off", tls=bench.certificate, aliases="*.test")
+    if order == "elsewhere-too":
+        wildcard = wildcard.replace(f"<VirtualHost 127.0.0.1:{bench.tls}>", f"<VirtualHost 127.0.0.1:{bench.tls} 127.0.0.1:{bench.plain}>")
+    config = wildcard + bench.guarded() if order == "before" else bench.guarded() + wildcard
+    server = started(bench.server(config), warns=order != "behind")
+    for sni in ("www.test", "other.test", None):
+        assert (fetch(bench.tls, sni=sni, host="www.test").status == 200) is (order == "before")
+    server.allow_refusals()
+    server.allow("CFAOP301: |AH02032|AH02033")
+    server.stop()
+
+
+# What serves nothing is no way round
+
+
+@pytest.mark.parametrize(
+    "lines, status",
+    [
+        ((ENGINE, "RewriteCond %{REQUEST_METHOD} ^(TRACE|TRACK)", "RewriteRule .* - [F]", TO_TLS), 301),
+        ((ENGINE, "RewriteRule .* - [E=A:b]", TO_TLS), 301),
+        ((ENGINE, "RewriteRule ^ - [F]"), 403),
+        ((ENGINE, "RewriteRule ^ - [G,L]"), 410),
+        ((ENGINE, "RewriteRule ^(.*)$ https://www.test$1 [L]"), 302),
+        (("<Location />", "Redirect permanent https://www.test/", "</Location>"), 301),
+        (("<If \"%{HTTPS} == 'off'\">", AWAY, "</If>"), 301),
+        (("Redirect gone /",), 410),
+        (("Redirect 404 /",), 404),
+        (("RedirectMatch 403 .*",), 403),
+        (("<Location />", "Require all denied", "</Location>"), 403),
+    ],
+)
+def test_twin_that_serves_nothing(bench: Bench, lines: tuple[str, ...], status: int) -> None:
+    server = started(bench.server(bench.guarded() + bench.twin(*lines)), warns=False)
+    server.allow("AH01630")
+    assert bench.answer() == bench.answer("/index.html") == status
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (ENGINE, "RewriteRule ^/old - [F]"),
+        (ENGINE, "RewriteRule ^ - [E=A:b]"),
+        ("<Location /old>", "Redirect permanent https://www.test/", "</Location>"),
+        ("<If \"%{HTTPS} == 'on'\">", AWAY, "</If>"),
+        ("Redirect gone /old",),
+        ("<Location /old>", "Require all denied", "</Location>"),
+        ("<Location />", "Require all denied", "</Location>", "<Location /index.html>", "Require all granted", "</Location>"),
+        ("<Location />", "Require all denied", "</Location>", "<If true>", "Require all granted", "</If>"),
+    ],
+)
+def test_twin_that_serves_something(bench: Bench, lines: tuple[str, ...]) -> None:
+    server = started(bench.server(bench.guarded() + bench.twin(*lines)), warns=True)
+    assert bench.answer("/index.html") == 200
+    server.stop()
+
+
+@pytest.mark.parametrize("where", ("for-all", "for-the-domain", "off-for-the-domain", "for-none"))
+def test_redirect_of_mod_md(bench: Bench, directory: Path, where: str) -> None:
+    line = "MDRequireHttps permanent\n"
+    inside = {"for-the-domain": line, "off-for-the-domain": "MDRequireHttps off\n"}.get(where, "")
+    config = (
+        f"MDStoreDir {directory}/md-{where}\nMDCertificateAgreement accepted\nMDContactEmail a@www.test\n"
+        + (line if where in ("for-all", "off-for-the-domain") else "")
+        + f"<MDomainSet www.test>\nMDCertificateFile {bench.certificate.cert_file}\n"
+        + f"MDCertificateKeyFile {bench.certificate.key_file}\n{inside}</MDomainSet>\n"
+        + vhost(bench.tls, "www.test", "SSLEngine on", "CFOriginPull On", bench.ca)
+        + bench.twin()
+    )
+    redirects = where in ("for-all", "for-the-domain")
+    server = started(bench.server(config, "md"), warns=not redirects)
+    server.allow(r"\[(md|ssl):|AH10085")
+    assert bench.answer("/index.html") == (301 if redirects else 200)
+    server.stop()
+
+
+# Protocols that are not HTTP have no request that could be judged
+
+
+@pytest.mark.parametrize("echo, refuse", [("On", "400"), ("On", "alert"), ("Off", "400"), ("", "400")])
+def test_module_with_a_protocol_of_its_own(bench: Bench, echo: str, refuse: str) -> None:
+    lines = [f"CFOriginPullRefuse {refuse}", *([f"ProtocolEcho {echo}"] if echo else [])]
+    server = bench.server(bench.guarded(*lines), "echo")
+    outcome = server.config_test()
+    assert outcome.ok
+    named = echo == "On" and refuse == "400"
+    assert ("CFAOP139: mod_echo.c can answer connections" in outcome.stderr) is named
+    if named:
+        server.start()
+        server.expect("CFAOP139: mod_echo.c")
+        with connect(bench.tls, sni="www.test") as client:
+            client.send(b"hello\r\n")
+            client._fill()
+            assert client._buffer == b"hello\r\n"
+        server.stop()
+
+
+# CFAOP134
+
+
+@pytest.mark.parametrize("place", ("virtual-host", "inherited"))
+def test_root_of_a_chain_file_is_named(bench: Bench, pki: Pki, place: str) -> None:
+    root = pki.root(f"public-{place}")
+    between = root.issue(f"between-{place}", ca=True)
+    shown = between.issue(f"shown-{place}", eku="server", san=["*.test"])
+    chain = f"SSLCertificateChainFile {pki.file(f'chain-{place}.pem', between.cert_pem)}"
+    own, main = (chain, "") if place == "virtual-host" else ("", chain + "\n")
+    guard = ["CFOriginPull On", f"CFOriginPullCACertificateFile {root.cert_file}"]
+    server = bench.server(main + vhost(bench.tls, "www.test", own, *guard, tls=shown))
+    assert f'CFAOP134: the trusted certificate of "CN=public-{place}"' in server.config_test().stderr
+    server.start()
+    server.expect("CFAOP134: ")
+    stranger = between.issue(f"stranger-{place}")
+    assert fetch(bench.tls, sni="www.test", credential=stranger.sending(between)).status == 200
+    server.stop()
