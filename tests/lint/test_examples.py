@@ -89,7 +89,8 @@ def test_snippet_of_the_documents_is_accepted(snippet, config_test, pki, tmp_pat
     if snippet.startswith("<RequireAll>"):
         snippet = f'CFOriginPull LogOnly\n<Location "/">\n{snippet}</Location>\n'
     if "<VirtualHost" not in snippet:
-        snippet = (f"<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile {pki}/www.pem\nSSLCertificateKeyFile {pki}/www.key\n"
+        snippet = (f"<VirtualHost *:443>\nServerName www.example\nSSLEngine on\nSSLCertificateFile {pki}/www.pem\n"
+                   f"SSLCertificateKeyFile {pki}/www.key\n"
                    f"{snippet}</VirtualHost>\n")
     for there, here in (("/etc/ssl/example", pki), ("/etc/ssl/origin-pull", pki), ("conf/zone-ca.pem", f"{pki}/zone-ca.pem"),
                         ("/var/log/apache2", tmp_path)):
