@@ -19,18 +19,24 @@
 
 /* ---- mod_ssl asks for a certificate again ---- */
 
-/**
- * Calls @a access, mod_ssl's access hook, for @a r, and notes while it runs that mod_ssl may ask the client for a
- * certificate. Over HTTP/2, where mod_ssl never asks, nothing is noted. Returns what the hook returns. In line, since
- * each request asks. The request's thread.
- */
-static inline int cfaop_after_handshake_call_access(request_rec *r, ap_HOOK_access_checker_t *access)
+/** Returns the TLS connection of @a c (or of its master), for the function below; NULL: there is none. Any phase. */
+static inline cfaop_conn *cfaop_after_handshake_conn(conn_rec *c)
 {
-    const cfaop_link *link = r->connection->master ? NULL : cfaop_peer_link_of(r->connection);
-    cfaop_conn *conn = link ? link->tls : NULL;
+    const cfaop_link *link = cfaop_peer_link_of(c);
+
+    return link ? link->tls : NULL;
+}
+
+/**
+ * Calls @a access, mod_ssl's access hook, for @a r, which came by @a conn (NULL: no TLS), and notes while it runs that
+ * mod_ssl may ask the client for a certificate. Over HTTP/2, where mod_ssl never asks, nothing is noted. Returns what
+ * the hook returns. In line, since each request asks. The request's thread.
+ */
+static inline int cfaop_after_handshake_call_access(request_rec *r, cfaop_conn *conn, ap_HOOK_access_checker_t *access)
+{
     int answer;
 
-    if (!conn) {
+    if (!conn || r->connection->master) {
         return access(r);
     }
     conn->later.mod_ssl_may_ask = 1;

@@ -5,8 +5,8 @@
  * verdicts that virtual hosts reach by it.
  *
  * The handshake's code has a connection from its SSL (slots.h) and writes `so_far` until freeze.c ends that.
- * after_handshake.c alone writes `later`, and takes `accepted_by` back. All other files have a connection from
- * cfaop_connection_of(), and can only read it.
+ * after_handshake.c and .h alone write `later`, and take `accepted_by` back; ssl_hooks.c hands a connection to them. All
+ * other files have a connection from cfaop_connection_of(), and can only read it.
  */
 #ifndef CFAOP_TLS_CONNECTION_H
 #define CFAOP_TLS_CONNECTION_H
@@ -42,7 +42,7 @@ typedef struct {
     int can_renegotiate;          /**< the guard got a certificate, and mod_ssl may negotiate again (until TLS 1.2) */
 } cfaop_shown;
 
-/** What mod_ssl did after the first handshake. Written by after_handshake.c only. */
+/** What mod_ssl did after the first handshake. Written by after_handshake.c and .h only. */
 typedef struct {
     int mod_ssl_may_ask;          /**< mod_ssl's access hook runs: only there mod_ssl asks for a certificate */
     int asked_again;              /**< mod_ssl has asked again */

@@ -68,13 +68,13 @@ static int may_ask(const request_rec *r, const cfaop_demand *demand, const cfaop
 static int on_access(request_rec *r)
 {
     const cfaop_demand *demand = &cfaop_config_of(r->server)->demand;
-    const cfaop_conn *conn = cfaop_connection_of(r->connection);
+    cfaop_conn *conn = cfaop_after_handshake_conn(r->connection);
     const cfaop_shown *shown = cfaop_connection_shown(conn);
     char *user = r->user;
     int answer;
 
     if (!shown || !shown->asked || !shown->peer) {
-        return cfaop_after_handshake_call_access(r, check_access);
+        return cfaop_after_handshake_call_access(r, conn, check_access);
     }
     if (shown->can_renegotiate && may_ask(r, demand, conn)) {
         cfaop_after_handshake_forbid_quick_renegotiation(conn);
@@ -82,7 +82,7 @@ static int on_access(request_rec *r)
     if (shown->chain.reason == CFAOP_REASON_NONE) {
         cfaop_after_handshake_show_result(r->connection); /* else mod_ssl takes it for the result of its own question */
     }
-    answer = cfaop_after_handshake_call_access(r, check_access);
+    answer = cfaop_after_handshake_call_access(r, conn, check_access);
     if (conn->later.asked_again && cfaop_after_handshake_is_unanswered(r->connection)) {
         answer = refuse_unanswered(r, answer);
     }

@@ -12,21 +12,13 @@
 #include "apr_atomic.h"
 #include "http_ssl.h"
 
-/* The TLS connection of c, or of the master of c; NULL: there is none. */
-static cfaop_conn *any_connection(conn_rec *c)
-{
-    const cfaop_link *link = cfaop_peer_link_of(c);
-
-    return link ? link->tls : NULL;
-}
-
 /*
  * The connection of a request whose thread may change the SSL, while ap_ssl_conn_is_ssl() says that there is one; else
  * NULL.
  */
 static cfaop_conn *own_connection(conn_rec *c)
 {
-    cfaop_conn *conn = c->master ? NULL : any_connection(c);
+    cfaop_conn *conn = c->master ? NULL : cfaop_after_handshake_conn(c);
 
     return conn && conn->shown ? conn : NULL;
 }
@@ -115,7 +107,7 @@ void cfaop_after_handshake_show_result(conn_rec *c)
 
 int cfaop_after_handshake_has_dn(conn_rec *c)
 {
-    cfaop_conn *conn = any_connection(c);
+    cfaop_conn *conn = cfaop_after_handshake_conn(c);
 
     /* mod_ssl forgets the DN when it negotiates anew */
     return conn && apr_atomic_read32(&conn->later.dn_is_made) && !conn->later.asked_again;
@@ -123,7 +115,7 @@ int cfaop_after_handshake_has_dn(conn_rec *c)
 
 void cfaop_after_handshake_note_dn(conn_rec *c)
 {
-    cfaop_conn *conn = any_connection(c);
+    cfaop_conn *conn = cfaop_after_handshake_conn(c);
 
     if (conn) {
         apr_atomic_set32(&conn->later.dn_is_made, 1);
@@ -132,7 +124,7 @@ void cfaop_after_handshake_note_dn(conn_rec *c)
 
 apr_pool_t *cfaop_after_handshake_lasting_pool(conn_rec *c)
 {
-    cfaop_conn *conn = any_connection(c);
+    cfaop_conn *conn = cfaop_after_handshake_conn(c);
 
     if (!conn) {
         return NULL;
