@@ -5,7 +5,7 @@
  * verdicts that virtual hosts reach by it.
  *
  * The handshake's code has a connection from its SSL (slots.h) and writes `so_far` until freeze.c ends that.
- * after_handshake.c and .h alone write `later`, and take `accepted_by` back; ssl_hooks.c hands a connection to them. All
+ * after_handshake.c and .h alone write `later`, and take `accepted_by` back; ssl_hooks.c hands them a connection. All
  * other files have a connection from cfaop_connection_of(), and can only read it.
  */
 #ifndef CFAOP_TLS_CONNECTION_H
