@@ -6,14 +6,14 @@
 #ifndef CFAOP_REQUEST_REFUSAL_H
 #define CFAOP_REQUEST_REFUSAL_H
 
-#include "pure/verdict.h"
+#include "request/judgement.h"
 
 #include "httpd.h"
 
 /**
- * Refuses @a r as @a v says: prepares the page and the connection, and returns the status for httpd to answer with.
- * Request phase.
+ * Refuses @a r with the verdict of @a j: prepares the page and the connection, and returns the status for httpd to
+ * answer with. Where CFOriginPullRefuse says so there is no answer, see silence.h. Request phase.
  */
-int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v);
+int cfaop_refusal_answer(request_rec *r, const cfaop_judgement *j);
 
 #endif

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file variables.h
- * The variables CF_ORIGIN_PULL_... in expressions, which read the frozen state, and not the environment that other modules can write.
+ * The variables CF_ORIGIN_PULL_... in expressions. They read what was frozen, and not the environment, which other
+ * modules can write.
  */
 #ifndef CFAOP_REQUEST_VARIABLES_H
 #define CFAOP_REQUEST_VARIABLES_H
@@ -13,7 +14,10 @@
 #define CFAOP_VARIABLE_EXEMPT "CF_ORIGIN_PULL_EXEMPT"
 #define CFAOP_VARIABLE_CA     "CF_ORIGIN_PULL_CA"
 
-/** Makes the variables CF_ORIGIN_PULL_... known to ap_expr. */
+/**
+ * ap_expr's hook expr_lookup: makes the variables CF_ORIGIN_PULL_... known. Configuration phase, and request phase for
+ * .htaccess.
+ */
 int cfaop_variables_expr_lookup(ap_expr_lookup_parms *parms);
 
 #endif

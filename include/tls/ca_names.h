@@ -11,7 +11,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-/** Sets the names of CAs that clients of @a ctx are sent: mod_ssl's, if it has any, and @a names. Returns 0 if OpenSSL fails. Configuration phase. */
+/**
+ * Sets the names of CAs that clients of @a ctx are sent: mod_ssl's, if it has any, and @a names. Returns 0 if OpenSSL
+ * fails. Configuration phase.
+ */
 int cfaop_ca_names_set(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names);
 
 #endif

@@ -1,7 +1,12 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file connection.h
- * What a connection has shown, as evidence for the verdict, and the verdict that virtual hosts reach by it.
+ * What the guard knows of a TLS connection: what the first handshake has shown, what mod_ssl did later, and the
+ * verdicts that virtual hosts reach by it.
+ *
+ * The handshake's code has a connection from its SSL (slots.h) and writes `so_far` until freeze.c ends that.
+ * after_handshake.c and .h alone write `later`, and take `accepted_by` back; ssl_hooks.c hands them a connection. All
+ * other files have a connection from cfaop_connection_of(), and can only read it.
  */
 #ifndef CFAOP_TLS_CONNECTION_H
 #define CFAOP_TLS_CONNECTION_H
@@ -20,81 +25,98 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-/** What the module knows of a TLS connection. Written by the connection's thread until frozen, read by requests after. */
-struct cfaop_conn {
-    conn_rec *c;                            /**< the connection; HTTP/2 requests come by c->master */
-    SSL *ssl;                               /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says it lives */
-    int frozen;                             /**< the first handshake is over: all below it is final, but for what mod_ssl does later */
-    int refused;                            /**< the handshake failed since it showed no good certificate (CFOriginPullRefuse alert) */
-    const server_rec *asked_by;             /**< the virtual host that asked; NULL: none did */
-    const cfaop_policy *asked;              /**< policy that the handshake asked under; NULL: it did not ask */
-    X509 *peer;                             /**< the peer certificate, owned by the connection pool; NULL: none shown */
+/** What the first handshake of a connection has shown. */
+typedef struct {
+    const server_rec *asked_by;   /**< the virtual host that asked for a certificate; NULL: none did */
+    const cfaop_policy *asked;    /**< the policy that the handshake asked under; NULL: it did not ask */
+    X509 *peer;                   /**< the peer certificate, freed with the connection's pool; NULL: none shown */
     unsigned char peer_sha256[CFAOP_SHA256_LEN]; /**< of the peer certificate */
-    int peer_hashed;                        /**< peer_sha256 has been written */
-    cfaop_chain_result chain;               /**< with asked and peer: the judgement */
-    int judged;                             /**< chain has been written */
-    const cfaop_anchor *anchor;             /**< the trust anchor that matched; NULL: not verified */
-    const cfaop_demand *accepted_by;        /**< demand of the virtual host that asked, if it accepts the peer; NULL: it does not */
-    cfaop_verdict accepted_with;            /**< its verdict then */
-    int known_sni;                          /**< the client named a virtual host that exists */
-    const char *sni;                        /**< the name it sent; NULL: none */
-    int resumed;                            /**< an earlier session was taken up */
-    int delegated;                          /**< mod_ssl verifies too, by its own rules */
-    int can_renegotiate;                    /**< a certificate was shown because we asked, and in TLS 1.2 mod_ssl may ask again */
-    int accepted_by_mod_ssl;                /**< mod_ssl asked later (per directory) and accepted what it got */
-    int asked_again;                        /**< mod_ssl asked again after the freeze */
-    int mod_ssl_may_ask;                    /**< mod_ssl's access hook runs, the only place where it asks again */
-    int question_open;                      /**< and has got no certificate since */
-    int reverified;                         /**< mod_ssl has got a certificate after the freeze */
-    int unanswered;                         /**< mod_ssl asked, nobody answered: what was shown before counts for nothing any more */
-    int result_hidden;                      /**< OpenSSL's verify result was made bad for a request */
-    apr_pool_t *lasting;                    /**< with a peer: memory for src/fake_basic_auth.c; NULL: none yet */
-    apr_uint32_t dn_is_made;                /**< atomic: mod_ssl has made the DN of the peer in that memory */
+    int peer_hashed;              /**< peer_sha256 has been written */
+    cfaop_chain_result chain;     /**< with asked and peer: the judgement */
+    int judged;                   /**< chain has been written */
+    const cfaop_anchor *anchor;   /**< the trust anchor that matched; NULL: not verified */
+    int known_sni;                /**< the client named a virtual host that exists */
+    const char *sni;              /**< the name that the client sent; NULL: none */
+    int resumed;                  /**< an earlier session was taken up */
+    int delegated;                /**< mod_ssl verifies too, by its own rules */
+    int can_renegotiate;          /**< the guard got a certificate, and mod_ssl may negotiate again (until TLS 1.2) */
+} cfaop_shown;
+
+/** What mod_ssl did after the first handshake. Written by after_handshake.c and .h only. */
+typedef struct {
+    int mod_ssl_may_ask;          /**< mod_ssl's access hook runs: only there mod_ssl asks for a certificate */
+    int asked_again;              /**< mod_ssl has asked again */
+    int question_open;            /**< mod_ssl has asked again and has got no certificate since */
+    int reverified;               /**< mod_ssl has got another certificate */
+    int accepted_by_mod_ssl;      /**< mod_ssl has accepted that certificate */
+    int unanswered;               /**< the client has not answered mod_ssl: its certificate counts for nothing */
+    int result_hidden;            /**< OpenSSL's verify result was made bad for a request */
+    apr_pool_t *lasting;          /**< memory for what mod_ssl keeps with the connection; NULL: none yet */
+    apr_uint32_t dn_is_made;      /**< atomic: mod_ssl has made the DN of the peer in that memory */
+} cfaop_later;
+
+/** What the guard knows of a TLS connection. The connection's thread writes it; requests read it. */
+struct cfaop_conn {
+    conn_rec *c;                       /**< the connection; HTTP/2 requests come by c->master */
+    SSL *ssl;                          /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says that it lives */
+    const cfaop_shown *shown;          /**< what the first handshake has shown, final; NULL: it is not over */
+    const cfaop_demand *accepted_by;   /**< demand of the virtual host that asked, if it accepts the peer; else NULL */
+    cfaop_verdict accepted_with;       /**< with accepted_by: its verdict */
+    cfaop_later later;                 /**< what mod_ssl did after the first handshake */
+    cfaop_shown so_far;                /**< for the handshake's code: shown, until the first handshake is over */
+    int refused;                       /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
 };
 
-/** What the module keeps for a server's SSL_CTX. Written in the configuration phase only. */
-typedef struct {
-    server_rec *server;                     /**< the virtual host of the SSL_CTX */
-    const cfaop_policy *policy;             /**< what it asks under; NULL: it does not ask */
-    int demands;                            /**< a good certificate, or the handshake fails (CFOriginPullRefuse alert) */
-    cfaop_peer_limit limit;                 /**< where it asks: what the client's certificate may be at most */
-    int mod_ssl_mode;                       /**< mod_ssl's own verify mode, to be put back after the handshake */
-    SSL_verify_cb mod_ssl_callback;         /**< and its callback */
-    const unsigned char *session_key;       /**< CFAOP_SESSION_KEY_LEN bytes, see session.c; NULL: no session resumes */
-    int (*new_session)(SSL *, SSL_SESSION *); /**< mod_ssl's session cache; NULL: none */
-    SSL_SESSION *(*get_session)(SSL *, const unsigned char *, int, int *); /**< the same */
-} cfaop_tls_context;
-
 /** Returns what is known of the TLS of @a c (or of its master); NULL: not a TLS connection. Any phase. */
-static inline cfaop_conn *cfaop_connection_of(conn_rec *c)
+static inline const cfaop_conn *cfaop_connection_of(conn_rec *c)
 {
     const cfaop_link *link = cfaop_peer_link_of(c);
 
     return link ? link->tls : NULL;
 }
 
-/** Says whether @a c has no TLS: plain HTTP, on a TLS port too (mod_ssl turns that into a request of its own). Any phase. */
-int cfaop_connection_is_plain_http(conn_rec *c);
+/**
+ * Returns what the first handshake of @a conn has shown; NULL: @a conn is NULL, or that handshake is not over. Any
+ * phase.
+ */
+static inline const cfaop_shown *cfaop_connection_shown(const cfaop_conn *conn)
+{
+    return conn ? conn->shown : NULL;
+}
 
 /**
- * Notes whether @a s, the virtual host that asked, accepts the peer. Most requests go there: for them the question is answered once
- * and for all. Connection phase, just frozen.
+ * Says whether @a c, of which @a conn is known (NULL: nothing), has no TLS. Plain HTTP on a TLS port has none, either:
+ * mod_ssl makes a request of it. Any phase.
+ */
+int cfaop_connection_is_plain_http(conn_rec *c, const cfaop_conn *conn);
+
+/**
+ * Says whether @a demand demands anything of requests over @a c, of which @a conn is known (NULL: nothing); else
+ * requests go on as with Off. Any phase; any thread.
+ */
+int cfaop_connection_is_judged(const cfaop_demand *demand, conn_rec *c, const cfaop_conn *conn);
+
+/** Says whether the handshake that has shown @a shown asked under the policy of @a demand. Any phase; any thread. */
+int cfaop_connection_was_asked_for(const cfaop_demand *demand, const cfaop_shown *shown);
+
+/**
+ * Notes whether @a s, the virtual host that asked, accepts the peer. Most requests go to this virtual host: for them
+ * the verdict is reached once. Connection phase, as soon as conn->shown is set.
  */
 void cfaop_connection_accept(cfaop_conn *conn, const server_rec *s);
 
-/** Says whether @a s has accepted @a conn (which may be NULL) so. A no says nothing. Any thread. */
-static inline int cfaop_connection_is_accepted(const server_rec *s, const cfaop_conn *conn)
+/**
+ * Says whether @a conn (NULL: no) was accepted with @a demand by the virtual host that asked. A no says nothing. Any
+ * thread.
+ */
+static inline int cfaop_connection_is_accepted(const cfaop_demand *demand, const cfaop_conn *conn)
 {
-    return conn && conn->accepted_by == &cfaop_config_of(s)->demand;
+    return conn && conn->accepted_by == demand;
 }
 
-/** Says whether @a s demands anything of requests over @a c; else they go on as if it were Off. Any phase; any thread. */
-int cfaop_connection_is_judged(const server_rec *s, conn_rec *c);
-
-/** Says whether the handshake of @a conn asked under the policy of @a s. Any phase; any thread. */
-int cfaop_connection_was_asked_for(const server_rec *s, const cfaop_conn *conn);
-
-/** The verdict of @a s on @a c, from frozen state. Any phase; any thread. */
-cfaop_verdict cfaop_connection_verdict(const server_rec *s, conn_rec *c);
+/**
+ * The verdict by @a demand on @a c, of which @a conn is known (NULL: nothing). Asks no OpenSSL. Any phase; any thread.
+ */
+cfaop_verdict cfaop_connection_verdict(const cfaop_demand *demand, conn_rec *c, const cfaop_conn *conn);
 
 #endif

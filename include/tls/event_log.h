@@ -1,27 +1,31 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file event_log.h
- * The log lines about refused requests. Each one is written at info. What an administrator should see without turning that on
- * is written at warn too, but not more often than every ten seconds for a virtual host and reason, whatever a flood does.
+ * The log lines about refused requests and handshakes. Each refusal has a line at info. What an administrator should
+ * see at the default level has a line at warn too, but of each virtual host and reason only one in ten seconds,
+ * whatever a flood does.
  */
 #ifndef CFAOP_TLS_EVENT_LOG_H
 #define CFAOP_TLS_EVENT_LOG_H
 
 #include "pure/verdict.h"
-#include "base/peer.h"
+#include "tls/connection.h"
 
 #include "httpd.h"
 
-/** Logs a request that is refused, or would be under LogOnly. Request phase. */
-void cfaop_event_log_refusal(request_rec *r, const cfaop_verdict *v);
+/**
+ * Logs @a r, which is refused with @a v, or would be but for LogOnly. @a shown is of its connection; NULL: nothing.
+ * Request phase.
+ */
+void cfaop_event_log_refusal(request_rec *r, const cfaop_shown *shown, const cfaop_verdict *v);
 
-/** Logs a handshake for @a s that was refused for @a reason. Connection phase. */
-void cfaop_event_log_handshake(cfaop_conn *conn, const server_rec *s, cfaop_reason reason);
+/** Logs a handshake of @a c for @a s that is refused for @a reason, and has shown @a shown so far. Connection phase. */
+void cfaop_event_log_handshake(conn_rec *c, const cfaop_shown *shown, const server_rec *s, cfaop_reason reason);
 
 /**
- * Logs that a handshake with @a s has ended since the client's certificate has more than @a limit of @a what ("bytes",
- * "names", ...). @a sni is what the client sent; NULL: nothing. At most one line in ten seconds for each server. Connection
- * phase.
+ * Logs that a handshake of @a c for @a s has ended since the client's certificate has more than @a limit of @a what
+ * ("bytes", "names", ...). @a sni is what the client sent; NULL: nothing. At most one line in ten seconds for each server.
+ * Connection phase.
  */
 void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sni, int limit, const char *what);
 

@@ -1,22 +1,22 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file session.h
- * Binding a verdict to a TLS session. When a session is resumed no certificate is verified and the chain is gone, so the
- * judgement of the full handshake travels with the session, as ticket application data, which OpenSSL keeps in tickets
- * (encrypted and authenticated with the server's key) and in the session cache alike.
+ * Binding a verdict to a TLS session. When a session is resumed no certificate is verified and the chain is gone, so
+ * the judgement of the full handshake travels with the session, as ticket application data, which OpenSSL keeps in
+ * tickets (encrypted and authenticated with the server's key) and in the session cache alike.
  */
 #ifndef CFAOP_TLS_SESSION_H
 #define CFAOP_TLS_SESSION_H
 
 #include "config/config.h"
 #include "trust/chain.h"
-#include "tls/connection.h"
+#include "tls/slots.h"
 
 #include <openssl/ssl.h>
 
 /**
- * Binds TLS sessions made by @a ctx to the policy they were judged under (tickets and session cache), with its
- * session_key.
+ * Binds TLS sessions made by @a ctx to the policy that they were judged under (tickets and session cache), with the
+ * session_key of @a context. Configuration phase.
  */
 void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
 
@@ -26,5 +26,16 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
  * session was taken up. Connection phase.
  */
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
+
+/**
+ * Has @a ssl send @a needed tickets after a full handshake of TLS 1.3, if its number is OpenSSL's default; a number
+ * that the administrator has set stands. Connection phase.
+ *
+ * OpenSSL sends two, and for each it writes the session out and parses it again, with the certificate
+ * (construct_stateless_ticket() in ssl/statem/statem_srvr.c): as costly as the handshake's own parsing and verifying
+ * together. An edge that keeps connections needs one ticket; every resumption brings the next. A session that will
+ * never resume needs none.
+ */
+void cfaop_session_spare_tickets(SSL *ssl, size_t needed);
 
 #endif

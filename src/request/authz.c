@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file authz.c
- * "Require cf-origin-pull": a verified connection, for single directories and for .htaccess. It reads the frozen state like all
- * else, so it needs no renegotiation and works over HTTP/2 and TLS 1.3.
+ * "Require cf-origin-pull": a verified connection, for single directories and for .htaccess. It reads what was frozen
+ * when the handshake ended, so it needs no renegotiation and works over HTTP/2 and TLS 1.3.
  */
 #include "request/authz.h"
 
@@ -18,22 +18,26 @@
 
 APLOG_USE_MODULE(cfaop);
 
-/* Stands for a mistake that must not end a running server. */
+/* The parsed line, where a mistake in it must not end a running server. */
 static const char mistake[] = "'Require cf-origin-pull' does not take arguments";
 
-static authz_status check(request_rec *r, const char *line, const void *parsed)
+static authz_status check_connection(request_rec *r, const char *line, const void *parsed)
 {
+    const cfaop_demand *demand = &cfaop_config_of(r->server)->demand;
+    const cfaop_conn *conn = cfaop_connection_of(r->connection);
+
     (void)line;
     if (parsed) {
-        return AUTHZ_GENERAL_ERROR; /* a denial would be turned round by RequireNone */
+        return AUTHZ_GENERAL_ERROR; /* RequireNone would make a grant of a denial */
     }
-    if (!cfaop_connection_is_judged(r->server, r->connection)) {
+    if (!cfaop_connection_is_judged(demand, r->connection, conn)) {
         return AUTHZ_DENIED;
     }
-    return cfaop_connection_verdict(r->server, r->connection).reason == CFAOP_REASON_NONE ? AUTHZ_GRANTED : AUTHZ_DENIED;
+    return cfaop_connection_verdict(demand, r->connection, conn).reason == CFAOP_REASON_NONE ? AUTHZ_GRANTED
+                                                                                             : AUTHZ_DENIED;
 }
 
-static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
+static const char *parse_line(cmd_parms *cmd, const char *line, const void **parsed)
 {
     if (!line || !*line) {
         return NULL;
@@ -41,14 +45,14 @@ static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
     if (!cfaop_config_is_reread() || ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) {
         return mistake;
     }
-    /* the logs of the new configuration are not open yet: this goes where httpd writes its own complaints */
+    /* the logs of the new configuration are not open yet: this goes where httpd writes its own errors */
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, NULL, "CFAOP108: %s:%d: %s", cmd->directive->filename,
                  cmd->directive->line_num, mistake);
     *parsed = mistake;
     return NULL;
 }
 
-static const authz_provider provider = {check, parse};
+static const authz_provider provider = {check_connection, parse_line};
 
 void cfaop_authz_register(apr_pool_t *p)
 {

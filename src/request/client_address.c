@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file client_address.c
- * The visitor's true address, from the header of an edge that has proven itself by its certificate. From anybody else the
- * header is a claim, and is removed before another module believes it.
+ * The visitor's true address, from the header of an edge that has proven itself by its certificate. From any other
+ * client the header is a claim, and is removed before another module believes it.
  */
 #include "request/client_address.h"
 
@@ -25,10 +25,12 @@ APLOG_USE_MODULE(cfaop);
 /* A header is quoted in the log, but not a long one whole. */
 #define SHOWN_MAX_BYTES 64
 
-/* So many values without a single one that fits are taken as a sign that the header holds something else. */
+/* After so many values of which none fits, the header is taken to hold something else than addresses. */
 #define HINT_AFTER 20
 
-/* Of this process: what the header of a virtual host has held in verified requests. */
+/*
+ * Of this process: how many values of a virtual host's header did not fit, in verified requests, and whether one did.
+ */
 typedef struct {
     apr_uint32_t misfits;
     apr_uint32_t fitted; /* 0 or 1 */
@@ -36,7 +38,7 @@ typedef struct {
 
 static tally *tallies; /* [servers]; NULL: nothing is noted */
 
-static apr_status_t forget(void *data)
+static apr_status_t forget_tallies(void *data)
 {
     (void)data;
     tallies = NULL;
@@ -46,10 +48,10 @@ static apr_status_t forget(void *data)
 void cfaop_client_address_init(apr_pool_t *p, int servers)
 {
     tallies = apr_pcalloc(p, (apr_size_t)servers * sizeof(tally));
-    apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(p, NULL, forget_tallies, apr_pool_cleanup_null);
 }
 
-/* Are the names the same to a program that reads them from its environment, where "-" and "_" are one? */
+/* Are the names the same to a program that reads them from its environment, where "-" becomes "_"? */
 static int is_same_name(const char *a, const char *b)
 {
     for (; *a && *b; ++a, ++b) {
@@ -61,7 +63,7 @@ static int is_same_name(const char *a, const char *b)
     return *a == *b;
 }
 
-/* Removes the header in each spelling but, if keep, the true one. */
+/* Removes the header in each spelling; if keep, in all but the true one. */
 static void remove_header(request_rec *r, const char *header, int keep)
 {
     const apr_array_header_t *entries = apr_table_elts(r->headers_in);
@@ -148,7 +150,7 @@ CFAOP_OUT_OF_LINE static void note_misfit(request_rec *r, const cfaop_server_con
 
 /*
  * Notes that the header holds what it should. IPv6 without brackets can be read both ways: "2001:db8::1:4653" may be an
- * address, or one with a port. So without the word for ports such a value shows nothing.
+ * address, or an address with a port. So without the word with-port such a value shows nothing.
  */
 CFAOP_OUT_OF_LINE static void note_first_fit(tally *t, const cfaop_server_conf *conf, const char *text)
 {
@@ -170,16 +172,15 @@ static void note_fit(const cfaop_server_conf *conf, const char *text)
 
 /* ---- hooks ---- */
 
-void cfaop_client_address_settle(request_rec *r, int verified)
+void cfaop_client_address_settle(request_rec *r, const cfaop_server_conf *conf, int verified)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(r->server);
     const char *header = cfaop_visitor_header_name(conf), *text;
     apr_sockaddr_t *visitor;
 
     cfaop_state_make(r)->address_settled = 1;
     remove_header(r, header, verified);
     if (conf->setter_error) {
-        remove_header(r, CFAOP_VISITOR_HEADER_DEFAULT, 0); /* the name may be what was mistaken */
+        remove_header(r, CFAOP_VISITOR_HEADER_DEFAULT, 0); /* the mistake may be in the header's name */
     }
     text = verified ? apr_table_get(r->headers_in, header) : NULL;
     if (!text) {
@@ -197,8 +198,10 @@ void cfaop_client_address_settle(request_rec *r, int verified)
 
 static void settle_broken(request_rec *r)
 {
-    if (cfaop_config_of(r->server)->remote_ip == 1 && !cfaop_state_make(r)->address_settled) {
-        cfaop_client_address_settle(r, 0);
+    const cfaop_server_conf *conf = cfaop_config_of(r->server);
+
+    if (conf->remote_ip == 1 && !cfaop_state_make(r)->address_settled) {
+        cfaop_client_address_settle(r, conf, 0);
     }
 }
 

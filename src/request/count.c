@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file count.c
- * Counting requests: what a client asked for counts once, whatever it is redirected to and made of.
+ * Counting requests: a client's request counts once, with all its redirects and sub-requests.
  */
 #include "request/count.h"
 
@@ -16,7 +16,7 @@
 
 #define COUNT_FILTER "CF_ORIGIN_PULL_COUNT"
 
-/* The request of the client that r was made from; NULL: r is only a part of one. */
+/* The client's request that httpd made r from by redirects; NULL: r is a sub-request. */
 static request_rec *clients_request(request_rec *r)
 {
     if (r->main) {
@@ -28,19 +28,21 @@ static request_rec *clients_request(request_rec *r)
     return r;
 }
 
-void cfaop_count_request(request_rec *r, cfaop_request_result result, cfaop_reason reason)
+void cfaop_count_request(request_rec *r, const cfaop_server_conf *conf, cfaop_request_result result,
+                         cfaop_reason reason)
 {
     request_rec *top = clients_request(r);
     cfaop_request *state = top ? cfaop_state_of(top) : NULL;
 
-    /* none: what httpd itself found broken, and redirects to a page that says so */
+    /* NULL: httpd itself found the request broken; r is the ErrorDocument for that */
     if (state && !state->counted) {
         if (state->exempt && r->prev && ap_is_HTTP_ERROR(r->prev->status)) {
-            result = CFAOP_REQUEST_EXEMPT; /* answered with an error, whatever becomes of the ErrorDocument */
+            /* the answer is an error; what becomes of its ErrorDocument does not count */
+            result = CFAOP_REQUEST_EXEMPT;
             reason = state->exempt_from;
         }
         state->counted = 1;
-        cfaop_counters_request(cfaop_config_of(r->server)->counters, result, reason);
+        cfaop_counters_request(conf->counters, result, reason);
     }
 }
 
@@ -60,7 +62,7 @@ void cfaop_count_on_error(request_rec *r)
     const cfaop_request *state = top ? cfaop_state_of(top) : NULL;
 
     if (state && state->exempt) {
-        cfaop_count_request(r, CFAOP_REQUEST_EXEMPT, state->exempt_from);
+        cfaop_count_request(r, cfaop_config_of(r->server), CFAOP_REQUEST_EXEMPT, state->exempt_from);
     }
 }
 
@@ -70,7 +72,7 @@ int cfaop_count_on_log(request_rec *r)
     return DECLINED;
 }
 
-/* The first of the answer is on its way: what sends it will not redirect the request any more. */
+/* The answer begins: after that no handler redirects the request. */
 static apr_status_t on_output(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     cfaop_count_on_error(f->r);

@@ -1,16 +1,15 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file judge.c
- * Judging requests. Everything here reads what was frozen when the handshake ended; nothing asks OpenSSL.
+ * Judging requests by what was frozen when the handshake ended, and acting on the verdict.
  *
- * One hook is not enough: a cache answers in quick_handler, sub-requests run fixups only, and redirects for errors start in
- * post_read_request again. So the verdict is taken in all three, for each request_rec.
+ * One hook is not enough: a cache answers in quick_handler, sub-requests run fixups only, and redirects for errors
+ * start in post_read_request again. So the verdict is reached in all three, for each request_rec.
  */
 #include "request/judge.h"
 
 #include "pure/verdict.h"
 #include "base/module.h"
-#include "base/peer.h"
 #include "config/config.h"
 #include "config/exemption.h"
 #include "stats/counters.h"
@@ -19,6 +18,7 @@
 #include "tls/event_log.h"
 #include "request/client_address.h"
 #include "request/count.h"
+#include "request/judgement.h"
 #include "request/refusal.h"
 #include "request/ssl_variables.h"
 #include "request/state.h"
@@ -27,10 +27,10 @@
 #include "http_protocol.h"
 #include "http_request.h"
 
-/* An array: its address tells our entry of a table from that of another module. */
+/* An array: by its address the guard's entry of a table differs from another module's. */
 static const char VARIABLE[] = CFAOP_VARIABLE_VERIFY;
 
-/* Was an event logged already for r, or for the request that it was made from? */
+/* Was a refusal logged already of r, or of the request that r was made from? */
 static int is_logged(const request_rec *r)
 {
     for (; r; r = r->prev ? r->prev : r->main) {
@@ -42,7 +42,10 @@ static int is_logged(const request_rec *r)
     return 0;
 }
 
-/* Exempt requests look up others, which are refused, for PATH_INFO or a listing: that is nobody's attempt. */
+/*
+ * For PATH_INFO or a listing, httpd makes sub-requests of an exempt request. Some are refused, though no client has
+ * asked for them.
+ */
 static int is_part_of_exempt(request_rec *r)
 {
     request_rec *top = r;
@@ -53,15 +56,17 @@ static int is_part_of_exempt(request_rec *r)
     return top != r && cfaop_exemption_of(top);
 }
 
-CFAOP_OUT_OF_LINE static void log_once(request_rec *r, const cfaop_verdict *v)
+CFAOP_OUT_OF_LINE static void log_once(request_rec *r, const cfaop_judgement *j)
 {
     if (!is_logged(r) && !is_part_of_exempt(r)) {
         cfaop_state_make(r)->logged = 1;
-        cfaop_event_log_refusal(r, v);
+        cfaop_event_log_refusal(r, cfaop_connection_shown(j->conn), j->verdict);
     }
 }
 
-/* A sub-request starts with a copy of the environment, but not with the exemption, of the request that it is made for. */
+/*
+ * A sub-request starts with a copy of the environment, but not with the exemption, of the request that it is made for.
+ */
 CFAOP_OUT_OF_LINE static int is_exempt(request_rec *r)
 {
     const char *exempt = cfaop_exemption_of(r);
@@ -77,64 +82,45 @@ CFAOP_OUT_OF_LINE static int is_exempt(request_rec *r)
 
 /* ---- judging; in line where each request passes ---- */
 
-/* What r is judged by. */
-typedef struct {
-    const cfaop_server_conf *conf;
-    const cfaop_conn *conn; /* NULL: there is no TLS */
-    cfaop_verdict room;     /* for a verdict that is not known yet */
-    const cfaop_verdict *verdict;
-} judgement;
-
-static inline void reach(request_rec *r, const cfaop_server_conf *conf, judgement *j)
-{
-    j->conf = conf;
-    j->conn = cfaop_connection_of(r->connection);
-    if (cfaop_connection_is_accepted(r->server, j->conn)) {
-        j->verdict = &j->conn->accepted_with;
-    }
-    else {
-        j->room = cfaop_connection_verdict(r->server, r->connection);
-        j->verdict = &j->room;
-    }
-}
-
 /* An empty table has none of the variables yet, so that they need not be looked for. */
-static void set_variables(request_rec *r, const judgement *j)
+static void set_variables(request_rec *r, const cfaop_judgement *j)
 {
+    const cfaop_shown *shown = cfaop_connection_shown(j->conn);
     void (*set)(apr_table_t *, const char *, const char *) = apr_is_empty_table(r->subprocess_env) ? apr_table_addn
                                                                                                  : apr_table_setn;
 
     set(r->subprocess_env, VARIABLE, j->verdict->variable);
-    if (j->verdict->reason == CFAOP_REASON_NONE && j->conn && j->conn->anchor) {
-        set(r->subprocess_env, CFAOP_VARIABLE_CA, j->conn->anchor->label);
+    if (j->verdict->reason == CFAOP_REASON_NONE && shown && shown->anchor) {
+        set(r->subprocess_env, CFAOP_VARIABLE_CA, shown->anchor->label);
     }
 }
 
-static inline void let_through(request_rec *r, cfaop_request *state, const judgement *j)
+static inline void let_through(request_rec *r, cfaop_request *state, const cfaop_judgement *j)
 {
     int log_only = j->conf->demand.mode == CFAOP_MODE_LOG_ONLY;
     const cfaop_verdict *v = j->verdict;
+    cfaop_request_result result = log_only && v->would_status ? CFAOP_REQUEST_WOULD_REFUSE : CFAOP_REQUEST_ALLOWED;
 
     state->passed_for = r->server;
     state->passed_with = v->variable;
     if (v->reason != CFAOP_REASON_NONE && log_only) {
-        log_once(r, v);
+        log_once(r, j);
     }
     if (v == &j->room && v->reason == CFAOP_REASON_NONE) {
-        cfaop_tally_verified(cfaop_config_of(r->server)->index); /* else it was noted for the connection */
+        cfaop_tally_verified(j->conf->index); /* else it was noted for the connection */
     }
-    cfaop_count_request(r, log_only && v->would_status ? CFAOP_REQUEST_WOULD_REFUSE : CFAOP_REQUEST_ALLOWED, v->reason);
+    cfaop_count_request(r, j->conf, result, v->reason);
 }
 
-CFAOP_OUT_OF_LINE static int refuse(request_rec *r, const cfaop_verdict *v)
+CFAOP_OUT_OF_LINE static int refuse_request(request_rec *r, const cfaop_judgement *j)
 {
-    log_once(r, v);
-    cfaop_count_request(r, CFAOP_REQUEST_REFUSED, v->reason);
-    return cfaop_refusal_answer(r, v);
+    log_once(r, j);
+    cfaop_count_request(r, j->conf, CFAOP_REQUEST_REFUSED, j->verdict->reason);
+    return cfaop_refusal_answer(r, j);
 }
 
-/* Acts on the judgement on r: DECLINED, or the status to refuse it with. */
-static inline int carry_out(request_rec *r, const judgement *j)
+/* Acts on the judgement of r: DECLINED, or the status to refuse it with. */
+static inline int carry_out(request_rec *r, const cfaop_judgement *j)
 {
     cfaop_request *state = cfaop_state_make(r); /* r has been judged */
 
@@ -144,15 +130,15 @@ static inline int carry_out(request_rec *r, const judgement *j)
         return DECLINED;
     }
     if (j->verdict->status) {
-        return refuse(r, j->verdict);
+        return refuse_request(r, j);
     }
     let_through(r, state, j);
     return DECLINED;
 }
 
 /*
- * Returns what is known of r if it was let through already and nothing can have changed: the connection's state is frozen, the server
- * is the same, and there are no exemptions, which go by the path. Else NULL.
+ * Returns what is kept for r if r was let through already and nothing can have changed: the connection's state is
+ * frozen, the server is the same, and there are no exemptions, which go by the path. Else NULL.
  */
 static const cfaop_request *let_through_before(request_rec *r)
 {
@@ -161,32 +147,36 @@ static const cfaop_request *let_through_before(request_rec *r)
     return state && state->passed_for == r->server && !cfaop_config_of(r->server)->exemptions ? state : NULL;
 }
 
-CFAOP_OUT_OF_LINE static int judge(request_rec *r)
+CFAOP_OUT_OF_LINE static int judge_request(request_rec *r)
 {
-    judgement j;
+    cfaop_judgement j;
 
-    if (!cfaop_connection_is_judged(r->server, r->connection)) {
+    cfaop_judgement_begin(&j, r);
+    if (!cfaop_connection_is_judged(&j.conf->demand, r->connection, j.conn)) {
         return DECLINED;
     }
-    reach(r, cfaop_config_of(r->server), &j);
+    cfaop_judgement_reach(&j, r);
     return carry_out(r, &j);
 }
 
 int cfaop_judge_post_read(request_rec *r)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(r->server);
-    int is_guarded = conf->demand.mode != CFAOP_MODE_OFF
-                     && (!conf->demand.borrows_tls || cfaop_connection_is_judged(r->server, r->connection));
-    judgement j;
+    const cfaop_demand *demand;
+    cfaop_judgement j;
+    int is_guarded;
 
-    if (cfaop_ssl_variables_may_have_to_settle(r->server, r->connection)) {
-        cfaop_ssl_variables_settle_result(r);
+    cfaop_judgement_begin(&j, r);
+    demand = &j.conf->demand;
+    is_guarded = demand->mode != CFAOP_MODE_OFF
+                 && (!demand->borrows_tls || cfaop_connection_is_judged(demand, r->connection, j.conn));
+    if (cfaop_ssl_variables_may_have_to_settle(demand, j.conn)) {
+        cfaop_ssl_variables_settle_result(r->connection, demand, j.conn);
     }
     if (is_guarded) {
-        reach(r, conf, &j);
+        cfaop_judgement_reach(&j, r);
     }
-    if (conf->remote_ip == 1) {
-        cfaop_client_address_settle(r, is_guarded && j.verdict->reason == CFAOP_REASON_NONE);
+    if (j.conf->remote_ip == 1) {
+        cfaop_client_address_settle(r, j.conf, is_guarded && j.verdict->reason == CFAOP_REASON_NONE);
     }
     return is_guarded ? carry_out(r, &j) : DECLINED;
 }
@@ -194,10 +184,10 @@ int cfaop_judge_post_read(request_rec *r)
 int cfaop_judge_quick_handler(request_rec *r, int lookup)
 {
     (void)lookup;
-    return let_through_before(r) ? DECLINED : judge(r);
+    return let_through_before(r) ? DECLINED : judge_request(r);
 }
 
-/* Does the variable stand as it was set, first of all? */
+/* Is the variable still the table's first entry, with the value that was set? */
 static int is_variable_untouched(const request_rec *r, const cfaop_request *state)
 {
     const apr_array_header_t *entries = apr_table_elts(r->subprocess_env);
@@ -211,10 +201,10 @@ int cfaop_judge_fixups(request_rec *r)
     const cfaop_request *state = let_through_before(r);
 
     if (!state) {
-        return judge(r);
+        return judge_request(r);
     }
     if (!is_variable_untouched(r, state)) {
-        apr_table_setn(r->subprocess_env, VARIABLE, state->passed_with); /* whatever SetEnvIf has made of it */
+        apr_table_setn(r->subprocess_env, VARIABLE, state->passed_with); /* SetEnvIf may have changed it */
     }
     return DECLINED;
 }

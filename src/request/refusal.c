@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "config/exemption.h"
 #include "tls/connection.h"
+#include "request/judgement.h"
 #include "request/silence.h"
 
 #include "apr_strings.h"
@@ -20,57 +21,62 @@
 
 APLOG_USE_MODULE(cfaop);
 
-static const char *sentence(request_rec *r, const cfaop_verdict *v)
+static const char *sentence(request_rec *r, const cfaop_judgement *j)
 {
-    if (v->reason != CFAOP_REASON_NO_CERTIFICATE) {
+    if (j->verdict->reason != CFAOP_REASON_NO_CERTIFICATE) {
         return "The SSL certificate error";
     }
-    return cfaop_connection_is_plain_http(r->connection) ? "The plain HTTP request was sent to HTTPS port"
-                                                        : "No required SSL certificate was sent";
+    return cfaop_connection_is_plain_http(r->connection, j->conn) ? "The plain HTTP request was sent to HTTPS port"
+                                                                  : "No required SSL certificate was sent";
 }
 
 /* The page, as nginx writes it. */
-static const char *page(request_rec *r, const cfaop_verdict *v)
+static const char *page(request_rec *r, const cfaop_judgement *j)
 {
     const char *head, *why = "";
 
-    if (v->status == HTTP_MISDIRECTED_REQUEST) {
+    if (j->verdict->status == HTTP_MISDIRECTED_REQUEST) {
         head = "<html>" CRLF "<head><title>421 Misdirected Request</title></head>" CRLF "<body>" CRLF
                "<center><h1>421 Misdirected Request</h1></center>" CRLF;
     }
     else {
-        const char *x = sentence(r, v);
+        const char *x = sentence(r, j);
         head = apr_pstrcat(r->pool, "<html>" CRLF "<head><title>400 ", x, "</title></head>" CRLF "<body>" CRLF
                            "<center><h1>400 Bad Request</h1></center>" CRLF, NULL);
         why = apr_pstrcat(r->pool, "<center>", x, "</center>" CRLF, NULL);
     }
-    return apr_pstrcat(r->pool, head, why, "<hr><center>", ap_escape_html(r->pool, ap_get_server_banner()), "</center>" CRLF
-                       "</body>" CRLF "</html>" CRLF, NULL);
+    return apr_pstrcat(r->pool, head, why, "<hr><center>", ap_escape_html(r->pool, ap_get_server_banner()),
+                       "</center>" CRLF "</body>" CRLF "</html>" CRLF, NULL);
 }
 
 /*
- * A text or a URL of an ErrorDocument runs nothing here; a local path would run a handler for somebody who was refused, unless
- * everybody may have it.
+ * May the ErrorDocument be sent to a client that was refused? A text or a URL runs nothing here. A local path would run
+ * a handler, which only an exempt path may.
  */
-static int may_be_sent(const request_rec *r, const char *error_document)
+static int may_be_sent(const cfaop_server_conf *conf, const char *error_document)
 {
     return error_document
         && (*error_document == '"' || ap_is_url(error_document)
-            || cfaop_exemption_has_path(cfaop_config_of(r->server)->exemptions, error_document));
+            || cfaop_exemption_has_path(conf->exemptions, error_document));
 }
 
-int cfaop_refusal_answer(request_rec *r, const cfaop_verdict *v)
+int cfaop_refusal_answer(request_rec *r, const cfaop_judgement *j)
 {
-    if (cfaop_silence_applies(r)) {
-        return cfaop_silence_request(r, v);
+    int status = j->verdict->status;
+
+    if (cfaop_silence_applies(r, j->conf)) {
+        return cfaop_silence_request(r, status);
     }
-    if (!may_be_sent(r, ap_response_code_string(r, ap_index_of_response(v->status)))) {
-        ap_custom_response(r, v->status, page(r, v));
+    if (!may_be_sent(j->conf, ap_response_code_string(r, ap_index_of_response(status)))) {
+        ap_custom_response(r, status, page(r, j));
         apr_table_setn(r->subprocess_env, "suppress-error-charset", "1"); /* nginx says text/html and no more */
     }
-    /* over HTTP/2 only the stream ends, as in nginx; and a sub-request does not decide for the request that it is made for */
+    /*
+     * over HTTP/2 only the stream ends, as in nginx; a sub-request does not end the connection of the request that it
+     * is made for
+     */
     if (!r->connection->master && !r->main) {
         r->connection->keepalive = AP_CONN_CLOSE;
     }
-    return v->status;
+    return status;
 }

@@ -2,7 +2,7 @@
 /**
  * @file silence.c
  * Refusing without a byte of HTTP. The request ends as any other does, with its line in the access log, but a filter
- * keeps back all that is sent for it, and its connection ends with the good-bye of TLS.
+ * keeps back all that is sent for it, and its connection ends with TLS's close_notify.
  */
 #include "request/silence.h"
 
@@ -20,9 +20,9 @@
 
 #define FILTER "CF_ORIGIN_PULL_SILENCE"
 
-static int has_page(const server_rec *s)
+static int has_page(const cfaop_server_conf *conf)
 {
-    return cfaop_refuse_of(cfaop_config_of(s)) == CFAOP_REFUSE_400;
+    return cfaop_refuse_of(conf) == CFAOP_REFUSE_400;
 }
 
 /* Is r the ErrorDocument for an error of a request that was exempt? httpd has a page of its own for that error. */
@@ -40,12 +40,12 @@ static int is_error_page_of_exempt(const request_rec *r)
     return 0;
 }
 
-int cfaop_silence_applies(const request_rec *r)
+int cfaop_silence_applies(const request_rec *r, const cfaop_server_conf *conf)
 {
-    return !has_page(r->server) && !r->main && !is_error_page_of_exempt(r);
+    return !has_page(conf) && !r->main && !is_error_page_of_exempt(r);
 }
 
-/* The end of the request (its EOR bucket) is none of these: httpd sends it to the connection's filters. */
+/* The end of the request (its EOR bucket) does not come here: httpd sends it to the connection's filters. */
 static apr_status_t keep_back(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     (void)f;
@@ -55,14 +55,14 @@ static apr_status_t keep_back(ap_filter_t *f, apr_bucket_brigade *brigade)
 
 void cfaop_silence_register_filter(void)
 {
-    /* before the filters that write the head of an answer, which are the first that an error's own page passes */
+    /* before the filters that write the head of an answer: httpd's own page for an error passes no earlier ones */
     ap_register_output_filter(FILTER, keep_back, NULL, (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
 }
 
 /*
- * With HTTP/2, c is the connection of the stream, and this thread's. Aborted, it is reset; else mod_http2 would make
- * a 500 of a stream without an answer. The socket is all of the real connection that may be touched from here. It is open as
- * long as this thread works for the connection: mod_http2 waits for that before the connection is closed
+ * With HTTP/2, c is the connection of the stream, which belongs to this thread. Once aborted, the stream is reset; else
+ * mod_http2 would answer it with a 500. Of the real connection this thread may touch the socket only. The socket is
+ * open as long as this thread works for the connection: mod_http2 waits for the thread before it closes the connection
  * (h2_mplx_c1_destroy() in modules/http2/h2_mplx.c).
  */
 static void end_connection(conn_rec *c)
@@ -86,10 +86,10 @@ static void silence(request_rec *r)
     end_connection(r->connection);
 }
 
-int cfaop_silence_request(request_rec *r, const cfaop_verdict *v)
+int cfaop_silence_request(request_rec *r, int status)
 {
     silence(r);
-    r->status = v->status; /* for the access log; and httpd reads no body after such a status */
+    r->status = status; /* for the access log; and httpd reads no body after such a status */
     return DONE;
 }
 
@@ -105,19 +105,27 @@ static int is_judged(const request_rec *r)
     return r->invoke_mtx || (state && (state->passed_for || state->exempt || state->counted));
 }
 
+static int refuses_without_page(const server_rec *s, conn_rec *c, const cfaop_conn *conn)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+
+    return !has_page(conf) && cfaop_connection_verdict(&conf->demand, c, conn).status;
+}
+
 /* httpd may not have got as far as the Host: then the virtual host that the client's SNI named counts, too. */
-static int refuses_without_page(request_rec *r)
+static int is_refused_without_page(const request_rec *r)
 {
     const cfaop_conn *conn = cfaop_connection_of(r->connection);
-    const server_rec *asked_by = conn && r->server == r->connection->base_server ? conn->asked_by : NULL;
+    const cfaop_shown *shown = cfaop_connection_shown(conn);
+    const server_rec *asked_by = shown && r->server == r->connection->base_server ? shown->asked_by : NULL;
 
-    return (!has_page(r->server) && cfaop_connection_verdict(r->server, r->connection).status)
-        || (asked_by && !has_page(asked_by) && cfaop_connection_verdict(asked_by, r->connection).status);
+    return refuses_without_page(r->server, r->connection, conn)
+        || (asked_by && refuses_without_page(asked_by, r->connection, conn));
 }
 
 void cfaop_silence_on_error(request_rec *r)
 {
-    if (!is_judged(r) && refuses_without_page(r) && !cfaop_exemption_of(r)) {
+    if (!is_judged(r) && is_refused_without_page(r) && !cfaop_exemption_of(r)) {
         silence(r);
     }
 }

@@ -1,17 +1,18 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file ssl_hooks.c
- * mod_ssl's hooks of a request, called by ours in their place.
+ * Hooks of the guard's that call mod_ssl's hooks of a request, in their place.
  *
- * They make a user, an Authorization header and variables of a certificate, and may deny access after that. What they have made of one that
- * nobody accepted has to go again. A hook of ours behind theirs is not enough: whenever theirs, or another one between them, ends the phase,
- * it is not called, and "Satisfy Any", look-ups, error documents and the log go on with what is left.
+ * mod_ssl's hooks make a user, an Authorization header and variables of a certificate, and may deny access after that.
+ * What they make of a certificate that was not accepted has to be removed. A hook after mod_ssl's cannot do that: httpd
+ * does not call it when mod_ssl's hook, or one between the two, ends the phase. "Satisfy Any", sub-requests, error
+ * documents and the log would go on with what mod_ssl has made.
  */
 #include "request/ssl_hooks.h"
 
 #include "pure/verdict.h"
 #include "base/module.h"
-#include "base/peer.h"
+#include "config/config.h"
 #include "tls/after_handshake.h"
 #include "tls/connection.h"
 #include "request/fake_basic_auth.h"
@@ -31,71 +32,61 @@ static ap_HOOK_check_user_id_t *check_user;
 static ap_HOOK_fixups_t *fix_up;
 
 /*
- * Whoever left mod_ssl's question unanswered has the certificate that was shown to us, or one without the proof of its key: it counts for
- * nothing any more. mod_ssl may have let the request in for it; where it has refused it, for this or another reason, it has said why.
+ * The client left mod_ssl's question unanswered. The certificate of the connection is still the one that was shown to
+ * the guard, or one without the proof of its key: it counts for nothing any more. mod_ssl may have granted access by
+ * it. Where mod_ssl has denied access, it has said why.
  */
-static int refuse_unanswered(request_rec *r, cfaop_conn *conn, int answer)
+static int refuse_unanswered(request_rec *r, int answer)
 {
-    conn->unanswered = 1;
-    conn->accepted_by = NULL;
-    conn->accepted_by_mod_ssl = 0;
+    cfaop_after_handshake_note_unanswered(r->connection);
     r->connection->keepalive = AP_CONN_CLOSE;
     if (answer != OK && answer != DECLINED) {
         return answer;
     }
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate than the one of the "
-                  "handshake, and the client has not answered");
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate "
+                  "than the one of the handshake, and the client has not answered");
     return HTTP_FORBIDDEN;
 }
 
-/*
- * May mod_ssl's access hook ask for a certificate? Not where all is as it was in the handshake: in the virtual host of the handshake, with
- * no section that has a directive of mod_ssl's, for httpd merges those of a module only where there are some.
- */
-static int may_ask(const request_rec *r, const cfaop_conn *conn)
+static int has_directive_of_mod_ssl(const request_rec *r)
 {
-    return !r->connection->master
-           && (!cfaop_connection_is_accepted(r->server, conn)
-               || ap_get_module_config(r->per_dir_config, mod_ssl) != ap_get_module_config(r->server->lookup_defaults, mod_ssl));
+    const void *of_server = ap_get_module_config(r->server->lookup_defaults, mod_ssl);
+
+    /* httpd merges a module's sections only where there are some */
+    return ap_get_module_config(r->per_dir_config, mod_ssl) != of_server;
 }
 
-/* Calls mod_ssl's hook, and says so for as long as it may have asked the client for a certificate; over HTTP/2 it never asks. */
-static int may_ask_now(request_rec *r, cfaop_conn *conn)
+/*
+ * May mod_ssl's access hook ask for a certificate? Not where all is as it was in the handshake: the virtual host, and
+ * mod_ssl's directives.
+ */
+static int may_ask(const request_rec *r, const cfaop_demand *demand, const cfaop_conn *conn)
 {
-    int answer;
-
-    if (r->connection->master) {
-        return check_access(r);
-    }
-    conn->mod_ssl_may_ask = 1;
-    answer = check_access(r);
-    conn->mod_ssl_may_ask = 0;
-    return answer;
+    return !r->connection->master && (!cfaop_connection_is_accepted(demand, conn) || has_directive_of_mod_ssl(r));
 }
 
 static int on_access(request_rec *r)
 {
-    cfaop_conn *conn = cfaop_connection_of(r->connection);
+    const cfaop_demand *demand = &cfaop_config_of(r->server)->demand;
+    cfaop_conn *conn = cfaop_after_handshake_conn(r->connection);
+    const cfaop_shown *shown = cfaop_connection_shown(conn);
     char *user = r->user;
     int answer;
 
-    if (!conn) {
-        return check_access(r);
+    if (!shown || !shown->asked || !shown->peer) {
+        return cfaop_after_handshake_call_access(r, conn, check_access);
     }
-    if (!conn->asked || !conn->peer) {
-        return may_ask_now(r, conn);
-    }
-    if (conn->can_renegotiate && may_ask(r, conn)) {
+    if (shown->can_renegotiate && may_ask(r, demand, conn)) {
         cfaop_after_handshake_forbid_quick_renegotiation(conn);
     }
-    if (conn->chain.reason == CFAOP_REASON_NONE) {
+    if (shown->chain.reason == CFAOP_REASON_NONE) {
         cfaop_after_handshake_show_result(r->connection); /* else mod_ssl takes it for the result of its own question */
     }
-    answer = may_ask_now(r, conn);
-    if (conn->asked_again && cfaop_after_handshake_is_unanswered(r->connection)) {
-        answer = refuse_unanswered(r, conn, answer);
+    answer = cfaop_after_handshake_call_access(r, conn, check_access);
+    if (conn->later.asked_again && cfaop_after_handshake_is_unanswered(r->connection)) {
+        answer = refuse_unanswered(r, answer);
     }
-    if (!cfaop_connection_is_accepted(r->server, conn) && cfaop_ssl_variables_client_verify(r->server, r->connection)) {
+    if (!cfaop_connection_is_accepted(demand, conn) && cfaop_ssl_variables_client_verify(demand, conn)) {
         r->user = user;
         cfaop_after_handshake_hide_result(r->connection); /* mod_ssl makes it good for each request with TLS 1.2 */
     }
@@ -105,28 +96,36 @@ static int on_access(request_rec *r)
 /* SSLOptions +FakeBasicAuth */
 static int on_user(request_rec *r)
 {
-    int is_in_doubt = r->connection->master || cfaop_ssl_variables_is_in_doubt(r->server, r->connection);
+    const cfaop_demand *demand = &cfaop_config_of(r->server)->demand;
+    const cfaop_conn *conn = cfaop_connection_of(r->connection);
+    int is_in_doubt = r->connection->master || cfaop_ssl_variables_is_in_doubt(demand, conn);
 
-    return is_in_doubt ? cfaop_fake_basic_auth_check(r, check_user) : check_user(r);
+    return is_in_doubt ? cfaop_fake_basic_auth_check(r, demand, conn, check_user) : check_user(r);
 }
 
-CFAOP_OUT_OF_LINE static int watched_fixups(request_rec *r)
+CFAOP_OUT_OF_LINE static int watched_fixups(request_rec *r, const cfaop_demand *demand, const cfaop_conn *conn)
 {
     int answer = fix_up(r);
 
-    cfaop_ssl_variables_correct_environment(r);
+    cfaop_ssl_variables_correct_environment(r, demand, conn);
     return answer;
 }
 
 /* SSLOptions +StdEnvVars and +ExportCertData */
 static int on_fixups(request_rec *r)
 {
-    return cfaop_ssl_variables_is_in_doubt(r->server, r->connection) ? watched_fixups(r) : fix_up(r);
+    const cfaop_demand *demand = &cfaop_config_of(r->server)->demand;
+    const cfaop_conn *conn = cfaop_connection_of(r->connection);
+
+    return cfaop_ssl_variables_is_in_doubt(demand, conn) ? watched_fixups(r, demand, conn) : fix_up(r);
 }
 
-/* ---- taking their place ---- */
+/* ---- taking the place of mod_ssl's hooks ---- */
 
-/* Makes find_HOOK(), which returns mod_ssl's entry in the list of a hook, as httpd has sorted it; NULL unless there is exactly one. */
+/*
+ * Makes find_HOOK(), which returns mod_ssl's entry in the list of a hook, as httpd has sorted it; NULL unless there is
+ * exactly one.
+ */
 #define FIND(hook) \
     static ap_LINK_##hook##_t *find_##hook(void) \
     { \

@@ -1,19 +1,20 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file ssl_variables.c
- * Keeping mod_ssl from vouching for a certificate that nobody accepted.
+ * Keeping mod_ssl from vouching for a certificate that was not accepted.
  *
- * The handshake lets every certificate through so that a request can be answered with a 400, and mod_ssl takes what came
- * through for good: SSL_CLIENT_VERIFY says SUCCESS, SSLUserName and FakeBasicAuth make a user of it, mod_proxy_ajp hands it to
- * the application. Where a request goes on all the same (LogOnly, a virtual host that is Off, another policy), that must not
- * stand: the certificate is not mentioned at all, but for SSL_CLIENT_VERIFY, which says why. mod_ssl has many outlets, each is
- * corrected where it flows: variables, log formats and the verify result here, what its hooks of a request make in ssl_hooks.c.
+ * The handshake lets every certificate through so that a request can be answered with a 400, and mod_ssl takes such a
+ * certificate for good: SSL_CLIENT_VERIFY says SUCCESS, SSLUserName and FakeBasicAuth make a user of it, mod_proxy_ajp
+ * hands it to the application. Where a request goes on all the same (LogOnly, a virtual host that is Off, another
+ * policy), that must not stand: the certificate is not mentioned at all, but for SSL_CLIENT_VERIFY, which says why.
+ * mod_ssl's variables, log formats and verify result are corrected here; what mod_ssl's hooks of a request make is
+ * corrected in ssl_hooks.c.
  */
 #include "request/ssl_variables.h"
 
 #include "pure/verdict.h"
 #include "base/module.h"
-#include "base/peer.h"
+#include "config/config.h"
 #include "tls/after_handshake.h"
 #include "tls/connection.h"
 
@@ -33,26 +34,32 @@ APLOG_USE_MODULE(cfaop);
 #define CLIENT_VERIFY CLIENT "VERIFY"
 #define FAILED        "FAILED:"
 
-/* Was a certificate shown because we asked, and is there no word of mod_ssl's own on it? */
-static int is_ours_alone(const cfaop_conn *conn)
+/* Was a certificate shown to the guard, and mod_ssl has not verified it, nor another one since? */
+static int is_for_guard_only(const cfaop_conn *conn)
 {
-    return conn && conn->frozen && conn->asked && conn->peer && !conn->delegated && !conn->accepted_by_mod_ssl;
+    const cfaop_shown *shown = cfaop_connection_shown(conn);
+
+    return shown && shown->asked && shown->peer && !shown->delegated && !conn->later.accepted_by_mod_ssl;
 }
 
-const char *cfaop_ssl_variables_client_verify(const server_rec *s, conn_rec *c)
+const char *cfaop_ssl_variables_client_verify(const cfaop_demand *demand, const cfaop_conn *conn)
 {
-    const cfaop_conn *conn = cfaop_connection_of(c);
-
-    if (!is_ours_alone(conn)) {
+    if (!is_for_guard_only(conn)) {
         return NULL;
     }
-    if (conn->chain.reason != CFAOP_REASON_NONE) {
-        return cfaop_verdict_reason_failed(conn->chain.reason);
+    if (conn->shown->chain.reason != CFAOP_REASON_NONE) {
+        return cfaop_verdict_reason_failed(conn->shown->chain.reason);
     }
-    if (conn->unanswered || !cfaop_connection_was_asked_for(s, conn)) {
+    if (conn->later.unanswered || !cfaop_connection_was_asked_for(demand, conn->shown)) {
         return cfaop_verdict_reason_failed(CFAOP_REASON_MISDIRECTED);
     }
     return NULL;
+}
+
+/* The same for a server and a connection that are not known yet. */
+static const char *client_verify_of(const server_rec *s, conn_rec *c)
+{
+    return cfaop_ssl_variables_client_verify(&cfaop_config_of(s)->demand, cfaop_connection_of(c));
 }
 
 /* ---- variables; like mod_ssl, without regard to case ---- */
@@ -62,10 +69,13 @@ static int is_of_client(const char *name)
     return !ap_cstr_casecmpn(name, CLIENT, sizeof(CLIENT) - 1);
 }
 
-/* What a variable must say in place of mod_ssl's value; NULL: that one is the truth. Nothing but VERIFY is said at all. */
+/*
+ * What a variable must say in place of mod_ssl's value; NULL: mod_ssl's value is true. All variables but
+ * SSL_CLIENT_VERIFY become empty.
+ */
 static const char *instead_of(const char *name, const server_rec *s, conn_rec *c)
 {
-    const char *truth = is_of_client(name) ? cfaop_ssl_variables_client_verify(s, c) : NULL;
+    const char *truth = is_of_client(name) ? client_verify_of(s, c) : NULL;
 
     return truth && ap_cstr_casecmp(name, CLIENT_VERIFY) ? "" : truth;
 }
@@ -93,13 +103,13 @@ static apr_array_header_t *expr_extensions(ap_expr_eval_ctx_t *ctx, const void *
     APR_OPTIONAL_FN_TYPE(ssl_ext_list) *extensions = APR_RETRIEVE_OPTIONAL_FN(ssl_ext_list);
 
     (void)data;
-    if (!extensions || !ctx->c || cfaop_ssl_variables_client_verify(ctx->r ? ctx->r->server : ctx->s, ctx->c)) {
+    if (!extensions || !ctx->c || client_verify_of(ctx->r ? ctx->r->server : ctx->s, ctx->c)) {
         return NULL;
     }
     return extensions(ctx->p, ctx->c, 1, oid);
 }
 
-/* ap_expr asks mod_ssl itself for what is its own, past the hook above; ours answers first. */
+/* ap_expr asks mod_ssl's own hook for mod_ssl's variables, past on_var_lookup(); this hook answers before mod_ssl's. */
 static int on_expr_lookup(ap_expr_lookup_parms *parms)
 {
     if (parms->type == AP_EXPR_FUNC_VAR && is_of_client(parms->name)) {
@@ -141,9 +151,9 @@ static void replace_client_entries(request_rec *r, const char *truth)
     }
 }
 
-void cfaop_ssl_variables_correct_environment(request_rec *r)
+void cfaop_ssl_variables_correct_environment(request_rec *r, const cfaop_demand *demand, const cfaop_conn *conn)
 {
-    const char *truth = cfaop_ssl_variables_client_verify(r->server, r->connection);
+    const char *truth = cfaop_ssl_variables_client_verify(demand, conn);
     const apr_array_header_t *entries = apr_table_elts(r->subprocess_env);
     int i;
 
@@ -157,7 +167,7 @@ void cfaop_ssl_variables_correct_environment(request_rec *r)
 
 /* ---- log formats: mod_ssl's handlers for %{...}x and %{...}c ask mod_ssl itself ---- */
 
-/* Escaped, as mod_log_config leaves that to the handlers: names and the SNI hold what clients like. */
+/* Escaped, as mod_log_config leaves that to the handlers: clients choose the names in certificates and the SNI. */
 static const char *log_lookup(request_rec *r, const char *name)
 {
     const char *value = ap_ssl_var_lookup(r->pool, r->server, r->connection, r, name);
@@ -218,25 +228,25 @@ static int on_process_connection(conn_rec *c)
 {
     const cfaop_conn *conn = cfaop_connection_of(c);
 
-    if (conn && conn->chain.reason != CFAOP_REASON_NONE && is_ours_alone(conn)) {
+    if (is_for_guard_only(conn) && conn->shown->chain.reason != CFAOP_REASON_NONE) {
         cfaop_after_handshake_hide_result(c);
     }
     return DECLINED;
 }
 
-void cfaop_ssl_variables_settle_result(request_rec *r)
+void cfaop_ssl_variables_settle_result(conn_rec *c, const cfaop_demand *demand, const cfaop_conn *conn)
 {
-    if (cfaop_ssl_variables_client_verify(r->server, r->connection)) {
-        cfaop_after_handshake_hide_result(r->connection);
+    if (cfaop_ssl_variables_client_verify(demand, conn)) {
+        cfaop_after_handshake_hide_result(c);
     }
     else {
-        cfaop_after_handshake_show_result(r->connection);
+        cfaop_after_handshake_show_result(c);
     }
 }
 
 /*
- * By numbers alone: naming mod_ssl as a predecessor would make APR sort other modules' hooks anew, mod_reqtimeout's behind
- * mod_ssl's handshake for instance. mod_ssl's is at MIDDLE.
+ * on_process_connection() comes after mod_ssl's hook, which is at MIDDLE, by its number alone. Naming mod_ssl as a
+ * predecessor would make APR sort other modules' hooks anew, mod_reqtimeout's behind mod_ssl's handshake for instance.
  */
 void cfaop_ssl_variables_register_hooks(apr_pool_t *p)
 {

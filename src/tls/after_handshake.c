@@ -1,31 +1,95 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file after_handshake.c
- * What is asked of OpenSSL, and told it, once the handshake is over: the verify result that mod_ssl reads, and the questions that mod_ssl asks
- * the client later. Everything else that requests need was frozen when the handshake ended.
+ * What mod_ssl does with a connection after its first handshake: the questions that mod_ssl asks the client, what it
+ * verifies, the verify result that it reads, and the DN that it keeps. This file alone writes that into a connection.
  */
 #include "tls/after_handshake.h"
 
 #include "base/peer.h"
 #include "tls/connection.h"
+#include "tls/peer_message.h"
 
+#include "apr_atomic.h"
 #include "http_ssl.h"
 
-/* The connection of a request whose thread may change the SSL, while ap_ssl_conn_is_ssl() says that there is one; else NULL. */
+/*
+ * The connection of a request whose thread may change the SSL, while ap_ssl_conn_is_ssl() says that there is one; else
+ * NULL.
+ */
 static cfaop_conn *own_connection(conn_rec *c)
 {
-    cfaop_conn *conn = c->master ? NULL : cfaop_connection_of(c);
+    cfaop_conn *conn = c->master ? NULL : cfaop_after_handshake_conn(c);
 
-    return conn && conn->frozen ? conn : NULL;
+    return conn && conn->shown ? conn : NULL;
 }
+
+/* ---- mod_ssl asks for a certificate again ---- */
+
+void cfaop_after_handshake_forbid_quick_renegotiation(const cfaop_conn *conn)
+{
+    if (ap_ssl_conn_is_ssl(conn->c) && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
+        SSL_set_verify(conn->ssl, SSL_VERIFY_CLIENT_ONCE, NULL); /* the callback stays */
+    }
+}
+
+void cfaop_after_handshake_note_question(cfaop_conn *conn, const SSL *ssl, int where)
+{
+    if ((where & SSL_CB_HANDSHAKE_START) || SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ) {
+        conn->later.asked_again = 1;
+        conn->later.question_open = 1;
+        cfaop_peer_message_watch((SSL *)ssl);
+    }
+}
+
+void cfaop_after_handshake_note_certificate(cfaop_conn *conn, int is_accepted)
+{
+    conn->later.reverified = 1;
+    conn->later.question_open = 0;
+    conn->later.result_hidden = 0; /* the result is now that of the new certificate */
+    conn->later.accepted_by_mod_ssl = is_accepted;
+}
+
+int cfaop_after_handshake_is_unanswered(conn_rec *c)
+{
+    cfaop_conn *conn = own_connection(c);
+    X509 *peer;
+
+    if (!conn || !conn->later.asked_again || !conn->shown->peer || conn->shown->delegated || !ap_ssl_conn_is_ssl(c)) {
+        return 0;
+    }
+    if (!SSL_is_init_finished(conn->ssl)) {
+        return 1; /* a certificate may have come, but not the proof of its key */
+    }
+    if (!conn->later.question_open || !(SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER)) {
+        return 0; /* mod_ssl has got another certificate, or wanted something else of the new handshake */
+    }
+    peer = SSL_get_peer_certificate(conn->ssl);
+    X509_free(peer);
+    return peer != NULL;
+}
+
+void cfaop_after_handshake_note_unanswered(conn_rec *c)
+{
+    cfaop_conn *conn = own_connection(c);
+
+    if (conn) {
+        conn->later.unanswered = 1;
+        conn->accepted_by = NULL;
+        conn->later.accepted_by_mod_ssl = 0;
+    }
+}
+
+/* ---- the verify result that mod_ssl reads ---- */
 
 void cfaop_after_handshake_hide_result(conn_rec *c)
 {
     cfaop_conn *conn = own_connection(c);
 
     if (conn && ap_ssl_conn_is_ssl(c)) {
-        if (!conn->result_hidden) {
-            conn->result_hidden = 1; /* once, before the first request: those of HTTP/2 read it while the connection goes on */
+        /* written once, before the first request: HTTP/2 requests read it while the connection goes on */
+        if (!conn->later.result_hidden) {
+            conn->later.result_hidden = 1;
         }
         SSL_set_verify_result(conn->ssl, X509_V_ERR_APPLICATION_VERIFICATION);
     }
@@ -35,34 +99,47 @@ void cfaop_after_handshake_show_result(conn_rec *c)
 {
     cfaop_conn *conn = own_connection(c);
 
-    if (conn && conn->result_hidden && ap_ssl_conn_is_ssl(c)) {
-        conn->result_hidden = 0;
+    if (conn && conn->later.result_hidden && ap_ssl_conn_is_ssl(c)) {
+        conn->later.result_hidden = 0;
         SSL_set_verify_result(conn->ssl, X509_V_OK);
     }
 }
 
-int cfaop_after_handshake_is_unanswered(conn_rec *c)
-{
-    cfaop_conn *conn = own_connection(c);
-    X509 *peer;
+/* ---- what mod_ssl keeps with a connection ---- */
 
-    if (!conn || !conn->asked_again || !conn->peer || conn->delegated || !ap_ssl_conn_is_ssl(c)) {
-        return 0;
-    }
-    if (!SSL_is_init_finished(conn->ssl)) {
-        return 1; /* a certificate may have come, but not the proof of its key */
-    }
-    if (!conn->question_open || !(SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER)) {
-        return 0; /* it has got a certificate of its own, or wanted something else of the new handshake */
-    }
-    peer = SSL_get_peer_certificate(conn->ssl);
-    X509_free(peer);
-    return peer != NULL;
+int cfaop_after_handshake_has_dn(conn_rec *c)
+{
+    cfaop_conn *conn = cfaop_after_handshake_conn(c);
+
+    /* mod_ssl forgets the DN when it negotiates anew */
+    return conn && apr_atomic_read32(&conn->later.dn_is_made) && !conn->later.asked_again;
 }
 
-void cfaop_after_handshake_forbid_quick_renegotiation(cfaop_conn *conn)
+void cfaop_after_handshake_note_dn(conn_rec *c)
 {
-    if (ap_ssl_conn_is_ssl(conn->c) && SSL_get_verify_mode(conn->ssl) == SSL_VERIFY_NONE) {
-        SSL_set_verify(conn->ssl, SSL_VERIFY_CLIENT_ONCE, NULL); /* the callback stays */
+    cfaop_conn *conn = cfaop_after_handshake_conn(c);
+
+    if (conn) {
+        apr_atomic_set32(&conn->later.dn_is_made, 1);
+    }
+}
+
+apr_pool_t *cfaop_after_handshake_lasting_pool(conn_rec *c)
+{
+    cfaop_conn *conn = cfaop_after_handshake_conn(c);
+
+    if (!conn) {
+        return NULL;
+    }
+    if (!conn->later.lasting) {
+        apr_pool_create_unmanaged_ex(&conn->later.lasting, apr_pool_abort_get(conn->c->pool), NULL);
+    }
+    return conn->later.lasting;
+}
+
+void cfaop_after_handshake_free(const cfaop_conn *conn)
+{
+    if (conn->later.lasting) {
+        apr_pool_destroy(conn->later.lasting);
     }
 }

@@ -9,7 +9,7 @@
 
 #include "apr_tables.h"
 
-/* Our copies of the lists of CA names (STACK_OF(X509_NAME) *); see share(). Ends with the configuration pool. */
+/* The lists of CA names (STACK_OF(X509_NAME) *) that share() has made. Ends with the configuration pool. */
 static apr_array_header_t *shared_names;
 
 static apr_status_t empty_names(void *data)
@@ -24,7 +24,7 @@ static apr_status_t empty_names(void *data)
     return APR_SUCCESS;
 }
 
-/* One cleanup for all of them: whoever removes a cleanup from the pool has to pass by every one that is there. */
+/* One cleanup for all lists: removing any cleanup from a pool means walking past all of them. */
 static void empty_in_time(apr_pool_t *p, STACK_OF(X509_NAME) *list)
 {
     if (!shared_names) {
@@ -35,8 +35,9 @@ static void empty_in_time(apr_pool_t *p, STACK_OF(X509_NAME) *list)
 }
 
 /*
- * Sets the CA names that the client is sent. An SSL_CTX frees its list with the names in it; thousands of deep copies would
- * cost much memory, so each gets a list of its own with the policy's names in it, emptied before mod_ssl frees its SSL_CTXs.
+ * Sets the CA names that clients are sent. An SSL_CTX frees its list with the names in it. Thousands of deep copies
+ * would cost much memory, so each SSL_CTX gets a list of its own with the policy's names in it, and all lists are
+ * emptied before mod_ssl frees the SSL_CTXs.
  */
 static int share(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 {
@@ -50,7 +51,9 @@ static int share(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
     return 1;
 }
 
-/* Where mod_ssl has CAs too, for this server or a directory of it, the client is sent mod_ssl's names and ours. */
+/*
+ * Where mod_ssl has CAs too, for this server or a directory of it, clients are sent mod_ssl's names and the policy's.
+ */
 static int join(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 {
     STACK_OF(X509_NAME) *list = SSL_dup_CA_list(SSL_CTX_get_client_CA_list(ctx));

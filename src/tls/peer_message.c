@@ -49,7 +49,7 @@ static const char *fault_of(const unsigned char *body, size_t length, int is_tls
 
 static void tell(const cfaop_tls_context *context, const cfaop_conn *conn, const SSL *ssl, const char *fault)
 {
-    if (!conn->frozen) {
+    if (!conn->shown) {
         cfaop_counters_handshake(cfaop_config_of(context->server)->counters, CFAOP_HANDSHAKE_FAILED);
     }
     cfaop_event_log_too_costly(context->server, conn->c, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), fault);
@@ -74,15 +74,15 @@ static void on_message(int is_written, int version, int type, const void *data, 
     (void)version;
     (void)arg;
     if (is_written || type != SSL3_RT_HANDSHAKE || length <= SSL3_HM_HEADER_LENGTH || *(const unsigned char *)data != SSL3_MT_CERTIFICATE
-        || !context || !conn || !(context->policy || conn->frozen)) {
+        || !context || !conn || !(context->policy || conn->shown)) {
         return;
     }
-    fault = fault_of(body, length - SSL3_HM_HEADER_LENGTH, SSL_version(ssl) >= TLS1_3_VERSION, !conn->frozen);
+    fault = fault_of(body, length - SSL3_HM_HEADER_LENGTH, SSL_version(ssl) >= TLS1_3_VERSION, !conn->shown);
     if (fault) {
         tell(context, conn, ssl, fault);
         spoil(body);
     }
-    if (conn->frozen) {
+    if (conn->shown) {
         cfaop_peer_message_ignore(ssl);
     }
 }

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file refuse_alert.c
- * Refusing in the handshake, with the alerts that mod_ssl's "SSLVerifyClient require" has, before anything is served.
+ * Refusing in the handshake, with the alerts of mod_ssl's "SSLVerifyClient require", before anything is served.
  *
  * The SSL_CTX of the virtual host demands a certificate. mod_ssl hands the demand on to the SSL when it follows the
  * SNI, in OpenSSL's callback for the ClientHello. When that message has been processed, the demand is taken back for
@@ -41,27 +41,27 @@ static const cfaop_tls_context *demanding_context(const SSL *ssl)
     return context && context->demands ? context : NULL;
 }
 
-static int is_exempt(const cfaop_conn *conn, const cfaop_tls_context *context)
+static int is_peer_exempt(const cfaop_conn *conn, const cfaop_tls_context *context)
 {
     return cfaop_exemption_has_peer(cfaop_config_of(context->server)->exemptions, conn->c);
 }
 
-static void refuse(cfaop_conn *conn, const SSL *ssl, const cfaop_tls_context *context, cfaop_reason reason)
+static void end_handshake(cfaop_conn *conn, const SSL *ssl, const cfaop_tls_context *context, cfaop_reason reason)
 {
     const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     cfaop_vhost_counters *counters = cfaop_config_of(context->server)->counters;
 
-    conn->sni = sni ? apr_pstrdup(conn->c->pool, sni) : NULL;
+    conn->so_far.sni = sni ? apr_pstrdup(conn->c->pool, sni) : NULL;
     conn->refused = 1;
     cfaop_counters_handshake(counters, reason == CFAOP_REASON_NO_CERTIFICATE ? CFAOP_HANDSHAKE_NO_CERTIFICATE
                                                                              : CFAOP_HANDSHAKE_FAILED);
     cfaop_counters_request(counters, CFAOP_REQUEST_REFUSED, reason);
-    cfaop_event_log_handshake(conn, context->server, reason);
+    cfaop_event_log_handshake(conn->c, &conn->so_far, context->server, reason);
 }
 
 /*
- * Says whether OpenSSL has ended the handshake since there was no certificate: of the errors that the alert may stand
- * for, only this one is the guard's.
+ * Says whether OpenSSL has ended the handshake for want of a certificate: of the errors that the alert may stand
+ * for, only this one comes from the guard's demand.
  */
 static int is_for_want_of_certificate(int where, int value)
 {
@@ -76,16 +76,16 @@ void cfaop_refuse_alert_on_progress(cfaop_conn *conn, SSL *ssl, int where, int v
     if (!context || conn->refused) {
         return;
     }
-    if (where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO && is_exempt(conn, context)) {
-        /* the callback stays as it is; and what mod_ssl demands for itself stays demanded */
+    if (where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO && is_peer_exempt(conn, context)) {
+        /* the callback stays as it is, and so does what mod_ssl demands for itself */
         SSL_set_verify(ssl, context->mod_ssl_mode | SSL_VERIFY_PEER, NULL);
     }
-    else if (is_for_want_of_certificate(where, value) && !is_exempt(conn, context)) {
-        refuse(conn, ssl, context, CFAOP_REASON_NO_CERTIFICATE);
+    else if (is_for_want_of_certificate(where, value) && !is_peer_exempt(conn, context)) {
+        end_handshake(conn, ssl, context, CFAOP_REASON_NO_CERTIFICATE);
     }
 }
 
-static apr_status_t free_peer(void *peer)
+static apr_status_t free_refused(void *peer)
 {
     X509_free(peer);
     return APR_SUCCESS;
@@ -96,14 +96,14 @@ int cfaop_refuse_alert_certificate(cfaop_conn *conn, SSL *ssl, X509_STORE_CTX *s
     const cfaop_tls_context *context = demanding_context(ssl);
     X509 *leaf = X509_STORE_CTX_get0_cert(store_ctx);
 
-    if (!context || conn->chain.reason == CFAOP_REASON_NONE || is_exempt(conn, context)) {
+    if (!context || conn->so_far.chain.reason == CFAOP_REASON_NONE || is_peer_exempt(conn, context)) {
         return 0;
     }
     if (leaf && X509_up_ref(leaf)) {
-        conn->peer = leaf; /* for the log */
-        apr_pool_cleanup_register(conn->c->pool, leaf, free_peer, apr_pool_cleanup_null);
+        conn->so_far.peer = leaf; /* for the log */
+        apr_pool_cleanup_register(conn->c->pool, leaf, free_refused, apr_pool_cleanup_null);
     }
-    refuse(conn, ssl, context, conn->chain.reason);
-    X509_STORE_CTX_set_error(store_ctx, conn->chain.x509_error);
+    end_handshake(conn, ssl, context, conn->so_far.chain.reason);
+    X509_STORE_CTX_set_error(store_ctx, conn->so_far.chain.x509_error);
     return 1;
 }

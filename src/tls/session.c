@@ -1,15 +1,15 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file session.c
- * Binding a verdict to a TLS session. When a session is resumed no certificate is verified and the chain is gone, so the
- * judgement of the full handshake travels with the session, as ticket application data, which OpenSSL keeps in tickets
- * (encrypted and authenticated with the server's key) and in the session cache alike.
+ * Binding a verdict to a TLS session. When a session is resumed no certificate is verified and the chain is gone, so
+ * the judgement of the full handshake travels with the session, as ticket application data, which OpenSSL keeps in
+ * tickets (encrypted and authenticated with the server's key) and in the session cache alike.
  *
  * A session that was not judged good under the very policy of the virtual host that it is resumed on becomes a full
  * handshake. No client is refused because its session is old.
  *
  * The judgement has a MAC of its own, with a key of the guard's (session_key.c): httpd does not always authenticate
- * tickets with a secret key (CFAOP137), and a session cache may lie on another machine.
+ * tickets with a secret key (CFAOP137), and a session cache may be on another machine.
  */
 #include "tls/session.h"
 
@@ -34,6 +34,9 @@
 
 /* Room for the secret of a session; OpenSSL allows no longer one in any version of TLS. */
 #define SECRET_MAX 512
+
+/* OpenSSL's number of tickets after a full handshake of TLS 1.3; see SSL_CTX_set_num_tickets(3). */
+#define DEFAULT_TICKETS 2
 
 /* What the application data holds, byte for byte. */
 enum {
@@ -71,7 +74,10 @@ static apr_int64_t get_seconds(const unsigned char *from)
     return (apr_int64_t)value;
 }
 
-/* Our data in session; NULL: none. Data that is not ours, or not of this version, is none as well: see may_resume(). */
+/*
+ * The guard's data in session; NULL: none. Then *foreign says whether there is other data, or data of another version:
+ * see may_resume().
+ */
 static const unsigned char *data_of(SSL_SESSION *session, int *foreign)
 {
     void *data = NULL;
@@ -131,7 +137,9 @@ static int is_good(const unsigned char *data, const cfaop_policy *policy)
     return data[AT_GOOD] == 1 && !memcmp(data + AT_POLICY, policy->digest, CFAOP_SHA256_LEN);
 }
 
-/* Does its judgement hold now? Asked once, when a session is offered: a later no would refuse a client for its session. */
+/*
+ * Does its judgement hold now? Asked once, when a session is offered: a later no would refuse a client for its session.
+ */
 static int holds_now(const unsigned char *data)
 {
     apr_int64_t now = apr_time_sec(apr_time_now());
@@ -145,9 +153,10 @@ static int verifies_too(const cfaop_tls_context *context)
 }
 
 /*
- * Where we ask, only a session that we judged good under the same policy resumes. Where we do not ask, a session of ours never
- * does: what its client showed elsewhere means nothing there. And where mod_ssl verifies too, it must have done so for the
- * session: it believes the result that the session carries.
+ * Where the guard asks, only a session resumes that the guard judged good under the same policy. Where the guard does
+ * not ask, a session with a judgement never resumes: what its client showed elsewhere means nothing there. Where
+ * mod_ssl verifies too, mod_ssl must have verified the session's certificate: mod_ssl believes the result that the
+ * session carries.
  */
 static int may_resume(const SSL *ssl, SSL_SESSION *session)
 {
@@ -165,10 +174,12 @@ static int may_resume(const SSL *ssl, SSL_SESSION *session)
         && (data[AT_MOD_SSL] == 1 || !verifies_too(context)) && is_authentic(context, session, data);
 }
 
-/* Was the client of session judged good? mod_ssl may have asked again later, and got another certificate, or none. */
+/*
+ * Was the client of session judged good? After mod_ssl has asked again the session holds another certificate, or none.
+ */
 static int is_verified(const cfaop_conn *conn, SSL_SESSION *session)
 {
-    return conn && conn->judged && conn->chain.reason == CFAOP_REASON_NONE && !conn->reverified
+    return conn && conn->so_far.judged && conn->so_far.chain.reason == CFAOP_REASON_NONE && !conn->later.reverified
         && SSL_SESSION_get0_peer(session);
 }
 
@@ -194,13 +205,13 @@ static int bind_judgement(SSL *ssl, SSL_SESSION *session)
     const cfaop_conn *conn = cfaop_slots_conn(ssl);
     unsigned char data[DATA_LEN] = MAGIC;
 
-    if (!context || !context->policy || !session || (conn && !conn->frozen && SSL_session_reused(ssl))) {
+    if (!context || !context->policy || !session || (conn && !conn->shown && SSL_session_reused(ssl))) {
         return 1; /* a renewed TLS 1.2 ticket carries on what its session holds, with the same secret */
     }
     data[AT_VERSION] = FORMAT;
     memcpy(data + AT_POLICY, context->policy->digest, CFAOP_SHA256_LEN);
     if (is_verified(conn, session)) {
-        write_good(context, &conn->chain, data);
+        write_good(context, &conn->so_far.chain, data);
         if (!make_mac(context, session, data, data + AT_MAC)) {
             data[AT_GOOD] = 0;
         }
@@ -250,12 +261,14 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
 }
 
 /*
- * With TLS 1.3 and tickets the session is in the ticket, and OpenSSL never looks for it in a cache (tls_parse_ctos_psk() in
- * ssl/statem/extensions_srvr.c), but offers it to the cache all the same, once for each ticket.
+ * With TLS 1.3 and tickets the session is in the ticket, and OpenSSL never looks for it in a cache
+ * (tls_parse_ctos_psk() in ssl/statem/extensions_srvr.c), but offers it to the cache all the same, once for each
+ * ticket.
  */
 static int is_in_ticket(const SSL *ssl)
 {
-    return SSL_version(ssl) == TLS1_3_VERSION && !(SSL_get_options(ssl) & SSL_OP_NO_TICKET) && !SSL_get_max_early_data(ssl);
+    return SSL_version(ssl) == TLS1_3_VERSION && !(SSL_get_options(ssl) & SSL_OP_NO_TICKET)
+        && !SSL_get_max_early_data(ssl);
 }
 
 /*
@@ -272,7 +285,7 @@ static int is_worthless(const cfaop_tls_context *context, SSL_SESSION *session)
 
 /*
  * A session that will never resume does not go to mod_ssl's cache, where it would push out an edge's. A client of TLS
- * 1.2 has got the session's id all the same: when the client offers it, OpenSSL finds nothing and makes a full
+ * 1.2 has got the session's id all the same: when the client offers the id, OpenSSL finds nothing and makes a full
  * handshake.
  */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
@@ -295,7 +308,7 @@ static SSL_SESSION *on_get_session(SSL *ssl, const unsigned char *id, int length
 
     if (session && !may_resume(ssl, session)) {
         if (!*copy) {
-            SSL_SESSION_free(session); /* it was handed over to us */
+            SSL_SESSION_free(session); /* get_session() has handed it over */
         }
         return NULL;
     }
@@ -314,5 +327,12 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context)
     }
     if (context->get_session) {
         SSL_CTX_sess_set_get_cb(ctx, on_get_session);
+    }
+}
+
+void cfaop_session_spare_tickets(SSL *ssl, size_t needed)
+{
+    if (SSL_get_num_tickets(ssl) == DEFAULT_TICKETS) {
+        SSL_set_num_tickets(ssl, needed);
     }
 }

@@ -1,11 +1,12 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
- * @file session_key.c The keys that the judgements in TLS sessions are authenticated with (session.c), and the
- * warning of an httpd whose tickets can be forged.
+ * @file session_key.c
+ * The keys that authenticate the judgements in TLS sessions (session.c), and the warning of an httpd whose tickets can
+ * be forged.
  *
- * Where an SSLSessionTicketKeyFile is in force, tickets outlive a restart and other machines take them up. So must
- * the judgement in them, and its key comes from that file. Elsewhere tickets end with the parent process, and so does
- * the random key.
+ * Where an SSLSessionTicketKeyFile is in force, tickets outlive a restart and other machines take them up. The
+ * judgement in a ticket must do so too, so its key comes from that file. Elsewhere tickets end with the parent process,
+ * and so does the random key.
  */
 #include "tls/session_key.h"
 
@@ -25,21 +26,21 @@
 
 #define RETAINED "mod_cfaop session key 1"
 
-/* How much mod_ssl reads of the file (TLSEXT_TICKET_KEY_LEN in modules/ssl/ssl_private.h). It ignores what follows. */
+/* So many bytes of the file mod_ssl reads (TLSEXT_TICKET_KEY_LEN in modules/ssl/ssl_private.h); it ignores the rest. */
 #define FILE_LEN 48
 
 /* Keeps the derived key apart from any other use of the file's content. */
 #define PURPOSE "mod_cfaop session judgement 1"
 
-/* The last release of httpd that hands OpenSSL 3 a key in memory that it has given up: see docs/upstream.md. */
+/* The last release of httpd that hands OpenSSL 3 a key in memory that httpd has freed: see docs/upstream.md. */
 #define AFFECTED_PATCH 71
 
-/* What resolving knows while it runs. */
+/* The keys and findings while they are made. */
 typedef struct {
     apr_pool_t *pool;
     apr_pool_t *ptemp;
     cfaop_tree *tree;
-    apr_hash_t *by_path;          /* absolute path -> key; of what could not be read: the random one */
+    apr_hash_t *by_path;          /* absolute path -> key; of a file that cannot be read: the random key */
     apr_array_header_t *findings;
     const server_rec *forgeable;  /* the first guarded server that uses tickets and has a key file */
     int forgeable_count;
@@ -69,7 +70,8 @@ static const unsigned char *random_key(void)
     if (!kept->is_drawn) {
         kept->is_drawn = RAND_priv_bytes(kept->key, sizeof(kept->key)) == 1;
     }
-    return kept->is_drawn ? kept->key : NULL; /* without one no session resumes, nor could OpenSSL make one */
+    /* NULL: no session resumes, and OpenSSL, which needs random bytes too, makes none */
+    return kept->is_drawn ? kept->key : NULL;
 }
 
 static apr_status_t wipe(void *key)
@@ -131,7 +133,7 @@ static const unsigned char *key_of_path(resolution *res, const char *path)
     return key;
 }
 
-static void resolve(resolution *res, server_rec *s)
+static void resolve_key(resolution *res, server_rec *s)
 {
     const char *written = cfaop_tree_ticket_key_file(res->tree, s);
     const char *path = written ? ap_server_root_relative(res->ptemp, written) : NULL;
@@ -174,7 +176,7 @@ apr_array_header_t *cfaop_session_keys_resolve(apr_pool_t *p, apr_pool_t *ptemp,
     res.findings = apr_array_make(p, 1, sizeof(cfaop_finding));
     for (s = base; s; s = s->next) {
         if (cfaop_config_is_needed(cfaop_config_of(s))) {
-            resolve(&res, s);
+            resolve_key(&res, s);
         }
     }
     if (res.forgeable && is_affected()) {

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file slots.c
- * The slots of OpenSSL's ex_data that tie what the module keeps to an SSL_CTX and to an SSL.
+ * The slots of OpenSSL's ex_data that tie what the module keeps for an SSL_CTX and for an SSL to them.
  */
 #include "tls/slots.h"
 
@@ -12,7 +12,7 @@
 
 #define RETAINED_SLOTS "mod_cfaop ex_data slots 1"
 
-/* Indices of our data; kept with the process, since OpenSSL never gives one back. */
+/* The indices of the slots; kept with the process, since OpenSSL never takes one back. */
 typedef struct {
     int ssl;
     int ctx;

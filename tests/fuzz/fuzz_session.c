@@ -110,10 +110,11 @@ static void learn_good_data(void)
     SSL_SESSION *session = new_session();
     void *data;
 
-    conn.judged = conn.frozen = 1;
-    conn.chain.reason = CFAOP_REASON_NONE;
-    conn.chain.valid_from = apr_time_sec(apr_time_now());
-    conn.chain.valid_until = conn.chain.valid_from + 3600;
+    conn.so_far.judged = 1;
+    conn.shown = &conn.so_far;
+    conn.so_far.chain.reason = CFAOP_REASON_NONE;
+    conn.so_far.chain.valid_from = apr_time_sec(apr_time_now());
+    conn.so_far.chain.valid_until = conn.so_far.chain.valid_from + 3600;
     SSL_CTX_sess_get_new_cb(ctx)(ssl, session);
     MUST(SSL_SESSION_get0_ticket_appdata(session, &data, &good_len) && good_len > HEAD_LEN && good_len < DATA_MAX);
     memcpy(good, data, good_len);

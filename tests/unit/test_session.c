@@ -18,13 +18,13 @@ START_TEST(a_good_session_resumes_with_its_judgement)
 
     pair_begin(_i);
     meet();
-    first = conn.chain;
+    first = conn.so_far.chain;
     client.until = DAY; /* a resumption judges nothing, so this must not show */
     for (i = 0; i < 3; ++i) {
         ck_assert(connects_resumed());
-        ck_assert(conn.judged && conn.chain.reason == CFAOP_REASON_NONE && conn.chain.x509_error == X509_V_OK);
-        ck_assert(conn.chain.valid_from == first.valid_from && conn.chain.valid_until == first.valid_until);
-        ck_assert_mem_eq(conn.chain.anchor, first.anchor, CFAOP_SHA256_LEN);
+        ck_assert(conn.so_far.judged && conn.so_far.chain.reason == CFAOP_REASON_NONE && conn.so_far.chain.x509_error == X509_V_OK);
+        ck_assert(conn.so_far.chain.valid_from == first.valid_from && conn.so_far.chain.valid_until == first.valid_until);
+        ck_assert_mem_eq(conn.so_far.chain.anchor, first.anchor, CFAOP_SHA256_LEN);
     }
 }
 END_TEST
@@ -88,7 +88,7 @@ START_TEST(a_session_ends_a_day_after_its_full_handshake)
     client.from = -(DAY - HOUR);
     meet();
     ck_assert(connects_resumed());
-    ck_assert(conn.chain.valid_until - conn.chain.valid_from == DAY);
+    ck_assert(conn.so_far.chain.valid_until - conn.so_far.chain.valid_from == DAY);
     client.from = -DAY;
     SSL_SESSION_free(kept);
     kept = NULL;

@@ -70,12 +70,12 @@ static SSL_SESSION *from_cache(SSL *ssl, const unsigned char *id, int length, in
 static int on_certificate(X509_STORE_CTX *ctx, void *arg)
 {
     (void)arg;
-    conn.judged = 1;
-    conn.chain.reason = client.reason;
-    conn.chain.valid_from = apr_time_sec(apr_time_now()) + client.from;
-    conn.chain.valid_until = apr_time_sec(apr_time_now()) + client.until;
-    memset(conn.chain.anchor, 0xaa, sizeof(conn.chain.anchor));
-    conn.reverified = client.reverified;
+    conn.so_far.judged = 1;
+    conn.so_far.chain.reason = client.reason;
+    conn.so_far.chain.valid_from = apr_time_sec(apr_time_now()) + client.from;
+    conn.so_far.chain.valid_until = apr_time_sec(apr_time_now()) + client.until;
+    memset(conn.so_far.chain.anchor, 0xaa, sizeof(conn.so_far.chain.anchor));
+    conn.later.reverified = client.reverified;
     X509_STORE_CTX_set_error(ctx, X509_V_OK);
     return 1;
 }
@@ -83,11 +83,11 @@ static int on_certificate(X509_STORE_CTX *ctx, void *arg)
 static void on_progress(const SSL *ssl, int where, int value)
 {
     (void)value;
-    if ((where & SSL_CB_HANDSHAKE_DONE) && !conn.frozen) {
+    if ((where & SSL_CB_HANDSHAKE_DONE) && !conn.shown) {
         if (SSL_session_reused(ssl) && vhost.policy) {
-            conn.judged = cfaop_session_judgement((SSL *)ssl, vhost.policy, &conn.chain);
+            conn.so_far.judged = cfaop_session_judgement((SSL *)ssl, vhost.policy, &conn.so_far.chain);
         }
-        conn.frozen = 1;
+        conn.shown = &conn.so_far;
     }
 }
 

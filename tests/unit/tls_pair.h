@@ -9,7 +9,7 @@
 #include "base/peer.h"
 #include "config/config.h"
 #include "pure/verdict.h"
-#include "tls/connection.h"
+#include "tls/slots.h"
 #include "trust/policy.h"
 
 /** How a session lives: TLS version, and a ticket at the client's or an entry in the server's cache. */
