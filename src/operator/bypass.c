@@ -97,7 +97,8 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
     return cfaop_config_of(s)->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s);
 }
 
-apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded)
+apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins,
+                                    const server_rec *guarded)
 {
     const apr_array_header_t *found = cfaop_twins_of(twins, guarded);
     apr_array_header_t *open = apr_array_make(p, 1, sizeof(cfaop_twin));
@@ -135,8 +136,10 @@ static void warn_of_name(apr_array_header_t *findings, const server_rec *guarded
     apr_pool_t *p = findings->pool;
 
     cfaop_findings_add(findings, APLOG_WARNING,
-                       apr_psprintf(p, "CFAOP131: %s is guarded by %s, but is served without the guard by %s: have that one "
-                                       "redirect everything to the guarded one, or guard it, or remove the name from it",
+                       apr_psprintf(p,
+                                    "CFAOP131: %s is guarded by %s, but is served without the guard by %s: have that "
+                                    "one "
+                                    "redirect everything to the guarded one, or guard it, or remove the name from it",
                                     name, cfaop_server_label(p, guarded), servers));
 }
 
@@ -178,7 +181,9 @@ void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cf
     if (more) {
         cfaop_finding *finding = apr_array_push(findings);
         finding->level = APLOG_WARNING;
-        finding->text = apr_psprintf(findings->pool, "CFAOP132: %d more guarded names are served without the guard: apachectl -t -D "
-                                                     "DUMP_CF_ORIGIN_PULL lists them", more);
+        finding->text = apr_psprintf(findings->pool,
+                                     "CFAOP132: %d more guarded names are served without the guard: apachectl -t -D "
+                                     "DUMP_CF_ORIGIN_PULL lists them",
+                                     more);
     }
 }

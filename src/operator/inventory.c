@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file inventory.c
- * Which certificates and CRLs guarded virtual hosts depend on, for those who watch over them.
+ * The certificates and CRLs that guarded virtual hosts depend on.
  */
 #include "operator/inventory.h"
 
@@ -16,10 +16,10 @@
 #include "apr_hash.h"
 #include "apr_strings.h"
 
-/* A certificate that was shown longer ago is not what the edge shows now. */
+/* A certificate that the edge showed longer ago is not the one that it shows now. */
 #define SHOWN_MAX_SECONDS (7 * 24 * 60 * 60)
 
-/* The servers of one trust, which depend on the same things. */
+/* The servers that share a trust: all of them depend on its certificates and CRLs. */
 typedef struct {
     const cfaop_trust *trust;
     apr_array_header_t *servers;
@@ -36,14 +36,16 @@ typedef struct {
     int index;
 } known_item;
 
-const char *cfaop_inventory_kind_name(cfaop_item_kind kind)
-{
-    static const char *const names[] = {"ca", "crl", "leaf"};
+#define WORDS_OF(value, metric, name, cure, dependence) [value] = {metric, name, cure, dependence},
 
-    return names[kind];
+const cfaop_inventory_kind_words *cfaop_inventory_words(cfaop_item_kind kind)
+{
+    static const cfaop_inventory_kind_words words[CFAOP_ITEM_COUNT] = {CFAOP_INVENTORY_KINDS(WORDS_OF)};
+
+    return &words[kind];
 }
 
-/* The item of this kind and digest; *is_new: it has yet to be described. */
+/* Returns the item of this kind and digest; with *is_new the caller has to fill it in. */
 static cfaop_item *item_of(listing *l, cfaop_item_kind kind, const unsigned char *sha256, int *is_new)
 {
     known_item *known = apr_palloc(l->pool, sizeof(*known)), *found;
@@ -111,7 +113,7 @@ static void add_leaf(listing *l, const server_rec *s)
     APR_ARRAY_PUSH(item->servers, const server_rec *) = s;
 }
 
-/* Returns the wanted servers by their trust (of dependants), in the order of the first of each. */
+/* Groups the wanted servers by their trust (of dependants), in the order of each group's first server. */
 static apr_array_header_t *by_trust(apr_pool_t *p, const server_rec *base, int (*is_wanted)(const server_rec *))
 {
     apr_array_header_t *groups = apr_array_make(p, 4, sizeof(dependants));

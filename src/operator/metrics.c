@@ -42,8 +42,8 @@ static void begin_family(page *out, const char *name, const char *suffix, const 
 {
     const char *family = out->is_openmetrics ? name : apr_pstrcat(out->r->pool, name, suffix, NULL);
 
-    out->pending = apr_psprintf(out->r->pool, "# HELP %s %s\n# TYPE %s %s\n", family, help, family,
-                                *suffix ? "counter" : "gauge");
+    out->pending =
+        apr_psprintf(out->r->pool, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, *suffix ? "counter" : "gauge");
 }
 
 static void series(page *out, const char *labels, apr_int64_t value)
@@ -58,42 +58,48 @@ static void series(page *out, const char *labels, apr_int64_t value)
     ap_rprintf(out->r, "%s %" APR_INT64_T_FMT "\n", labels, value);
 }
 
+static void write_reasons(page *out, const cfaop_vhost_counters *c, cfaop_request_result result)
+{
+    const char *labels = cfaop_numbers_request_words(result)->labels;
+    int reason;
+
+    for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
+        apr_int64_t value = (apr_int64_t)cfaop_numbers_read(&c->numbers->requests[result][reason]);
+        if (value) {
+            const char *name = cfaop_verdict_reason_name((cfaop_reason)reason);
+            series(out,
+                   apr_psprintf(out->r->pool, "cf_origin_pull_requests_total{vhost=\"%s\",%s,reason=\"%s\"}", c->label,
+                                labels, name),
+                   value);
+        }
+    }
+}
+
 static void write_requests(page *out, const apr_array_header_t *rows)
 {
-    apr_pool_t *p = out->r->pool;
-    int i, result, reason;
+    int i, result;
 
-    begin_family(out, "cf_origin_pull_requests", "_total", "Requests to guarded virtual hosts, by what became of them and why.");
+    begin_family(out, "cf_origin_pull_requests", "_total",
+                 "Requests to guarded virtual hosts, by what became of them and why.");
     for (i = 0; i < rows->nelts; ++i) {
         cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
         for (result = 0; result < CFAOP_REQUEST_COUNT; ++result) {
-            for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
-                apr_int64_t value = (apr_int64_t)cfaop_numbers_read(&c->numbers->requests[result][reason]);
-                if (value) {
-                    series(out, apr_psprintf(p, "cf_origin_pull_requests_total{vhost=\"%s\",result=\"%s\",reason=\"%s\"}", c->label,
-                                             cfaop_numbers_request_name((cfaop_request_result)result),
-                                             cfaop_verdict_reason_name((cfaop_reason)reason)), value);
-                }
-            }
+            write_reasons(out, c, (cfaop_request_result)result);
         }
     }
 }
 
 static void write_handshakes(page *out, const apr_array_header_t *rows)
 {
-    static const char *const labels[CFAOP_HANDSHAKE_COUNT] = {
-        "result=\"verified\",resumed=\"false\"",
-        "result=\"verified\",resumed=\"true\"",
-        "result=\"failed\",resumed=\"false\"",
-        "result=\"no_certificate\",resumed=\"false\"",
-    };
     int i, result;
 
     begin_family(out, "cf_origin_pull_handshakes", "_total", "TLS handshakes that asked for a client certificate.");
     for (i = 0; i < rows->nelts; ++i) {
         cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
         for (result = 0; result < CFAOP_HANDSHAKE_COUNT; ++result) {
-            series(out, apr_psprintf(out->r->pool, "cf_origin_pull_handshakes_total{vhost=\"%s\",%s}", c->label, labels[result]),
+            const char *labels = cfaop_numbers_handshake_words((cfaop_handshake_result)result)->labels;
+            series(out,
+                   apr_psprintf(out->r->pool, "cf_origin_pull_handshakes_total{vhost=\"%s\",%s}", c->label, labels),
                    (apr_int64_t)cfaop_numbers_read(&c->numbers->handshakes[result]));
         }
     }
@@ -116,7 +122,8 @@ static void write_anchors(page *out)
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_connections_total", &anchors[i]),
                (apr_int64_t)cfaop_numbers_read(&anchors[i].numbers->connections));
     }
-    begin_family(out, "cf_origin_pull_ca_last_used_seconds", "", "When this trusted certificate last verified a connection.");
+    begin_family(out, "cf_origin_pull_ca_last_used_seconds", "",
+                 "When this trusted certificate last verified a connection.");
     for (i = 0; i < count; ++i) {
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_last_used_seconds", &anchors[i]),
                cfaop_numbers_time(&anchors[i].numbers->last_used));
@@ -133,8 +140,11 @@ static void write_ends(page *out)
                  "When a trusted certificate, a CRL or the certificate that the edge shows ends.");
     for (i = 0; i < items->nelts; ++i) {
         const cfaop_item *item = &APR_ARRAY_IDX(items, i, cfaop_item);
-        series(out, apr_psprintf(out->r->pool, "cf_origin_pull_certificate_not_after_seconds{kind=\"%s\",subject=\"%s\",sha256=\"%s\"}",
-                                 cfaop_inventory_kind_name(item->kind), item->subject, cfaop_text_hex(item->sha256, hex)),
+        series(out,
+               apr_psprintf(out->r->pool,
+                            "cf_origin_pull_certificate_not_after_seconds{kind=\"%s\",subject=\"%s\",sha256=\"%s\"}",
+                            cfaop_inventory_words(item->kind)->metric, item->subject,
+                            cfaop_text_hex(item->sha256, hex)),
                item->end);
     }
 }

@@ -24,8 +24,9 @@ static int is_one_of(const char *word, const char *const *words)
 
 static int matches_all(const char *pattern)
 {
-    static const char *const all[] = {"^", "^/", "^/?", ".*", "^.*", "^.*$", "(.*)", "^(.*)$", "^(.*)", "^/.*", "^/.*$",
-                                      "^/(.*)", "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/(.*)", NULL};
+    static const char *const all[] = {"^",       "^/",      "^/?",      ".*",    "^.*",   "^.*$",
+                                      "(.*)",    "^(.*)$",  "^(.*)",    "^/.*",  "^/.*$", "^/(.*)",
+                                      "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/(.*)", NULL};
 
     return is_one_of(pattern, all);
 }

@@ -8,7 +8,7 @@
 
 #include "base/findings.h"
 #include "base/module.h"
-#include "base/server.h"
+#include "base/name_list.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/tree.h"
@@ -29,20 +29,27 @@
 
 APLOG_USE_MODULE(cfaop);
 
-/* How many virtual hosts a line names, and how many lines of one tag there are, before the rest is only counted. */
-#define NAMES_MAX 20
+/* How many certificates have a line of one tag; the last line counts the others. */
 #define LINES_MAX 5
 
-#define NARROW                                                                                                         \
-    "list only the CA of the certificate that you uploaded at Cloudflare, or pin that certificate with "               \
+#define NARROW \
+    "list only the CA of the certificate that you uploaded at Cloudflare, or pin that certificate with " \
     "CFOriginPullPin"
 
-/* In the order of the lines. */
-typedef enum { TAG_OWN, TAG_SYSTEM, TAG_USELESS, TAGS } tag;
+/* The tags, in the order in which their lines are written. */
+#define TAG_LIST(X) \
+    X(TAG_OWN, "CFAOP134") \
+    X(TAG_SYSTEM, "CFAOP135") \
+    X(TAG_USELESS, "CFAOP136")
 
-static const char *const tag_names[TAGS] = {"CFAOP134", "CFAOP135", "CFAOP136"};
+#define VALUE_OF(value, name) value,
+#define NAME_OF(value, name)  [value] = name,
 
-/* One line to be. */
+typedef enum { TAG_LIST(VALUE_OF) TAGS } tag;
+
+static const char *const tag_names[TAGS] = {TAG_LIST(NAME_OF)};
+
+/* A line that will be written once all servers are known that it names. */
 typedef struct {
     tag about;
     const char *text;
@@ -51,7 +58,7 @@ typedef struct {
 
 /* Servers that have something in common. */
 typedef struct {
-    const char *path;            /* of the certificate that they show; NULL: see level */
+    const char *path; /* of the certificate that they show; NULL: see level */
     const cfaop_trust *trust;
     int level;                   /* the security level of their TLS */
     apr_array_header_t *servers; /* of const server_rec * */
@@ -152,29 +159,21 @@ static void warn(search *find, tag about, const cfaop_anchor *anchor, const char
     }
 }
 
-/* "a, b and 3 more"; a server that shows two certificates stands there once. */
-static const char *names_of(apr_pool_t *p, const apr_array_header_t *servers)
+/* "a, b and 3 more": a server that shows two certificates is named once. */
+static const char *servers_once(apr_pool_t *p, const apr_array_header_t *servers)
 {
     apr_hash_t *seen = apr_hash_make(p);
-    const char *names = "";
-    int i, count = 0;
+    cfaop_name_list list = {p, NULL, 0};
+    int i;
 
     for (i = 0; i < servers->nelts; ++i) {
         const server_rec *const *s = &APR_ARRAY_IDX(servers, i, const server_rec *);
-        if (!apr_hash_get(seen, s, sizeof(*s)) && count++ < NAMES_MAX) {
-            names = apr_pstrcat(p, names, *names ? ", " : "", cfaop_server_label(p, *s), NULL);
+        if (!apr_hash_get(seen, s, sizeof(*s))) {
+            cfaop_name_list_add_server(&list, ", ", *s);
         }
         apr_hash_set(seen, s, sizeof(*s), s);
     }
-    return count > NAMES_MAX ? apr_psprintf(p, "%s and %d more", names, count - NAMES_MAX) : names;
-}
-
-static void add(apr_array_header_t *findings, const char *text)
-{
-    cfaop_finding *finding = apr_array_push(findings);
-
-    finding->level = APLOG_WARNING;
-    finding->text = text;
+    return cfaop_name_list_text(&list);
 }
 
 static void write_lines(const search *find, tag about, apr_array_header_t *findings)
@@ -184,12 +183,15 @@ static void write_lines(const search *find, tag about, apr_array_header_t *findi
     for (i = 0; i < find->warnings->nelts; ++i) {
         const warning *w = APR_ARRAY_IDX(find->warnings, i, const warning *);
         if (w->about == about && count++ < LINES_MAX) {
-            add(findings, apr_psprintf(findings->pool, "%s; trusted by %s", w->text, names_of(find->pool, w->servers)));
+            cfaop_findings_add(findings, APLOG_WARNING,
+                               apr_psprintf(findings->pool, "%s; trusted by %s", w->text,
+                                            servers_once(find->pool, w->servers)));
         }
     }
     if (count > LINES_MAX) {
-        add(findings, apr_psprintf(findings->pool, "%s: and %d more of the trusted certificates, as those above",
-                                   tag_names[about], count - LINES_MAX));
+        cfaop_findings_add(findings, APLOG_WARNING,
+                           apr_psprintf(findings->pool, "%s: and %d more of the trusted certificates, as those above",
+                                        tag_names[about], count - LINES_MAX));
     }
 }
 

@@ -11,10 +11,10 @@
 struct cfaop_twins {
     apr_pool_t *pool;
     const server_rec *base;
-    apr_hash_t *by_name;      /* name in lower case -> array of server_rec * with that ServerName or ServerAlias */
-    apr_hash_t *by_pattern;   /* wildcard in lower case -> array of server_rec * that have it as an alias */
-    apr_array_header_t *odd;  /* of server_rec *: those with a wildcard that is not "*." and a name */
-    apr_hash_t *by_suffix;    /* ".example.org" -> array of server_rec * with a name below it; NULL: not asked for yet */
+    apr_hash_t *by_name;     /* name in lower case -> array of server_rec * with that ServerName or ServerAlias */
+    apr_hash_t *by_pattern;  /* wildcard in lower case -> array of server_rec * that have it as an alias */
+    apr_array_header_t *odd; /* of server_rec *: those with a wildcard that is not "*." and a name */
+    apr_hash_t *by_suffix;   /* ".example.org" -> array of server_rec * with a name below it; NULL: not asked for yet */
 };
 
 static const char *lower(apr_pool_t *p, const char *name)
@@ -46,7 +46,8 @@ static const char *suffix_of(const char *pattern)
     return pattern[0] == '*' && pattern[1] == '.' && !strpbrk(pattern + 1, "*?") ? pattern + 1 : NULL;
 }
 
-static void each_name(const server_rec *s, void (*use)(cfaop_twins *, const char *, const server_rec *), cfaop_twins *twins)
+static void each_name(const server_rec *s, void (*use)(cfaop_twins *, const char *, const server_rec *),
+                      cfaop_twins *twins)
 {
     int i;
 
@@ -144,7 +145,8 @@ static void add_twin(apr_array_header_t *found, const server_rec *self, const se
     twin->name = name;
 }
 
-static void add_twins(apr_array_header_t *found, const server_rec *self, apr_hash_t *lists, const char *key, const char *name)
+static void add_twins(apr_array_header_t *found, const server_rec *self, apr_hash_t *lists, const char *key,
+                      const char *name)
 {
     const apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
     int i;
@@ -245,7 +247,8 @@ apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s)
 
 /* ---- is each name covered by another virtual host? ---- */
 
-static int is_covered(cfaop_twins *twins, const server_rec *s, const char *name, cfaop_server_test test, const void *data)
+static int is_covered(cfaop_twins *twins, const server_rec *s, const char *name, cfaop_server_test test,
+                      const void *data)
 {
     apr_array_header_t *found = apr_array_make(twins->pool, 2, sizeof(cfaop_twin));
     int i;

@@ -37,11 +37,11 @@
 typedef struct {
     apr_uint32_t magic;
     apr_uint32_t format;
-    apr_size_t size;                /* of everything that is shared, as the compiler laid it out */
-    cfaop_vhost_numbers *shared;    /* the numbers of virtual hosts; those of anchors follow */
-    int vhost_room;                 /* how many there are, CFAOP_OTHER included */
+    apr_size_t size;             /* of everything that is shared, as the compiler laid it out */
+    cfaop_vhost_numbers *shared; /* the numbers of virtual hosts; those of anchors follow */
+    int vhost_room;              /* how many there are, CFAOP_OTHER included */
     int anchor_room;
-    int vhost_count;                /* how many of them are in use */
+    int vhost_count; /* how many of them are in use */
     int anchor_count;
     cfaop_vhost_counters *vhosts;   /* [vhost_room] */
     cfaop_anchor_counters *anchors; /* [anchor_room] */
@@ -58,8 +58,7 @@ static counter_table *table; /* NULL: nothing is counted */
 
 static apr_size_t size_for(int vhosts, int anchors)
 {
-    return (apr_size_t)vhosts * sizeof(cfaop_vhost_numbers)
-        + (apr_size_t)anchors * sizeof(cfaop_anchor_numbers);
+    return (apr_size_t)vhosts * sizeof(cfaop_vhost_numbers) + (apr_size_t)anchors * sizeof(cfaop_anchor_numbers);
 }
 
 static int is_ours(const counter_table *t)
@@ -157,7 +156,8 @@ cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label)
     return table->vhost_count < table->vhost_room ? append_vhost(table, label) : NULL;
 }
 
-cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject, apr_int64_t not_after)
+cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject,
+                                                 apr_int64_t not_after)
 {
     cfaop_anchor_counters *anchor;
 
@@ -223,7 +223,8 @@ static apr_uint32_t begin_leaf(cfaop_vhost_numbers *vhost, apr_uint32_t now)
     return next;
 }
 
-static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
+static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf,
+                       apr_int64_t now)
 {
     const char *subject = cfaop_text_subject(p, X509_get_subject_name(leaf));
     apr_uint32_t version = begin_leaf(vhost, (apr_uint32_t)now);
@@ -236,7 +237,8 @@ static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned
     }
 }
 
-void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
+void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf,
+                          apr_int64_t now)
 {
     cfaop_vhost_numbers *numbers = vhost && vhost != &table->vhosts[0] ? vhost->numbers : NULL;
     apr_uint32_t version;

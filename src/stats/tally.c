@@ -38,7 +38,8 @@ void cfaop_tally_verified(int index)
 
 int cfaop_tally_is_open(int index, int most)
 {
-    return tallies && !apr_atomic_read32(&tallies[index].verified) && (int)apr_atomic_read32(&tallies[index].refused) < most;
+    return tallies && !apr_atomic_read32(&tallies[index].verified)
+        && (int)apr_atomic_read32(&tallies[index].refused) < most;
 }
 
 int cfaop_tally_refused(int index)
