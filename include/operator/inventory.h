@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file inventory.h
- * The certificates and CRLs that guarded virtual hosts depend on, with their ends and the virtual hosts that depend on each.
+ * The certificates and CRLs that guarded virtual hosts depend on, with their ends and the virtual hosts that depend on
+ * each.
  */
 #ifndef CFAOP_OPERATOR_INVENTORY_H
 #define CFAOP_OPERATOR_INVENTORY_H
@@ -11,7 +12,10 @@
 #include "apr_pools.h"
 #include "apr_tables.h"
 
-/** The kinds of items that end. X(value, word of metrics, its name in warnings, their advice, how virtual hosts depend on it). */
+/**
+ * The kinds of items that end. X(value, word of metrics, its name in warnings, their advice, how virtual hosts depend
+ * on it).
+ */
 #define CFAOP_INVENTORY_KINDS(X) \
     X(CFAOP_ITEM_CA, "ca", "the trusted certificate", "list its successor beside it before that", "trusted by") \
     X(CFAOP_ITEM_CRL, "crl", "the CRL", "put a newer one in its place before that", "used by") \
@@ -40,8 +44,9 @@ typedef struct {
 } cfaop_item;
 
 /**
- * Lists (of cfaop_item) the trusted certificates and CRLs of those servers from @a base on that pass @a is_wanted, and the leaves that
- * the edge has shown to them in the last days, each once. From @a p. Any phase after the policies are resolved, any thread.
+ * Lists (of cfaop_item) the trusted certificates and CRLs of those servers from @a base on that pass @a is_wanted, and
+ * the leaves that the edge has shown to them in the last days, each once. From @a p. Any phase after the policies are
+ * resolved, any thread.
  */
 apr_array_header_t *cfaop_inventory(apr_pool_t *p, const server_rec *base, int (*is_wanted)(const server_rec *));
 

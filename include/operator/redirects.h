@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file redirects.h
- * Does a virtual host do nothing but redirect? Then it is no way round the guard, and the dump need not name it. Whatever is
- * not clearly a redirect of everything counts as serving.
+ * Tells whether a virtual host does nothing but redirect: such a host is no way round the guard. A configuration that
+ * may do anything else counts as serving.
  */
 #ifndef CFAOP_OPERATOR_REDIRECTS_H
 #define CFAOP_OPERATOR_REDIRECTS_H
@@ -13,8 +13,8 @@
 #include "apr_pools.h"
 
 /**
- * Says whether virtual host @a s answers everything with a redirect, as the usual port-80 host does (an ACME challenge may be
- * served). When in doubt it says no. From @a p, for what only the call needs.
+ * Says whether virtual host @a s answers everything with a redirect, as the usual host on port 80 does; it may serve
+ * ACME challenges. When in doubt it says no. Scratch memory from @a p. Configuration phase.
  */
 int cfaop_redirects_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
 

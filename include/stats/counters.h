@@ -19,8 +19,9 @@
 #define CFAOP_LABEL_SIZE 264
 
 /**
- * What became of a handshake that asked for a certificate, in the order of the columns of the status page. X(value, labels of metrics,
- * word of "?auto", heading of the column). A new order of as many lines needs another FORMAT in src/stats/counters.c.
+ * What became of a handshake that asked for a certificate, in the order of the columns of the status page. X(value,
+ * labels of metrics, word of "?auto", heading of the column). Another order of the same number of lines needs another
+ * FORMAT in src/stats/counters.c.
  */
 #define CFAOP_COUNTERS_HANDSHAKES(X) \
     /* verified, the client showed the certificate in this handshake */ \
@@ -49,10 +50,10 @@ typedef enum { CFAOP_COUNTERS_REQUESTS(CFAOP_COUNTERS_VALUE) CFAOP_REQUEST_COUNT
 #undef CFAOP_COUNTERS_VALUE
 
 /*
- * The children, which run without privileges, can write the shared memory. So it holds numbers only: what the parent, which may be root,
- * believes (names, sizes, addresses) lies in memory of its own, of which each child has a copy.
+ * The children, which run without privileges, can write the shared memory. So it holds numbers only: the names, sizes
+ * and addresses that the parent, as root, relies on lie in its own memory, of which each child has a copy.
  */
-/** The certificate that was shown last. Read it with cfaop_numbers_leaf(). */
+/** The certificate that the edge showed last. Read it with cfaop_numbers_leaf(). */
 typedef struct {
     apr_int64_t not_after;            /**< seconds */
     apr_int64_t last_seen;            /**< seconds */
@@ -76,7 +77,7 @@ typedef struct {
     apr_uint64_t last_used;   /**< seconds; 0: never */
 } cfaop_anchor_numbers;
 
-/** The counters of a virtual host; of "ServerName:port". */
+/** The counters of the virtual hosts of one "ServerName:port". */
 struct cfaop_vhost_counters {
     const char *label; /**< escaped: printable ASCII without ", \ and %; less than CFAOP_LABEL_SIZE bytes */
     cfaop_vhost_numbers *numbers;
@@ -90,30 +91,40 @@ typedef struct {
     cfaop_anchor_numbers *numbers;
 } cfaop_anchor_counters;
 
-/** The name of the counters of what has no room of its own. */
+/** The name of the counters that all virtual hosts, or certificates, share for which there is no room. */
 #define CFAOP_OTHER "other"
 
 /**
- * Finds the shared memory of an earlier configuration, or makes it if @a is_needed, with room for twice as many servers and anchors. It belongs to
- * the process. Returns 0 if there is none: then nothing is counted. Configuration phase (post_config).
+ * Finds the shared memory of an earlier configuration, or makes it if @a is_needed, with room for twice as many servers
+ * and anchors. It lives as long as the process. Returns 0 if there is none: then nothing is counted. Configuration
+ * phase (post_config).
  */
 int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers, int anchors, int is_needed);
 
-/** Adds a virtual host, or a trusted certificate, whose texts live as long as the process. NULL: there is no room. Configuration phase. */
+/**
+ * Add a virtual host, or a trusted certificate, whose texts must live as long as the process. Return NULL if there is
+ * no room. Configuration phase, after cfaop_counters_open() has returned 1.
+ */
 cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label);
 cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject,
                                                  apr_int64_t not_after);
 
-/** Counts. With NULL for counters nothing happens. Any thread of any process. */
+/** Count one event. Without counters (NULL) they do nothing. Any thread of any process. */
 void cfaop_counters_handshake(cfaop_vhost_counters *vhost, cfaop_handshake_result result);
 void cfaop_counters_request(cfaop_vhost_counters *vhost, cfaop_request_result result, cfaop_reason reason);
 void cfaop_counters_anchor(cfaop_anchor_counters *anchor, apr_int64_t now);
 
-/** Notes that @a leaf, of this SHA-256, was shown and accepted at @a now (seconds). As above; @a p is for what the call needs. */
+/**
+ * Notes that the client showed @a leaf, of this SHA-256, at @a now (seconds), and was accepted. As above; scratch
+ * memory from @a p.
+ */
 void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf,
                           apr_int64_t now);
 
-/** The counters of all virtual hosts that have been guarded since the start, the one called "other" first; and of all anchors. */
+/**
+ * Return the number of counters, and in @a first the array: of all virtual hosts that have been guarded since the
+ * start, and of all trusted certificates. The first element is CFAOP_OTHER. Any phase, any thread.
+ */
 int cfaop_counters_vhosts(cfaop_vhost_counters **first);
 int cfaop_counters_anchors(cfaop_anchor_counters **first);
 

@@ -1,9 +1,9 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file numbers.h
- * Reads the counters for the administrator's pages. A child that an attacker has taken over may have written anything to the shared
- * memory: values that cannot be true are left out, so that no page shows an absurd number, or breaks its format. All functions may be
- * called by any thread of any process.
+ * Reads the counters for the administrator's pages. A child that an attacker has taken over may have written anything
+ * to the shared memory: values that cannot be true are left out, so that no page shows an absurd number, or breaks its
+ * format. Any thread of any process may call these functions.
  */
 #ifndef CFAOP_STATS_NUMBERS_H
 #define CFAOP_STATS_NUMBERS_H

@@ -98,8 +98,8 @@ static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *t
 /* Says what the mode of a virtual host means for which the configuration shows no TLS. */
 static const char *no_tls(const cfaop_server_conf *conf)
 {
-    return conf->is_reached_by_tls ? " (no TLS of its own: guards requests over another virtual host's TLS, lets plain "
-                                     "HTTP go on)"
+    return conf->is_reached_by_tls ? " (no TLS of its own: guards requests over another virtual host's TLS, "
+                                     "lets plain HTTP go on)"
                                    : " (no TLS: lets plain HTTP go on)";
 }
 

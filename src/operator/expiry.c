@@ -20,7 +20,7 @@ APLOG_USE_MODULE(cfaop);
 /* How many certificates and CRLs have a line of their own; the last line counts the others. */
 #define LINES_MAX 50
 
-static apr_int64_t last_look; /* seconds; in the parent */
+static apr_int64_t last_look; /* seconds; only the parent uses it */
 
 static int days_of(const server_rec *s)
 {
@@ -44,7 +44,7 @@ static const char *servers_at(apr_pool_t *p, const cfaop_item *item, cfaop_expir
     return cfaop_name_list_text(&list);
 }
 
-static const char *moment(apr_pool_t *p, apr_int64_t seconds)
+static const char *date_of_end(apr_pool_t *p, apr_int64_t seconds)
 {
     char text[APR_RFC822_DATE_LEN];
 
@@ -80,14 +80,15 @@ static void warn_of_item(apr_array_header_t *findings, const cfaop_item *item, a
 
     if (names) {
         text = apr_psprintf(p, "CFAOP106: %s ended on %s: what depends on it is refused, replace it; %s %s",
-                            description(p, item), moment(p, item->end), words->dependence, names);
+                            description(p, item), date_of_end(p, item->end), words->dependence, names);
         cfaop_findings_add(findings, APLOG_WARNING, text);
         return;
     }
     names = servers_at(p, item, CFAOP_EXPIRY_SOON, now);
     if (names) {
-        text = apr_psprintf(p, "CFAOP112: %s ends on %s, %s: %s; %s %s", description(p, item), moment(p, item->end),
-                            time_left(p, item->end, now), words->cure, words->dependence, names);
+        text =
+            apr_psprintf(p, "CFAOP112: %s ends on %s, %s: %s; %s %s", description(p, item), date_of_end(p, item->end),
+                         time_left(p, item->end, now), words->cure, words->dependence, names);
         cfaop_findings_add(findings, APLOG_WARNING, text);
     }
 }
@@ -108,11 +109,9 @@ apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base,
     if (findings->nelts > LINES_MAX) {
         int more = findings->nelts - LINES_MAX;
         findings->nelts = LINES_MAX;
-        cfaop_findings_add(findings, APLOG_WARNING,
-                           apr_psprintf(p,
-                                        "CFAOP112: %d more certificates and CRLs have ended or end soon: see the "
-                                        "status page",
-                                        more));
+        static const char text[] = "CFAOP112: %d more certificates and CRLs have ended or end soon: see the status "
+                                   "page";
+        cfaop_findings_add(findings, APLOG_WARNING, apr_psprintf(p, text, more));
     }
     return findings;
 }

@@ -16,8 +16,8 @@
 #include "apr_hash.h"
 #include "apr_strings.h"
 
-/* A certificate that the edge showed longer ago is not the one that it shows now. */
-#define SHOWN_MAX_SECONDS (7 * 24 * 60 * 60)
+/* Seven days. A certificate that the edge showed longer ago is not the one that it shows now. */
+#define SHOWN_MAX_SECONDS APR_INT64_C(604800)
 
 /* The servers that share a trust: all of them depend on its certificates and CRLs. */
 typedef struct {
@@ -67,7 +67,7 @@ static cfaop_item *item_of(listing *l, cfaop_item_kind kind, const unsigned char
     return item;
 }
 
-static void add_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_header_t *servers)
+static void list_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_header_t *servers)
 {
     int is_new;
     cfaop_item *item = item_of(l, CFAOP_ITEM_CA, anchor->sha256, &is_new);
@@ -80,7 +80,7 @@ static void add_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_h
     apr_array_cat(item->servers, servers);
 }
 
-static void add_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *servers)
+static void list_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *servers)
 {
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl->crl);
     int is_new;
@@ -94,7 +94,7 @@ static void add_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *
     apr_array_cat(item->servers, servers);
 }
 
-static void add_leaf(listing *l, const server_rec *s)
+static void list_leaf(listing *l, const server_rec *s)
 {
     cfaop_vhost_counters *counters = cfaop_config_of(s)->counters;
     int is_new;
@@ -148,15 +148,15 @@ apr_array_header_t *cfaop_inventory(apr_pool_t *p, const server_rec *base, int (
     for (g = 0; g < groups->nelts; ++g) {
         const dependants *group = &APR_ARRAY_IDX(groups, g, dependants);
         for (i = 0; i < group->trust->anchors->nelts; ++i) {
-            add_anchor(&l, &APR_ARRAY_IDX(group->trust->anchors, i, cfaop_anchor), group->servers);
+            list_anchor(&l, &APR_ARRAY_IDX(group->trust->anchors, i, cfaop_anchor), group->servers);
         }
         for (i = 0; i < group->trust->crls->nelts; ++i) {
-            add_crl(&l, &APR_ARRAY_IDX(group->trust->crls, i, cfaop_crl), group->servers);
+            list_crl(&l, &APR_ARRAY_IDX(group->trust->crls, i, cfaop_crl), group->servers);
         }
     }
     for (s = base; s; s = s->next) {
         if (is_wanted(s)) {
-            add_leaf(&l, s);
+            list_leaf(&l, s);
         }
     }
     return l.items;

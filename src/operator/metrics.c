@@ -1,10 +1,11 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file metrics.c
- * The counters for Prometheus: its text format 0.0.4, or OpenMetrics 1.0 for whoever asks for that.
+ * The counters for Prometheus: in its text format 0.0.4, or in OpenMetrics 1.0 if the client's Accept header names it.
  * https://prometheus.io/docs/instrumenting/exposition_formats/ and https://github.com/OpenObservability/OpenMetrics
  *
- * Labels need no escaping here: names and subjects have been escaped to printable ASCII without quotes and backslashes.
+ * Labels are written as they are: the counters hold names and subjects escaped, in printable ASCII without quotes and
+ * backslashes.
  */
 #include "operator/metrics.h"
 
@@ -37,7 +38,7 @@ typedef struct {
     const char *pending; /* the head of a family that has no series yet */
 } page;
 
-/* Begins a family; nothing is written before it has a series. suffix: "_total" with counters. */
+/* Begins a family, whose head is written with its first series. suffix: "_total" for counters, "" for gauges. */
 static void begin_family(page *out, const char *name, const char *suffix, const char *help)
 {
     const char *family = out->is_openmetrics ? name : apr_pstrcat(out->r->pool, name, suffix, NULL);
@@ -46,6 +47,7 @@ static void begin_family(page *out, const char *name, const char *suffix, const 
         apr_psprintf(out->r->pool, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, *suffix ? "counter" : "gauge");
 }
 
+/* Writes a series that is not 0. */
 static void series(page *out, const char *labels, apr_int64_t value)
 {
     if (!value) {
@@ -149,7 +151,7 @@ static void write_ends(page *out)
     }
 }
 
-/* Does the client name OpenMetrics among what it accepts, and not with q=0? */
+/* Says whether the client's Accept header names OpenMetrics, and not with q=0. */
 static int wants_openmetrics(request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
@@ -203,7 +205,7 @@ CFAOP_OUT_OF_LINE static int answer(request_rec *r)
 
 int cfaop_metrics_handler(request_rec *r)
 {
-    /* nearly every request is somebody else's, and one letter tells */
+    /* nearly all requests have no handler, or another one; the first letter shows it */
     if (!r->handler || *r->handler != *HANDLER || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file redirects.c
- * Does a virtual host do nothing but redirect? Then it is no way round the guard, and the dump need not name it. Whatever is
- * not clearly a redirect of everything counts as serving.
+ * Tells whether a virtual host does nothing but redirect: such a host is no way round the guard. A configuration that
+ * may do anything else counts as serving.
  */
 #include "operator/redirects.h"
 
@@ -44,7 +44,7 @@ static const char *word_before_last(apr_pool_t *p, const char *args)
     return before;
 }
 
-/* Redirect [status] PATH TARGET, in each of its spellings, for everything */
+/* Redirect [status] PATH TARGET, in each of its spellings, with a path that stands for all */
 static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node)
 {
     static const char *const plain[] = {"redirect", "redirectpermanent", "redirecttemp", NULL};
@@ -57,11 +57,11 @@ static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node)
     return is_one_of(name, plain) && !strcmp(word_before_last(p, node->args), "/");
 }
 
-/* ---- what serves although there is a Redirect: mod_proxy and handlers of a <Location> come before it ---- */
+/* ---- directives that serve beside a Redirect: httpd asks mod_proxy and the handlers of a <Location> first ---- */
 
 static int proxies(const ap_directive_t *node)
 {
-    return !strncasecmp(node->directive, "ProxyPass", 9) && strncasecmp(node->directive, "ProxyPassReverse", 16)
+    return !strncasecmp(node->directive, "ProxyPass", 9) && strncasecmp(node->directive, "ProxyPassReverse", 16) != 0
         && !strstr(node->args, ACME);
 }
 
@@ -72,7 +72,7 @@ static int serves(const ap_directive_t *node)
     if (proxies(node) || !ap_cstr_casecmp(node->directive, "SetHandler")) {
         return 1;
     }
-    if (strncasecmp(node->directive, "<Location", 9) || strstr(node->args, ACME)) {
+    if (strncasecmp(node->directive, "<Location", 9) != 0 || strstr(node->args, ACME)) {
         return 0;
     }
     for (inner = node->first_child; inner; inner = inner->next) {
@@ -85,11 +85,11 @@ static int serves(const ap_directive_t *node)
 
 /* ---- mod_rewrite ---- */
 
-/* The conditions before a rule. */
+/* The conditions (RewriteCond) of a rule. */
 typedef struct {
-    int exception;             /* one of them may be false for plain HTTP */
-    apr_array_header_t *names; /* of const char *: SERVER_NAME or HTTP_HOST equals one of them */
-    int all_or;                /* those are joined by [OR] */
+    int exception;             /* a condition may be false for plain HTTP */
+    apr_array_header_t *names; /* of const char *: the conditions allow these values of SERVER_NAME or HTTP_HOST */
+    int all_or;                /* conditions on names are joined by [OR] */
 } conditions;
 
 static void clear(conditions *c)
@@ -119,7 +119,7 @@ static void add_condition(apr_pool_t *p, conditions *c, const char *args)
 
     if ((!strcmp(subject, "%{SERVER_NAME}") || !strcmp(subject, "%{HTTP_HOST}")) && *pattern == '=') {
         if (c->names->nelts && !c->all_or) {
-            c->exception = 1; /* two names at once */
+            c->exception = 1; /* the name has to equal two values at once */
         }
         APR_ARRAY_PUSH(c->names, const char *) = pattern + 1;
         c->all_or = strstr(flags, "OR") != NULL;
@@ -141,7 +141,7 @@ static int has_name(const conditions *c, const char *name)
     return 0;
 }
 
-/* Do the conditions hold for each name that s answers to? */
+/* Says whether the conditions hold for each name that s answers to. */
 static int hold_for(const conditions *c, const server_rec *s)
 {
     int i;
@@ -194,7 +194,7 @@ static rule_kind kind_of_rule(apr_pool_t *p, const char *args, const conditions 
     return matches_all(pattern) && hold_for(c, s) ? RULE_REDIRECTS_ALL : RULE_HARMLESS;
 }
 
-/* What the rewrite rules of s make of it. Without RewriteEngine on in s itself they do nothing. */
+/* Returns what the rewrite rules of s do. Without RewriteEngine on in s itself they do nothing. */
 static rule_kind kind_of_rules(apr_pool_t *p, const ap_directive_t *node, const server_rec *s)
 {
     conditions c = {0, apr_array_make(p, 2, sizeof(const char *)), 1};

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file status.c
- * Our section of mod_status's page, and our keys of its "?auto".
+ * The guard's section of mod_status's page, and the guard's keys of "?auto".
  */
 #include "operator/status.h"
 
@@ -28,9 +28,9 @@
 
 #define KEY "CFOriginPull"
 
-/* ---- what both have ---- */
+/* ---- for the page and the keys ---- */
 
-/* Drops the virtual hosts without traffic if there are too many of them; returns how many it dropped. */
+/* Drops the virtual hosts without traffic if there are too many for the page, and returns how many it dropped. */
 static int drop_idle(apr_array_header_t *rows)
 {
     int from, to = 0, idle = 0;
@@ -50,7 +50,7 @@ static int drop_idle(apr_array_header_t *rows)
     return idle;
 }
 
-/* A sum over all rows, as if it were a virtual host. */
+/* Returns the sums over all virtual hosts. */
 static cfaop_vhost_numbers *sum_up(apr_pool_t *p)
 {
     cfaop_vhost_numbers *sum = apr_pcalloc(p, sizeof(*sum));
@@ -75,7 +75,7 @@ static const char *mode_of(const cfaop_row *row)
     return row->server ? cfaop_config_mode_name(cfaop_config_of(row->server)->demand.mode) : "-";
 }
 
-/* How many virtual hosts depend on the certificate of this kind and digest. */
+/* Returns how many virtual hosts depend on the item of this kind and digest. */
 static int dependants_of(const apr_array_header_t *items, cfaop_item_kind kind, const unsigned char *sha256)
 {
     int i;
@@ -96,7 +96,7 @@ static void put_number(request_rec *r, apr_uint64_t number)
     ap_rprintf(r, "<td align=\"right\">%" APR_UINT64_T_FMT "</td>", number);
 }
 
-static const char *moment(apr_pool_t *p, apr_int64_t seconds)
+static const char *moment_or_never(apr_pool_t *p, apr_int64_t seconds)
 {
     char text[APR_RFC822_DATE_LEN];
 
@@ -110,7 +110,7 @@ static const char *short_hex(apr_pool_t *p, const unsigned char *sha256)
     return apr_pstrndup(p, cfaop_text_hex(sha256, hex), SHORT_HEX);
 }
 
-static const char *days_left(apr_pool_t *p, apr_int64_t end)
+static const char *end_and_days_left(apr_pool_t *p, apr_int64_t end)
 {
     apr_int64_t now = apr_time_sec(apr_time_now());
 
@@ -154,8 +154,8 @@ static void put_leaf(request_rec *r, cfaop_vhost_numbers *c)
         return;
     }
     ap_rprintf(r, "<td><tt>%s</tt> %s<br />ends %s, last seen %s</td>", short_hex(r->pool, leaf.sha256),
-               ap_escape_html(r->pool, leaf.subject), days_left(r->pool, leaf.not_after),
-               moment(r->pool, leaf.last_seen));
+               ap_escape_html(r->pool, leaf.subject), end_and_days_left(r->pool, leaf.not_after),
+               moment_or_never(r->pool, leaf.last_seen));
 }
 
 static void put_row(request_rec *r, const char *name, const char *mode, cfaop_vhost_numbers *c)
@@ -180,8 +180,8 @@ static void put_heads(request_rec *r)
 
     ap_rprintf(r,
                "<tr><th rowspan=\"2\">Virtual host</th><th rowspan=\"2\">Mode</th><th colspan=\"%d\">Handshakes</th>"
-               "<th colspan=\"%d\">Requests</th><th rowspan=\"2\">Reasons</th><th rowspan=\"2\">Certificate shown "
-               "last</th></tr>\n<tr>",
+               "<th colspan=\"%d\">Requests</th><th rowspan=\"2\">Reasons</th>"
+               "<th rowspan=\"2\">Certificate shown last</th></tr>\n<tr>",
                CFAOP_HANDSHAKE_COUNT, CFAOP_REQUEST_COUNT);
     for (i = 0; i < CFAOP_HANDSHAKE_COUNT; ++i) {
         ap_rvputs(r, "<th>", cfaop_numbers_handshake_words((cfaop_handshake_result)i)->heading, "</th>", NULL);
@@ -213,7 +213,7 @@ static void put_certificate(request_rec *r, const char *kind, const char *subjec
                             apr_int64_t end)
 {
     ap_rprintf(r, "<tr><td>%s</td><td>%s</td><td><tt>%s</tt></td><td>%s</td>", kind, ap_escape_html(r->pool, subject),
-               short_hex(r->pool, sha256), days_left(r->pool, end));
+               short_hex(r->pool, sha256), end_and_days_left(r->pool, end));
 }
 
 static void put_certificates(request_rec *r, const apr_array_header_t *items)
@@ -221,16 +221,16 @@ static void put_certificates(request_rec *r, const apr_array_header_t *items)
     cfaop_anchor_counters *anchors;
     int i, count = cfaop_counters_anchors(&anchors);
 
-    ap_rputs("<h2>Trusted certificates and CRLs</h2>\n\n<table id=\"cf-origin-pull-certificates\" rules=\"all\" "
-             "cellpadding=\"3\">\n"
+    ap_rputs("<h2>Trusted certificates and CRLs</h2>\n\n"
+             "<table id=\"cf-origin-pull-certificates\" rules=\"all\" cellpadding=\"3\">\n"
              "<tr><th>Kind</th><th>Subject</th><th>SHA-256</th><th>Ends</th><th>Connections</th><th>Last used</th>"
              "<th>Virtual hosts</th></tr>\n",
              r);
     for (i = 0; i < count; ++i) {
-        if (i > 0 || cfaop_numbers_read(&anchors[i].numbers->connections)) { /* 0: those that had no room */
+        if (i > 0 || cfaop_numbers_read(&anchors[i].numbers->connections)) { /* 0: CFAOP_OTHER */
             put_certificate(r, "CA", anchors[i].subject, anchors[i].sha256, anchors[i].not_after);
             put_number(r, cfaop_numbers_read(&anchors[i].numbers->connections));
-            ap_rprintf(r, "<td>%s</td>", moment(r->pool, cfaop_numbers_time(&anchors[i].numbers->last_used)));
+            ap_rprintf(r, "<td>%s</td>", moment_or_never(r->pool, cfaop_numbers_time(&anchors[i].numbers->last_used)));
             put_number(r, (apr_uint64_t)dependants_of(items, CFAOP_ITEM_CA, anchors[i].sha256));
             ap_rputs("</tr>\n", r);
         }

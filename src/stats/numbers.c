@@ -20,8 +20,8 @@
 /* The first second of the year 10000: no certificate can end later. */
 #define SECONDS_MAX ((apr_int64_t)253402300800)
 
-/* How far the system's clock may have been set back since a time was written. */
-#define CLOCK_SET_BACK_SECONDS (24 * 60 * 60)
+/* How far the system's clock may have been set back since a time was written: a day. */
+#define CLOCK_SET_BACK_SECONDS APR_INT64_C(86400)
 
 apr_uint64_t cfaop_numbers_read(apr_uint64_t *counter)
 {
@@ -54,7 +54,9 @@ apr_uint64_t cfaop_numbers_sum(cfaop_vhost_numbers *vhost, cfaop_request_result 
     return sum;
 }
 
-/* Terminates the subject of leaf, a copy. The guard accepts no certificate that has ended, so its end is a late date. */
+/*
+ * Terminates the subject of leaf, a copy. The guard accepts no certificate that has ended, so its end is a late date.
+ */
 static int is_plausible(cfaop_leaf *leaf)
 {
     leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0';
