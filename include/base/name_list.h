@@ -6,6 +6,7 @@
 #ifndef CFAOP_BASE_NAME_LIST_H
 #define CFAOP_BASE_NAME_LIST_H
 
+#include "httpd.h"
 #include "apr_pools.h"
 
 /** Names for a line of the log. Begin with {pool, NULL, 0}. Any phase. */
@@ -17,6 +18,9 @@ typedef struct {
 
 /** Adds @a name, which must live as long as the list. */
 void cfaop_name_list_add(cfaop_name_list *list, const char *name);
+
+/** Adds the name and port of @a s after @a separator. Once the text is full this only counts, and allocates nothing. */
+void cfaop_name_list_add_server(cfaop_name_list *list, const char *separator, const server_rec *s);
 
 /** Returns the names, "a, b and 3 more"; NULL if there is none. */
 const char *cfaop_name_list_text(const cfaop_name_list *list);

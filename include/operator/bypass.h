@@ -13,7 +13,10 @@
 #include "apr_pools.h"
 #include "apr_tables.h"
 
-/** Notes for each server whether TLS, or plain HTTP, reaches its ports. Configuration phase (check_config). */
+/**
+ * Notes for each server from @a base on whether TLS, or plain HTTP, reaches its ports. Configuration phase
+ * (check_config).
+ */
 void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);
 
 /**
@@ -26,7 +29,8 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s);
  * Returns the servers (of cfaop_twin) that serve a name of @a guarded without the guard. From @a p and the pool of @a twins.
  * Configuration phase, after cfaop_bypass_note_reach().
  */
-apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded);
+apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins,
+                                    const server_rec *guarded);
 
 /** Adds a warning (cfaop_finding) for each guarded name that is served without the guard, too. As above. */
 void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);

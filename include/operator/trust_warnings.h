@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file trust_warnings.h
- * Warnings of trust that cannot be meant: certificates that let in more clients than the edge, and certificates that
- * let in no client. One line a certificate, with the virtual hosts that trust it. The built-in CA is never one of them.
+ * Warns of trusted certificates that let in more clients than the edge, and of those that let in no client. One line a
+ * certificate, with the virtual hosts that trust it. There is no warning about the built-in CA.
  */
 #ifndef CFAOP_OPERATOR_TRUST_WARNINGS_H
 #define CFAOP_OPERATOR_TRUST_WARNINGS_H
@@ -12,9 +12,9 @@
 #include "apr_tables.h"
 
 /**
- * Returns warnings (of cfaop_finding) of what the servers from @a base on, as far as @a is_wanted says so, trust and
- * cannot be meant to: a CA of their own server certificate, a CA that the whole system trusts, a certificate that can
- * verify no client. Configuration phase; the result is allocated from @a p, what only the call needs from @a ptemp.
+ * Returns warnings (of cfaop_finding) about certificates that are trusted by the servers from @a base on that pass
+ * @a is_wanted: a CA of the server's own certificate, a CA that the whole system trusts, a certificate that can verify
+ * no client. Configuration phase. The result is allocated from @a p, scratch memory from @a ptemp.
  */
 apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const server_rec *base,
                                          int (*is_wanted)(const server_rec *));

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file twins.h
- * Virtual hosts that answer to the same name. An index by name, since people have ten thousand of them.
+ * Finds virtual hosts that answer to the same name, by an index: a server can have ten thousand virtual hosts.
  */
 #ifndef CFAOP_OPERATOR_TWINS_H
 #define CFAOP_OPERATOR_TWINS_H
@@ -10,22 +10,25 @@
 #include "apr_pools.h"
 #include "apr_tables.h"
 
-/** Which server answers to which name; see cfaop_twins_of(). */
+/** The index: which server answers to which name. */
 typedef struct cfaop_twins cfaop_twins;
 
 /** A virtual host that answers to a name of another one. */
 typedef struct {
     const server_rec *server;
-    const char *name; /**< the name, or the wildcard of the other one that stands for it */
+    const char *name; /**< the name that both answer to, as the other virtual host writes it; it may be a wildcard */
 } cfaop_twin;
 
-/** A question about a server; @a data is the asker's. */
+/** A test of a server; @a data comes from the caller. */
 typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
 
 /** Indexes the names of the main server @a base and of the virtual hosts after it. Configuration phase; the result is allocated from @a p. */
 cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
 
-/** Returns the other virtual hosts that answer to names of @a s (of cfaop_twin, each pair once). From the index's pool. */
+/**
+ * Returns the other virtual hosts that answer to names of @a s (of cfaop_twin, each pair once). From the pool
+ * of @a twins.
+ */
 apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
 
 /**
@@ -34,7 +37,9 @@ apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
  */
 int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const server_rec *by);
 
-/** Returns a name of @a s that no other virtual host which passes @a test answers to, or NULL: there is one for each. */
+/**
+ * Returns a name of @a s that no other virtual host with @a test answers to; NULL: each name has such a host. As above.
+ */
 const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s, cfaop_server_test test, const void *data);
 
 #endif

@@ -16,46 +16,59 @@
 #include <openssl/x509.h>
 
 /** Room for "name:port" and for a subject, with their NUL; what is longer is cut. */
-#define CFAOP_LABEL_SIZE   264
+#define CFAOP_LABEL_SIZE 264
+
+/**
+ * What became of a handshake that asked for a certificate, in the order of the columns of the status page. X(value,
+ * labels of metrics, word of "?auto", heading of the column). Another order of the same number of lines needs another
+ * FORMAT in src/stats/counters.c.
+ */
+#define CFAOP_COUNTERS_HANDSHAKES(X) \
+    /* verified, the client showed the certificate in this handshake */ \
+    X(CFAOP_HANDSHAKE_FULL, "result=\"verified\",resumed=\"false\"", "HandshakesVerifiedFull", "verified, full") \
+    /* verified, the verdict was taken over from an earlier session */ \
+    X(CFAOP_HANDSHAKE_RESUMED, "result=\"verified\",resumed=\"true\"", "HandshakesVerifiedResumed", \
+      "verified, resumed") \
+    /* the client showed a certificate, and the guard does not accept it */ \
+    X(CFAOP_HANDSHAKE_FAILED, "result=\"failed\",resumed=\"false\"", "HandshakesFailed", "failed") \
+    /* the client showed no certificate */ \
+    X(CFAOP_HANDSHAKE_NO_CERTIFICATE, "result=\"no_certificate\",resumed=\"false\"", "HandshakesNoCertificate", \
+      "no certificate")
+
+/** What became of a request, as above. */
+#define CFAOP_COUNTERS_REQUESTS(X) \
+    X(CFAOP_REQUEST_ALLOWED, "result=\"allowed\"", "RequestsAllowed", "allowed") \
+    /* needed no certificate */ \
+    X(CFAOP_REQUEST_EXEMPT, "result=\"exempt\"", "RequestsExempt", "exempt") \
+    /* LogOnly let it through */ \
+    X(CFAOP_REQUEST_WOULD_REFUSE, "result=\"would_refuse\"", "RequestsWouldRefuse", "would refuse") \
+    X(CFAOP_REQUEST_REFUSED, "result=\"refused\"", "RequestsRefused", "refused")
+
+#define CFAOP_COUNTERS_VALUE(value, labels, key, heading) value,
+typedef enum { CFAOP_COUNTERS_HANDSHAKES(CFAOP_COUNTERS_VALUE) CFAOP_HANDSHAKE_COUNT } cfaop_handshake_result;
+typedef enum { CFAOP_COUNTERS_REQUESTS(CFAOP_COUNTERS_VALUE) CFAOP_REQUEST_COUNT } cfaop_request_result;
+#undef CFAOP_COUNTERS_VALUE
 
 /*
- * Children, which run without privileges, can write the shared memory. So it holds numbers only: what the parent, as root, believes
- * (names, sizes, addresses) lies in memory of its own, of which each child has a copy.
+ * The children, which run without privileges, can write the shared memory. So it holds numbers only: the names, sizes
+ * and addresses that the parent, as root, relies on lie in its own memory, of which each child has a copy.
  */
-/** What became of a handshake that asked for a certificate. */
-typedef enum {
-    CFAOP_HANDSHAKE_FULL,           /**< verified, the certificate was shown in this handshake */
-    CFAOP_HANDSHAKE_RESUMED,        /**< verified, taken over from an earlier session */
-    CFAOP_HANDSHAKE_FAILED,         /**< a certificate was shown and is not accepted */
-    CFAOP_HANDSHAKE_NO_CERTIFICATE, /**< none was shown */
-    CFAOP_HANDSHAKE_COUNT
-} cfaop_handshake_result;
-
-/** What became of a request of a client. */
-typedef enum {
-    CFAOP_REQUEST_ALLOWED,
-    CFAOP_REQUEST_EXEMPT,       /**< needed no certificate */
-    CFAOP_REQUEST_WOULD_REFUSE, /**< LogOnly let it through */
-    CFAOP_REQUEST_REFUSED,
-    CFAOP_REQUEST_COUNT
-} cfaop_request_result;
-
-/** The certificate that was shown last. Read it with cfaop_numbers_leaf(). */
+/** The certificate that the edge showed last. Read it with cfaop_numbers_leaf(). */
 typedef struct {
-    apr_int64_t not_after;             /**< seconds */
-    apr_int64_t last_seen;             /**< seconds */
-    unsigned char sha256[32];          /**< of its DER */
-    char subject[CFAOP_SUBJECT_SIZE];  /**< escaped */
+    apr_int64_t not_after;            /**< seconds */
+    apr_int64_t last_seen;            /**< seconds */
+    unsigned char sha256[32];         /**< of its DER */
+    char subject[CFAOP_SUBJECT_SIZE]; /**< escaped */
 } cfaop_leaf;
 
 /** In shared memory: the numbers of a virtual host. */
 typedef struct {
     apr_uint64_t handshakes[CFAOP_HANDSHAKE_COUNT];
     apr_uint64_t requests[CFAOP_REQUEST_COUNT][CFAOP_REASON_COUNT];
-    apr_uint32_t leaf_version;    /**< odd while leaf is being written; 0: never was */
-    apr_uint32_t leaf_since;      /**< seconds: when its writing began */
-    apr_uint64_t leaf_last_seen;  /**< seconds */
-    cfaop_leaf leaf;              /**< last_seen is not used here */
+    apr_uint32_t leaf_version;   /**< odd while leaf is being written; 0: never was */
+    apr_uint32_t leaf_since;     /**< seconds: when its writing began */
+    apr_uint64_t leaf_last_seen; /**< seconds */
+    cfaop_leaf leaf;             /**< last_seen is not used here */
 } cfaop_vhost_numbers;
 
 /** In shared memory: the numbers of a trusted certificate. */
@@ -64,7 +77,7 @@ typedef struct {
     apr_uint64_t last_used;   /**< seconds; 0: never */
 } cfaop_anchor_numbers;
 
-/** The counters of a virtual host; of "ServerName:port". */
+/** The counters of the virtual hosts of one "ServerName:port". */
 struct cfaop_vhost_counters {
     const char *label; /**< escaped: printable ASCII without ", \ and %; less than CFAOP_LABEL_SIZE bytes */
     cfaop_vhost_numbers *numbers;
@@ -78,28 +91,40 @@ typedef struct {
     cfaop_anchor_numbers *numbers;
 } cfaop_anchor_counters;
 
-/** The name of the counters of what has no room of its own. */
+/** The name of the counters that all virtual hosts, or certificates, share for which there is no room. */
 #define CFAOP_OTHER "other"
 
 /**
- * Finds the shared memory of an earlier configuration, or makes it if @a is_needed, with room for twice as many servers and anchors. It belongs to
- * the process. Returns 0 if there is none: then nothing is counted. Configuration phase (post_config).
+ * Finds the shared memory of an earlier configuration, or makes it if @a is_needed, with room for twice as many servers
+ * and anchors. It lives as long as the process. Returns 0 if there is none: then nothing is counted. Configuration
+ * phase (post_config).
  */
 int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers, int anchors, int is_needed);
 
-/** Adds a virtual host, or a trusted certificate, whose texts live as long as the process. NULL: there is no room. Configuration phase. */
+/**
+ * Add a virtual host, or a trusted certificate, whose texts must live as long as the process. Return NULL if there is
+ * no room. Configuration phase, after cfaop_counters_open() has returned 1.
+ */
 cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label);
-cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject, apr_int64_t not_after);
+cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject,
+                                                 apr_int64_t not_after);
 
-/** Counts. With NULL for counters nothing happens. Any thread of any process. */
+/** Count one event. Without counters (NULL) they do nothing. Any thread of any process. */
 void cfaop_counters_handshake(cfaop_vhost_counters *vhost, cfaop_handshake_result result);
 void cfaop_counters_request(cfaop_vhost_counters *vhost, cfaop_request_result result, cfaop_reason reason);
 void cfaop_counters_anchor(cfaop_anchor_counters *anchor, apr_int64_t now);
 
-/** Notes that @a leaf, of this SHA-256, was shown and accepted at @a now (seconds). As above; @a p is for what the call needs. */
-void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now);
+/**
+ * Notes that the client showed @a leaf, of this SHA-256, at @a now (seconds), and was accepted. As above; scratch
+ * memory from @a p.
+ */
+void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf,
+                          apr_int64_t now);
 
-/** The counters of all virtual hosts that have been guarded since the start, the one called "other" first; and of all anchors. */
+/**
+ * Return the number of counters, and in @a first the array: of all virtual hosts that have been guarded since the
+ * start, and of all trusted certificates. The first element is CFAOP_OTHER. Any phase, any thread.
+ */
 int cfaop_counters_vhosts(cfaop_vhost_counters **first);
 int cfaop_counters_anchors(cfaop_anchor_counters **first);
 

@@ -5,15 +5,29 @@
  */
 #include "base/name_list.h"
 
+#include "base/server.h"
+
 #include "apr_strings.h"
 
 /* How many names a line lists before it only counts. */
 #define NAMES_MAX 20
 
+static void append_name(cfaop_name_list *list, const char *separator, const char *name)
+{
+    list->text = list->text ? apr_pstrcat(list->pool, list->text, separator, name, NULL) : name;
+}
+
 void cfaop_name_list_add(cfaop_name_list *list, const char *name)
 {
     if (list->count++ < NAMES_MAX) {
-        list->text = list->text ? apr_pstrcat(list->pool, list->text, ", ", name, NULL) : name;
+        append_name(list, ", ", name);
+    }
+}
+
+void cfaop_name_list_add_server(cfaop_name_list *list, const char *separator, const server_rec *s)
+{
+    if (list->count++ < NAMES_MAX) {
+        append_name(list, separator, cfaop_server_label(list->pool, s));
     }
 }
 

@@ -19,12 +19,12 @@
 #include "apr_hash.h"
 #include "apr_strings.h"
 
-/* So many names have a line of their own; the others are counted. */
+/* How many names have a line of their own; the last line counts the others. */
 #define LINES_MAX 20
 
 #define PORTS 65536
 
-/* ---- what TLS reaches ---- */
+/* ---- which servers TLS and plain HTTP reach ---- */
 
 /* A mark for each port. */
 typedef char port_set[PORTS];
@@ -38,8 +38,8 @@ static void mark_ports(port_set ports, const server_rec *s)
     }
 }
 
-/* Notes by which ports s is reached. Port 0 stands for any. */
-static void note_ports(port_set tls, const server_rec *s)
+/* Notes how s, which shows no TLS of its own, is reached by its ports. Port 0 stands for any port. */
+static void note_ports(const char *tls, const server_rec *s)
 {
     cfaop_server_conf *conf = cfaop_config_of(s);
     const server_addr_rec *addr;
@@ -92,8 +92,8 @@ void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const se
             mark_ports(tls, s);
         }
     }
-    for (s = base->next; s; s = s->next) {
-        if (!cfaop_tree_shows_tls(tree, s)) {
+    for (s = base; s; s = s->next) {
+        if (s != base && !cfaop_tree_shows_tls(tree, s)) {
             note_ports(tls, s);
         }
     }
@@ -101,7 +101,10 @@ void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const se
 
 /* ---- ways round ---- */
 
-/* An On of a virtual host's own, with no TLS virtual host that it could stand for, is a mistake: every request gets 400. */
+/*
+ * Says whether s has an On of its own that refuses plain HTTP: no virtual host with TLS has its names, so the guard
+ * answers 400.
+ */
 static int refuses_plain_http(const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
@@ -109,8 +112,8 @@ static int refuses_plain_http(const server_rec *s)
     return s->is_virtual && conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled;
 }
 
-/* Does s answer a client without a certificate? */
-static int is_open(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+/* Says whether s answers clients without a certificate. */
+static int answers_strangers(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
@@ -127,7 +130,8 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
     return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && (s->is_virtual || conf->is_reached_by_tls);
 }
 
-apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded)
+apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins,
+                                    const server_rec *guarded)
 {
     const apr_array_header_t *found = cfaop_twins_of(twins, guarded);
     apr_array_header_t *open = apr_array_make(p, 1, sizeof(cfaop_twin));
@@ -135,7 +139,7 @@ apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop
 
     for (i = 0; i < found->nelts; ++i) {
         const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (!cfaop_twins_is_hidden(twins, twin->server, guarded) && is_open(p, tree, twin->server)) {
+        if (!cfaop_twins_is_hidden(twins, twin->server, guarded) && answers_strangers(p, tree, twin->server)) {
             APR_ARRAY_PUSH(open, cfaop_twin) = *twin;
         }
     }
@@ -144,7 +148,7 @@ apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop
 
 /* ---- warnings ---- */
 
-/* Returns the servers of open that answer to the name at from, "a (file:1), b (file:2)", as text. */
+/* Returns the servers of open, from index from on, that answer to name: "a (file:1), b (file:2)". */
 static const char *servers_of(apr_pool_t *p, const apr_array_header_t *open, int from, const char *name)
 {
     cfaop_name_list list = {p, NULL, 0};
@@ -164,13 +168,19 @@ static void warn_of_name(apr_array_header_t *findings, const server_rec *guarded
 {
     apr_pool_t *p = findings->pool;
 
-    cfaop_findings_add(findings, APLOG_WARNING,
-                       apr_psprintf(p, "CFAOP131: %s is guarded by %s, but is served without the guard by %s: have that one "
-                                       "redirect everything to the guarded one, or guard it, or remove the name from it",
-                                    name, cfaop_server_label(p, guarded), servers));
+    const char *text = apr_psprintf(p,
+                                    "CFAOP131: %s is guarded by %s, but is served without the guard by %s: "
+                                    "have that one redirect everything to the guarded one, or guard it, "
+                                    "or remove the name from it",
+                                    name, cfaop_server_label(p, guarded), servers);
+
+    cfaop_findings_add(findings, APLOG_WARNING, text);
 }
 
-/* The names of guarded that are served without the guard, each once; those that other virtual hosts were warned of are in seen. */
+/*
+ * Warns once of each name of guarded that open serves. Names with a warning are in seen; *more counts those without a
+ * line.
+ */
 static void warn_of_server(apr_array_header_t *findings, const server_rec *guarded, const apr_array_header_t *open,
                            apr_hash_t *seen, int *more)
 {
@@ -206,9 +216,10 @@ void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cf
         }
     }
     if (more) {
-        cfaop_finding *finding = apr_array_push(findings);
-        finding->level = APLOG_WARNING;
-        finding->text = apr_psprintf(findings->pool, "CFAOP132: %d more guarded names are served without the guard: apachectl -t -D "
-                                                     "DUMP_CF_ORIGIN_PULL lists them", more);
+        const char *text = apr_psprintf(findings->pool,
+                                        "CFAOP132: %d more guarded names are served without the guard: "
+                                        "apachectl -t -D DUMP_CF_ORIGIN_PULL lists them",
+                                        more);
+        cfaop_findings_add(findings, APLOG_WARNING, text);
     }
 }

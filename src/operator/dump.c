@@ -1,11 +1,12 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file dump.c
- * What each virtual host demands, in words: "apachectl -t -D DUMP_CF_ORIGIN_PULL".
+ * Prints what each virtual host demands: "apachectl -t -D DUMP_CF_ORIGIN_PULL".
  */
 #include "operator/dump.h"
 
 #include "base/module.h"
+#include "base/name_list.h"
 #include "base/server.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -24,15 +25,13 @@
 
 #include <stdio.h>
 
-/* How many virtual hosts of the same policy are named before they are only counted. */
-#define SHARERS_MAX 20
-
 static const char *date(apr_pool_t *p, const ASN1_TIME *t)
 {
     struct tm tm;
 
-    return t && ASN1_TIME_to_tm(t, &tm) ? apr_psprintf(p, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday)
-                                        : "never";
+    return t && ASN1_TIME_to_tm(t, &tm)
+             ? apr_psprintf(p, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday)
+             : "never";
 }
 
 static int days_left(const ASN1_TIME *t)
@@ -51,15 +50,15 @@ static void print_trust(apr_pool_t *p, const cfaop_trust *trust)
         const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
         const ASN1_TIME *end = X509_get0_notAfter(a->cert);
         printf("    certificate: %s\n        sha256 %s\n        not after %s (%d days left), %s\n",
-               cfaop_text_name(p, X509_get_subject_name(a->cert), 0), cfaop_text_hex(a->sha256, hex),
-               date(p, end), days_left(end), a->origin);
+               cfaop_text_name(p, X509_get_subject_name(a->cert), 0), cfaop_text_hex(a->sha256, hex), date(p, end),
+               days_left(end), a->origin);
     }
     for (i = 0; i < trust->crls->nelts; ++i) {
         const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
         const ASN1_TIME *next = X509_CRL_get0_nextUpdate(c->crl);
         printf("    CRL: %s\n        sha256 %s\n        next update %s, %s\n",
-               cfaop_text_name(p, X509_CRL_get_issuer(c->crl), 0), cfaop_text_hex(c->sha256, hex),
-               date(p, next), c->origin);
+               cfaop_text_name(p, X509_CRL_get_issuer(c->crl), 0), cfaop_text_hex(c->sha256, hex), date(p, next),
+               c->origin);
     }
     for (i = 0; i < trust->pins->nelts; ++i) {
         printf("    pin: %s\n", APR_ARRAY_IDX(trust->pins, i, cfaop_pin).text);
@@ -70,20 +69,18 @@ static void print_trust(apr_pool_t *p, const cfaop_trust *trust)
 static void print_sharers(apr_pool_t *p, const server_rec *base, const server_rec *self)
 {
     const cfaop_trust *trust = cfaop_config_of(self)->trust;
+    cfaop_name_list list = {NULL, NULL, 0};
     const server_rec *s;
-    int sharers = 0;
 
-    printf("    shared with:");
+    apr_pool_create(&list.pool, p); /* ten thousand virtual hosts would leave as many lists */
     for (s = base; s; s = s->next) {
         const cfaop_server_conf *conf = cfaop_config_of(s);
-        if (s != self && cfaop_config_is_needed(conf) && conf->trust == trust && ++sharers <= SHARERS_MAX) {
-            printf(" %s", cfaop_server_label(p, s));
+        if (s != self && cfaop_config_is_needed(conf) && conf->trust == trust) {
+            cfaop_name_list_add_server(&list, " ", s);
         }
     }
-    if (sharers > SHARERS_MAX) {
-        printf(" and %d more", sharers - SHARERS_MAX);
-    }
-    printf("%s\n", sharers ? "" : " nobody");
+    printf("    shared with: %s\n", list.count ? cfaop_name_list_text(&list) : "nobody");
+    apr_pool_destroy(list.pool);
 }
 
 static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded)
@@ -93,15 +90,16 @@ static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *t
 
     for (i = 0; i < open->nelts; ++i) {
         const cfaop_twin *twin = &APR_ARRAY_IDX(open, i, cfaop_twin);
-        printf("    bypass: %s is served without the guard by %s (%s)\n", twin->name, cfaop_server_label(p, twin->server),
-               cfaop_server_place(p, twin->server));
+        printf("    bypass: %s is served without the guard by %s (%s)\n", twin->name,
+               cfaop_server_label(p, twin->server), cfaop_server_place(p, twin->server));
     }
 }
 
-/* What a mode means where the configuration shows no TLS of the virtual host's own. */
+/* Says what the mode of a virtual host means for which the configuration shows no TLS. */
 static const char *no_tls(const cfaop_server_conf *conf)
 {
-    return conf->is_reached_by_tls ? " (no TLS of its own: guards requests over another virtual host's TLS, lets plain HTTP go on)"
+    return conf->is_reached_by_tls ? " (no TLS of its own: guards requests over another virtual host's TLS, "
+                                     "lets plain HTTP go on)"
                                    : " (no TLS: lets plain HTTP go on)";
 }
 
@@ -111,8 +109,8 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     const cfaop_server_conf *conf = cfaop_config_of(s);
     int i, tls = cfaop_tree_shows_tls(tree, s);
 
-    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), cfaop_server_place(p, s), cfaop_config_mode_name(conf->mode),
-           cfaop_config_is_needed(conf) && !tls ? no_tls(conf) : "");
+    printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), cfaop_server_place(p, s),
+           cfaop_config_mode_name(conf->mode), cfaop_config_is_needed(conf) && !tls ? no_tls(conf) : "");
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
     }
@@ -147,7 +145,7 @@ void cfaop_dump(apr_pool_t *p, server_rec *base)
     twins = cfaop_twins_index(p, base);
     printf("mod_cfaop configuration:\n");
     print_server(p, tree, twins, base, base);
-    /* httpd chains virtual hosts last one first; people read them as they stand in the files */
+    /* httpd chains virtual hosts from the last one to the first; the dump has them in the order of the files */
     servers = apr_array_make(p, 8, sizeof(server_rec *));
     for (s = base->next; s; s = s->next) {
         APR_ARRAY_PUSH(servers, server_rec *) = s;

@@ -1,14 +1,14 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file expiry.c
- * Warnings of certificates and CRLs that have ended or soon will, with the names of who depends on them.
+ * Warns of certificates and CRLs that have ended or will end soon, and names the virtual hosts that depend on them.
  */
 #include "operator/expiry.h"
 
 #include "pure/expiry_schedule.h"
 #include "base/findings.h"
 #include "base/module.h"
-#include "base/server.h"
+#include "base/name_list.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "operator/inventory.h"
@@ -17,24 +17,10 @@
 
 APLOG_USE_MODULE(cfaop);
 
-/* How many names a line lists before it only counts. */
-#define NAMES_MAX 20
-
-/* The words of a warning, by kind. */
-static const struct {
-    const char *what;
-    const char *cure;
-    const char *dependants;
-} words[] = {
-    {"the trusted certificate", "list its successor beside it before that", "trusted by"},
-    {"the CRL", "put a newer one in its place before that", "used by"},
-    {"the certificate that the edge shows", "renew it at Cloudflare before that", "shown to"},
-};
-
-/* How many lines are logged before the rest is only counted. */
+/* How many certificates and CRLs have a line of their own; the last line counts the others. */
 #define LINES_MAX 50
 
-static apr_int64_t last_look; /* seconds; in the parent */
+static apr_int64_t last_look; /* seconds; only the parent uses it */
 
 static int days_of(const server_rec *s)
 {
@@ -43,22 +29,22 @@ static int days_of(const server_rec *s)
     return days < 0 ? CFAOP_EXPIRY_DAYS_DEFAULT : days;
 }
 
-/* Names the servers that want to hear of item now; *count says how many. */
-static const char *names_of(apr_pool_t *p, const cfaop_item *item, cfaop_expiry_stage stage, apr_int64_t now, int *count)
+/* Names the servers for which item is in stage, by their own number of days. NULL: there is none. */
+static const char *servers_at(apr_pool_t *p, const cfaop_item *item, cfaop_expiry_stage stage, apr_int64_t now)
 {
-    const char *names = "";
+    cfaop_name_list list = {p, NULL, 0};
     int i;
 
-    for (*count = i = 0; i < item->servers->nelts; ++i) {
+    for (i = 0; i < item->servers->nelts; ++i) {
         const server_rec *s = APR_ARRAY_IDX(item->servers, i, const server_rec *);
-        if (cfaop_expiry_schedule_stage_of(item->end, now, days_of(s)) == stage && (*count)++ < NAMES_MAX) {
-            names = apr_pstrcat(p, names, *names ? ", " : "", cfaop_server_label(p, s), NULL);
+        if (cfaop_expiry_schedule_stage_of(item->end, now, days_of(s)) == stage) {
+            cfaop_name_list_add_server(&list, ", ", s);
         }
     }
-    return *count > NAMES_MAX ? apr_psprintf(p, "%s and %d more", names, *count - NAMES_MAX) : names;
+    return cfaop_name_list_text(&list);
 }
 
-static const char *moment(apr_pool_t *p, apr_int64_t seconds)
+static const char *date_of_end(apr_pool_t *p, apr_int64_t seconds)
 {
     char text[APR_RFC822_DATE_LEN];
 
@@ -75,37 +61,35 @@ static const char *time_left(apr_pool_t *p, apr_int64_t end, apr_int64_t now)
 /* 'the CRL of "CN=x" (file)' */
 static const char *description(apr_pool_t *p, const cfaop_item *item)
 {
+    const char *name = cfaop_inventory_words(item->kind)->name;
     char hex[CFAOP_SHA256_HEX];
 
     if (item->kind == CFAOP_ITEM_LEAF) {
-        return apr_psprintf(p, "%s, \"%s\" (sha256 %s),", words[item->kind].what, item->subject, cfaop_text_hex(item->sha256, hex));
+        return apr_psprintf(p, "%s, \"%s\" (sha256 %s),", name, item->subject, cfaop_text_hex(item->sha256, hex));
     }
-    return apr_psprintf(p, "%s of \"%s\" (%s)", words[item->kind].what, item->subject, item->origin);
+    return apr_psprintf(p, "%s of \"%s\" (%s)", name, item->subject, item->origin);
 }
 
-static void add(apr_array_header_t *findings, const char *text)
-{
-    cfaop_finding *finding = apr_array_push(findings);
-
-    finding->level = APLOG_WARNING;
-    finding->text = text;
-}
-
-static void look_at(apr_array_header_t *findings, const cfaop_item *item, apr_int64_t now)
+/* Adds the warning about item, if one is due. */
+static void warn_of_item(apr_array_header_t *findings, const cfaop_item *item, apr_int64_t now)
 {
     apr_pool_t *p = findings->pool;
-    int count;
-    const char *names = names_of(p, item, CFAOP_EXPIRY_PAST, now, &count);
+    const cfaop_inventory_kind_words *words = cfaop_inventory_words(item->kind);
+    const char *names = servers_at(p, item, CFAOP_EXPIRY_PAST, now);
+    const char *text;
 
-    if (count) {
-        add(findings, apr_psprintf(p, "CFAOP106: %s ended on %s: what depends on it is refused, replace it; %s %s",
-                                   description(p, item), moment(p, item->end), words[item->kind].dependants, names));
+    if (names) {
+        text = apr_psprintf(p, "CFAOP106: %s ended on %s: what depends on it is refused, replace it; %s %s",
+                            description(p, item), date_of_end(p, item->end), words->dependence, names);
+        cfaop_findings_add(findings, APLOG_WARNING, text);
         return;
     }
-    names = names_of(p, item, CFAOP_EXPIRY_SOON, now, &count);
-    if (count) {
-        add(findings, apr_psprintf(p, "CFAOP112: %s ends on %s, %s: %s; %s %s", description(p, item), moment(p, item->end),
-                                   time_left(p, item->end, now), words[item->kind].cure, words[item->kind].dependants, names));
+    names = servers_at(p, item, CFAOP_EXPIRY_SOON, now);
+    if (names) {
+        text =
+            apr_psprintf(p, "CFAOP112: %s ends on %s, %s: %s; %s %s", description(p, item), date_of_end(p, item->end),
+                         time_left(p, item->end, now), words->cure, words->dependence, names);
+        cfaop_findings_add(findings, APLOG_WARNING, text);
     }
 }
 
@@ -119,13 +103,15 @@ apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base,
     for (i = 0; i < items->nelts; ++i) {
         const cfaop_item *item = &APR_ARRAY_IDX(items, i, cfaop_item);
         if (item->kind != CFAOP_ITEM_CRL || item->end) {
-            look_at(findings, item, now);
+            warn_of_item(findings, item, now);
         }
     }
     if (findings->nelts > LINES_MAX) {
         int more = findings->nelts - LINES_MAX;
         findings->nelts = LINES_MAX;
-        add(findings, apr_psprintf(p, "CFAOP112: %d more certificates and CRLs have ended or end soon: see the status page", more));
+        static const char text[] = "CFAOP112: %d more certificates and CRLs have ended or end soon: see the status "
+                                   "page";
+        cfaop_findings_add(findings, APLOG_WARNING, apr_psprintf(p, text, more));
     }
     return findings;
 }
@@ -146,7 +132,8 @@ int cfaop_expiry_monitor(apr_pool_t *p, server_rec *base)
 {
     apr_pool_t *scratch;
 
-    if (cfaop_expiry_schedule_is_due(last_look, apr_time_sec(apr_time_now())) && apr_pool_create(&scratch, p) == APR_SUCCESS) {
+    if (cfaop_expiry_schedule_is_due(last_look, apr_time_sec(apr_time_now()))
+        && apr_pool_create(&scratch, p) == APR_SUCCESS) {
         cfaop_expiry_log(scratch, base);
         apr_pool_destroy(scratch);
     }

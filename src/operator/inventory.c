@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file inventory.c
- * Which certificates and CRLs guarded virtual hosts depend on, for those who watch over them.
+ * The certificates and CRLs that guarded virtual hosts depend on.
  */
 #include "operator/inventory.h"
 
@@ -16,10 +16,10 @@
 #include "apr_hash.h"
 #include "apr_strings.h"
 
-/* A certificate that was shown longer ago is not what the edge shows now. */
-#define SHOWN_MAX_SECONDS (7 * 24 * 60 * 60)
+/* Seven days. A certificate that the edge showed longer ago is not the one that it shows now. */
+#define SHOWN_MAX_SECONDS APR_INT64_C(604800)
 
-/* The servers of one trust, which depend on the same things. */
+/* The servers that share a trust: all of them depend on its certificates and CRLs. */
 typedef struct {
     const cfaop_trust *trust;
     apr_array_header_t *servers;
@@ -36,14 +36,16 @@ typedef struct {
     int index;
 } known_item;
 
-const char *cfaop_inventory_kind_name(cfaop_item_kind kind)
-{
-    static const char *const names[] = {"ca", "crl", "leaf"};
+#define WORDS_OF(value, metric, name, cure, dependence) [value] = {metric, name, cure, dependence},
 
-    return names[kind];
+const cfaop_inventory_kind_words *cfaop_inventory_words(cfaop_item_kind kind)
+{
+    static const cfaop_inventory_kind_words words[CFAOP_ITEM_COUNT] = {CFAOP_INVENTORY_KINDS(WORDS_OF)};
+
+    return &words[kind];
 }
 
-/* The item of this kind and digest; *is_new: it has yet to be described. */
+/* Returns the item of this kind and digest; with *is_new the caller has to fill it in. */
 static cfaop_item *item_of(listing *l, cfaop_item_kind kind, const unsigned char *sha256, int *is_new)
 {
     known_item *known = apr_palloc(l->pool, sizeof(*known)), *found;
@@ -65,7 +67,7 @@ static cfaop_item *item_of(listing *l, cfaop_item_kind kind, const unsigned char
     return item;
 }
 
-static void add_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_header_t *servers)
+static void list_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_header_t *servers)
 {
     int is_new;
     cfaop_item *item = item_of(l, CFAOP_ITEM_CA, anchor->sha256, &is_new);
@@ -78,7 +80,7 @@ static void add_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_h
     apr_array_cat(item->servers, servers);
 }
 
-static void add_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *servers)
+static void list_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *servers)
 {
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl->crl);
     int is_new;
@@ -92,7 +94,7 @@ static void add_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *
     apr_array_cat(item->servers, servers);
 }
 
-static void add_leaf(listing *l, const server_rec *s)
+static void list_leaf(listing *l, const server_rec *s)
 {
     cfaop_vhost_counters *counters = cfaop_config_of(s)->counters;
     int is_new;
@@ -111,7 +113,7 @@ static void add_leaf(listing *l, const server_rec *s)
     APR_ARRAY_PUSH(item->servers, const server_rec *) = s;
 }
 
-/* Returns the wanted servers by their trust (of dependants), in the order of the first of each. */
+/* Groups the wanted servers by their trust (of dependants), in the order of each group's first server. */
 static apr_array_header_t *by_trust(apr_pool_t *p, const server_rec *base, int (*is_wanted)(const server_rec *))
 {
     apr_array_header_t *groups = apr_array_make(p, 4, sizeof(dependants));
@@ -146,15 +148,15 @@ apr_array_header_t *cfaop_inventory(apr_pool_t *p, const server_rec *base, int (
     for (g = 0; g < groups->nelts; ++g) {
         const dependants *group = &APR_ARRAY_IDX(groups, g, dependants);
         for (i = 0; i < group->trust->anchors->nelts; ++i) {
-            add_anchor(&l, &APR_ARRAY_IDX(group->trust->anchors, i, cfaop_anchor), group->servers);
+            list_anchor(&l, &APR_ARRAY_IDX(group->trust->anchors, i, cfaop_anchor), group->servers);
         }
         for (i = 0; i < group->trust->crls->nelts; ++i) {
-            add_crl(&l, &APR_ARRAY_IDX(group->trust->crls, i, cfaop_crl), group->servers);
+            list_crl(&l, &APR_ARRAY_IDX(group->trust->crls, i, cfaop_crl), group->servers);
         }
     }
     for (s = base; s; s = s->next) {
         if (is_wanted(s)) {
-            add_leaf(&l, s);
+            list_leaf(&l, s);
         }
     }
     return l.items;

@@ -1,10 +1,11 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file metrics.c
- * The counters for Prometheus: its text format 0.0.4, or OpenMetrics 1.0 for whoever asks for that.
+ * The counters for Prometheus: in its text format 0.0.4, or in OpenMetrics 1.0 if the client's Accept header names it.
  * https://prometheus.io/docs/instrumenting/exposition_formats/ and https://github.com/OpenObservability/OpenMetrics
  *
- * Labels need no escaping here: names and subjects have been escaped to printable ASCII without quotes and backslashes.
+ * Labels are written as they are: the counters hold names and subjects escaped, in printable ASCII without quotes and
+ * backslashes.
  */
 #include "operator/metrics.h"
 
@@ -37,15 +38,16 @@ typedef struct {
     const char *pending; /* the head of a family that has no series yet */
 } page;
 
-/* Begins a family; nothing is written before it has a series. suffix: "_total" with counters. */
+/* Begins a family, whose head is written with its first series. suffix: "_total" for counters, "" for gauges. */
 static void begin_family(page *out, const char *name, const char *suffix, const char *help)
 {
     const char *family = out->is_openmetrics ? name : apr_pstrcat(out->r->pool, name, suffix, NULL);
 
-    out->pending = apr_psprintf(out->r->pool, "# HELP %s %s\n# TYPE %s %s\n", family, help, family,
-                                *suffix ? "counter" : "gauge");
+    out->pending =
+        apr_psprintf(out->r->pool, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, *suffix ? "counter" : "gauge");
 }
 
+/* Writes a series that is not 0. */
 static void series(page *out, const char *labels, apr_int64_t value)
 {
     if (!value) {
@@ -58,42 +60,48 @@ static void series(page *out, const char *labels, apr_int64_t value)
     ap_rprintf(out->r, "%s %" APR_INT64_T_FMT "\n", labels, value);
 }
 
+static void write_reasons(page *out, const cfaop_vhost_counters *c, cfaop_request_result result)
+{
+    const char *labels = cfaop_numbers_request_words(result)->labels;
+    int reason;
+
+    for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
+        apr_int64_t value = (apr_int64_t)cfaop_numbers_read(&c->numbers->requests[result][reason]);
+        if (value) {
+            const char *name = cfaop_verdict_reason_name((cfaop_reason)reason);
+            series(out,
+                   apr_psprintf(out->r->pool, "cf_origin_pull_requests_total{vhost=\"%s\",%s,reason=\"%s\"}", c->label,
+                                labels, name),
+                   value);
+        }
+    }
+}
+
 static void write_requests(page *out, const apr_array_header_t *rows)
 {
-    apr_pool_t *p = out->r->pool;
-    int i, result, reason;
+    int i, result;
 
-    begin_family(out, "cf_origin_pull_requests", "_total", "Requests to guarded virtual hosts, by what became of them and why.");
+    begin_family(out, "cf_origin_pull_requests", "_total",
+                 "Requests to guarded virtual hosts, by what became of them and why.");
     for (i = 0; i < rows->nelts; ++i) {
         cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
         for (result = 0; result < CFAOP_REQUEST_COUNT; ++result) {
-            for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
-                apr_int64_t value = (apr_int64_t)cfaop_numbers_read(&c->numbers->requests[result][reason]);
-                if (value) {
-                    series(out, apr_psprintf(p, "cf_origin_pull_requests_total{vhost=\"%s\",result=\"%s\",reason=\"%s\"}", c->label,
-                                             cfaop_numbers_request_name((cfaop_request_result)result),
-                                             cfaop_verdict_reason_name((cfaop_reason)reason)), value);
-                }
-            }
+            write_reasons(out, c, (cfaop_request_result)result);
         }
     }
 }
 
 static void write_handshakes(page *out, const apr_array_header_t *rows)
 {
-    static const char *const labels[CFAOP_HANDSHAKE_COUNT] = {
-        "result=\"verified\",resumed=\"false\"",
-        "result=\"verified\",resumed=\"true\"",
-        "result=\"failed\",resumed=\"false\"",
-        "result=\"no_certificate\",resumed=\"false\"",
-    };
     int i, result;
 
     begin_family(out, "cf_origin_pull_handshakes", "_total", "TLS handshakes that asked for a client certificate.");
     for (i = 0; i < rows->nelts; ++i) {
         cfaop_vhost_counters *c = APR_ARRAY_IDX(rows, i, cfaop_row).counters;
         for (result = 0; result < CFAOP_HANDSHAKE_COUNT; ++result) {
-            series(out, apr_psprintf(out->r->pool, "cf_origin_pull_handshakes_total{vhost=\"%s\",%s}", c->label, labels[result]),
+            const char *labels = cfaop_numbers_handshake_words((cfaop_handshake_result)result)->labels;
+            series(out,
+                   apr_psprintf(out->r->pool, "cf_origin_pull_handshakes_total{vhost=\"%s\",%s}", c->label, labels),
                    (apr_int64_t)cfaop_numbers_read(&c->numbers->handshakes[result]));
         }
     }
@@ -116,7 +124,8 @@ static void write_anchors(page *out)
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_connections_total", &anchors[i]),
                (apr_int64_t)cfaop_numbers_read(&anchors[i].numbers->connections));
     }
-    begin_family(out, "cf_origin_pull_ca_last_used_seconds", "", "When this trusted certificate last verified a connection.");
+    begin_family(out, "cf_origin_pull_ca_last_used_seconds", "",
+                 "When this trusted certificate last verified a connection.");
     for (i = 0; i < count; ++i) {
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_last_used_seconds", &anchors[i]),
                cfaop_numbers_time(&anchors[i].numbers->last_used));
@@ -133,13 +142,16 @@ static void write_ends(page *out)
                  "When a trusted certificate, a CRL or the certificate that the edge shows ends.");
     for (i = 0; i < items->nelts; ++i) {
         const cfaop_item *item = &APR_ARRAY_IDX(items, i, cfaop_item);
-        series(out, apr_psprintf(out->r->pool, "cf_origin_pull_certificate_not_after_seconds{kind=\"%s\",subject=\"%s\",sha256=\"%s\"}",
-                                 cfaop_inventory_kind_name(item->kind), item->subject, cfaop_text_hex(item->sha256, hex)),
+        series(out,
+               apr_psprintf(out->r->pool,
+                            "cf_origin_pull_certificate_not_after_seconds{kind=\"%s\",subject=\"%s\",sha256=\"%s\"}",
+                            cfaop_inventory_words(item->kind)->metric, item->subject,
+                            cfaop_text_hex(item->sha256, hex)),
                item->end);
     }
 }
 
-/* Does the client name OpenMetrics among what it accepts, and not with q=0? */
+/* Says whether the client's Accept header names OpenMetrics, and not with q=0. */
 static int wants_openmetrics(request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
@@ -193,7 +205,7 @@ CFAOP_OUT_OF_LINE static int answer(request_rec *r)
 
 int cfaop_metrics_handler(request_rec *r)
 {
-    /* nearly every request is somebody else's, and one letter tells */
+    /* nearly all requests have no handler, or another one; the first letter shows it */
     if (!r->handler || *r->handler != *HANDLER || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file rows.c
- * The virtual hosts that are shown to operators: those that are guarded, and those that once were and have numbers left.
+ * The virtual hosts on the status page and in the metrics: the guarded ones, and those that were guarded and have
+ * numbers left.
  */
 #include "operator/rows.h"
 
@@ -30,12 +31,12 @@ static int is_used(cfaop_vhost_numbers *c)
     return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_labels(const void *a, const void *b)
 {
     return strcmp(((const cfaop_row *)a)->counters->label, ((const cfaop_row *)b)->counters->label);
 }
 
-/* counters -> the server that counts there, but for the counters that several share */
+/* Returns a table counters -> server, without the shared counters: several servers count there. */
 static apr_hash_t *by_counters(apr_pool_t *p, const server_rec *base, const cfaop_vhost_counters *shared)
 {
     apr_hash_t *servers = apr_hash_make(p);
@@ -64,6 +65,6 @@ apr_array_header_t *cfaop_rows(apr_pool_t *p, const server_rec *base)
             APR_ARRAY_PUSH(rows, cfaop_row) = row;
         }
     }
-    qsort(rows->elts, (size_t)rows->nelts, sizeof(cfaop_row), compare);
+    qsort(rows->elts, (size_t)rows->nelts, sizeof(cfaop_row), compare_labels);
     return rows;
 }

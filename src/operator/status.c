@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file status.c
- * Our section of mod_status's page, and our keys of its "?auto".
+ * The guard's section of mod_status's page, and the guard's keys of "?auto".
  */
 #include "operator/status.h"
 
@@ -28,17 +28,9 @@
 
 #define KEY "CFOriginPull"
 
-/* In the order of the columns; the keys of "?auto" end with these words. */
-static const char *const handshake_words[CFAOP_HANDSHAKE_COUNT] = {
-    "HandshakesVerifiedFull", "HandshakesVerifiedResumed", "HandshakesFailed", "HandshakesNoCertificate",
-};
-static const char *const request_words[CFAOP_REQUEST_COUNT] = {
-    "RequestsAllowed", "RequestsExempt", "RequestsWouldRefuse", "RequestsRefused",
-};
+/* ---- for the page and the keys ---- */
 
-/* ---- what both have ---- */
-
-/* Drops the virtual hosts without traffic if there are too many of them; returns how many it dropped. */
+/* Drops the virtual hosts without traffic if there are too many for the page, and returns how many it dropped. */
 static int drop_idle(apr_array_header_t *rows)
 {
     int from, to = 0, idle = 0;
@@ -58,7 +50,7 @@ static int drop_idle(apr_array_header_t *rows)
     return idle;
 }
 
-/* A sum over all rows, as if it were a virtual host. */
+/* Returns the sums over all virtual hosts. */
 static cfaop_vhost_numbers *sum_up(apr_pool_t *p)
 {
     cfaop_vhost_numbers *sum = apr_pcalloc(p, sizeof(*sum));
@@ -83,7 +75,7 @@ static const char *mode_of(const cfaop_row *row)
     return row->server ? cfaop_config_mode_name(cfaop_config_of(row->server)->demand.mode) : "-";
 }
 
-/* How many virtual hosts depend on the certificate of this kind and digest. */
+/* Returns how many virtual hosts depend on the item of this kind and digest. */
 static int dependants_of(const apr_array_header_t *items, cfaop_item_kind kind, const unsigned char *sha256)
 {
     int i;
@@ -104,7 +96,7 @@ static void put_number(request_rec *r, apr_uint64_t number)
     ap_rprintf(r, "<td align=\"right\">%" APR_UINT64_T_FMT "</td>", number);
 }
 
-static const char *moment(apr_pool_t *p, apr_int64_t seconds)
+static const char *moment_or_never(apr_pool_t *p, apr_int64_t seconds)
 {
     char text[APR_RFC822_DATE_LEN];
 
@@ -118,7 +110,7 @@ static const char *short_hex(apr_pool_t *p, const unsigned char *sha256)
     return apr_pstrndup(p, cfaop_text_hex(sha256, hex), SHORT_HEX);
 }
 
-static const char *days_left(apr_pool_t *p, apr_int64_t end)
+static const char *end_and_days_left(apr_pool_t *p, apr_int64_t end)
 {
     apr_int64_t now = apr_time_sec(apr_time_now());
 
@@ -138,11 +130,13 @@ static void put_reasons(request_rec *r, cfaop_vhost_numbers *c)
 
     ap_rputs("<td>", r);
     for (i = 0; i < 2; ++i) {
-        const char *before = apr_psprintf(r->pool, "%s%s: ", *line ? "<br />" : "", i ? "would refuse" : "refused");
+        const char *heading = cfaop_numbers_request_words(results[i])->heading;
+        const char *before = apr_psprintf(r->pool, "%s%s: ", *line ? "<br />" : "", heading);
         for (reason = 0; reason < CFAOP_REASON_COUNT; ++reason) {
             apr_uint64_t number = cfaop_numbers_read(&c->requests[results[i]][reason]);
             if (number) {
-                line = apr_psprintf(r->pool, "%s%s %" APR_UINT64_T_FMT, before, cfaop_verdict_reason_name((cfaop_reason)reason), number);
+                line = apr_psprintf(r->pool, "%s%s %" APR_UINT64_T_FMT, before,
+                                    cfaop_verdict_reason_name((cfaop_reason)reason), number);
                 ap_rputs(line, r);
                 before = ", ";
             }
@@ -160,7 +154,8 @@ static void put_leaf(request_rec *r, cfaop_vhost_numbers *c)
         return;
     }
     ap_rprintf(r, "<td><tt>%s</tt> %s<br />ends %s, last seen %s</td>", short_hex(r->pool, leaf.sha256),
-               ap_escape_html(r->pool, leaf.subject), days_left(r->pool, leaf.not_after), moment(r->pool, leaf.last_seen));
+               ap_escape_html(r->pool, leaf.subject), end_and_days_left(r->pool, leaf.not_after),
+               moment_or_never(r->pool, leaf.last_seen));
 }
 
 static void put_row(request_rec *r, const char *name, const char *mode, cfaop_vhost_numbers *c)
@@ -179,15 +174,30 @@ static void put_row(request_rec *r, const char *name, const char *mode, cfaop_vh
     ap_rputs("</tr>\n", r);
 }
 
+static void put_heads(request_rec *r)
+{
+    int i;
+
+    ap_rprintf(r,
+               "<tr><th rowspan=\"2\">Virtual host</th><th rowspan=\"2\">Mode</th><th colspan=\"%d\">Handshakes</th>"
+               "<th colspan=\"%d\">Requests</th><th rowspan=\"2\">Reasons</th>"
+               "<th rowspan=\"2\">Certificate shown last</th></tr>\n<tr>",
+               CFAOP_HANDSHAKE_COUNT, CFAOP_REQUEST_COUNT);
+    for (i = 0; i < CFAOP_HANDSHAKE_COUNT; ++i) {
+        ap_rvputs(r, "<th>", cfaop_numbers_handshake_words((cfaop_handshake_result)i)->heading, "</th>", NULL);
+    }
+    for (i = 0; i < CFAOP_REQUEST_COUNT; ++i) {
+        ap_rvputs(r, "<th>", cfaop_numbers_request_words((cfaop_request_result)i)->heading, "</th>", NULL);
+    }
+    ap_rputs("</tr>\n", r);
+}
+
 static void put_vhosts(request_rec *r, apr_array_header_t *rows)
 {
     int i, idle = drop_idle(rows);
 
-    ap_rputs("<h2>Virtual hosts</h2>\n\n<table id=\"cf-origin-pull-vhosts\" rules=\"all\" cellpadding=\"3\">\n"
-             "<tr><th rowspan=\"2\">Virtual host</th><th rowspan=\"2\">Mode</th><th colspan=\"4\">Handshakes</th>"
-             "<th colspan=\"4\">Requests</th><th rowspan=\"2\">Reasons</th><th rowspan=\"2\">Certificate shown last</th></tr>\n"
-             "<tr><th>verified, full</th><th>verified, resumed</th><th>failed</th><th>no certificate</th>"
-             "<th>allowed</th><th>exempt</th><th>would refuse</th><th>refused</th></tr>\n", r);
+    ap_rputs("<h2>Virtual hosts</h2>\n\n<table id=\"cf-origin-pull-vhosts\" rules=\"all\" cellpadding=\"3\">\n", r);
+    put_heads(r);
     put_row(r, "Whole server", "", sum_up(r->pool));
     for (i = 0; i < rows->nelts; ++i) {
         const cfaop_row *row = &APR_ARRAY_IDX(rows, i, cfaop_row);
@@ -199,10 +209,11 @@ static void put_vhosts(request_rec *r, apr_array_header_t *rows)
     }
 }
 
-static void put_certificate(request_rec *r, const char *kind, const char *subject, const unsigned char *sha256, apr_int64_t end)
+static void put_certificate(request_rec *r, const char *kind, const char *subject, const unsigned char *sha256,
+                            apr_int64_t end)
 {
     ap_rprintf(r, "<tr><td>%s</td><td>%s</td><td><tt>%s</tt></td><td>%s</td>", kind, ap_escape_html(r->pool, subject),
-               short_hex(r->pool, sha256), days_left(r->pool, end));
+               short_hex(r->pool, sha256), end_and_days_left(r->pool, end));
 }
 
 static void put_certificates(request_rec *r, const apr_array_header_t *items)
@@ -210,14 +221,16 @@ static void put_certificates(request_rec *r, const apr_array_header_t *items)
     cfaop_anchor_counters *anchors;
     int i, count = cfaop_counters_anchors(&anchors);
 
-    ap_rputs("<h2>Trusted certificates and CRLs</h2>\n\n<table id=\"cf-origin-pull-certificates\" rules=\"all\" cellpadding=\"3\">\n"
+    ap_rputs("<h2>Trusted certificates and CRLs</h2>\n\n"
+             "<table id=\"cf-origin-pull-certificates\" rules=\"all\" cellpadding=\"3\">\n"
              "<tr><th>Kind</th><th>Subject</th><th>SHA-256</th><th>Ends</th><th>Connections</th><th>Last used</th>"
-             "<th>Virtual hosts</th></tr>\n", r);
+             "<th>Virtual hosts</th></tr>\n",
+             r);
     for (i = 0; i < count; ++i) {
-        if (i > 0 || cfaop_numbers_read(&anchors[i].numbers->connections)) { /* 0: those that had no room */
+        if (i > 0 || cfaop_numbers_read(&anchors[i].numbers->connections)) { /* 0: CFAOP_OTHER */
             put_certificate(r, "CA", anchors[i].subject, anchors[i].sha256, anchors[i].not_after);
             put_number(r, cfaop_numbers_read(&anchors[i].numbers->connections));
-            ap_rprintf(r, "<td>%s</td>", moment(r->pool, cfaop_numbers_time(&anchors[i].numbers->last_used)));
+            ap_rprintf(r, "<td>%s</td>", moment_or_never(r->pool, cfaop_numbers_time(&anchors[i].numbers->last_used)));
             put_number(r, (apr_uint64_t)dependants_of(items, CFAOP_ITEM_CA, anchors[i].sha256));
             ap_rputs("</tr>\n", r);
         }
@@ -252,15 +265,17 @@ static void put_counters(request_rec *r, const char *prefix, cfaop_vhost_numbers
     int i, reason;
 
     for (i = 0; i < CFAOP_HANDSHAKE_COUNT; ++i) {
-        put_key(r, prefix, handshake_words[i], cfaop_numbers_read(&c->handshakes[i]));
+        put_key(r, prefix, cfaop_numbers_handshake_words((cfaop_handshake_result)i)->key,
+                cfaop_numbers_read(&c->handshakes[i]));
     }
     for (i = 0; i < CFAOP_REQUEST_COUNT; ++i) {
-        put_key(r, prefix, request_words[i], cfaop_numbers_sum(c, (cfaop_request_result)i));
+        const char *key = cfaop_numbers_request_words((cfaop_request_result)i)->key;
+        put_key(r, prefix, key, cfaop_numbers_sum(c, (cfaop_request_result)i));
         for (reason = CFAOP_REASON_NONE + 1; reason < CFAOP_REASON_COUNT; ++reason) {
             apr_uint64_t number = cfaop_numbers_read(&c->requests[i][reason]);
+            const char *name = cfaop_verdict_reason_name((cfaop_reason)reason);
             if (number) {
-                put_key(r, prefix, apr_psprintf(r->pool, "%s[%s]", request_words[i], cfaop_verdict_reason_name((cfaop_reason)reason)),
-                        number);
+                put_key(r, prefix, apr_psprintf(r->pool, "%s[%s]", key, name), number);
             }
         }
     }
@@ -274,7 +289,8 @@ static void put_vhost_keys(request_rec *r, const char *prefix, const cfaop_row *
     ap_rprintf(r, "%sName: %s\n%sMode: %s\n", prefix, row->counters->label, prefix, mode_of(row));
     put_counters(r, prefix, row->counters->numbers);
     if (cfaop_numbers_leaf(row->counters->numbers, &leaf)) {
-        ap_rprintf(r, "%sLeafSHA256: %s\n%sLeafSubject: %s\n", prefix, cfaop_text_hex(leaf.sha256, hex), prefix, leaf.subject);
+        ap_rprintf(r, "%sLeafSHA256: %s\n%sLeafSubject: %s\n", prefix, cfaop_text_hex(leaf.sha256, hex), prefix,
+                   leaf.subject);
         put_time(r, prefix, "LeafNotAfter", leaf.not_after);
         put_time(r, prefix, "LeafLastSeen", leaf.last_seen);
     }
@@ -293,7 +309,8 @@ static void put_keys(request_rec *r, apr_array_header_t *rows)
     }
     for (i = 1; i < count; ++i) {
         const char *prefix = apr_psprintf(r->pool, KEY "CA[%d]", i - 1);
-        ap_rprintf(r, "%sSHA256: %s\n%sSubject: %s\n", prefix, cfaop_text_hex(anchors[i].sha256, hex), prefix, anchors[i].subject);
+        ap_rprintf(r, "%sSHA256: %s\n%sSubject: %s\n", prefix, cfaop_text_hex(anchors[i].sha256, hex), prefix,
+                   anchors[i].subject);
         put_time(r, prefix, "NotAfter", anchors[i].not_after);
         put_key(r, prefix, "Connections", cfaop_numbers_read(&anchors[i].numbers->connections));
         put_time(r, prefix, "LastUsed", cfaop_numbers_time(&anchors[i].numbers->last_used));

@@ -1,14 +1,14 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file trust_warnings.c
- * Warnings of trust that cannot be meant: certificates that let in more clients than the edge, and certificates that
- * let in no client. One line a certificate, with the virtual hosts that trust it. The built-in CA is never one of them.
+ * Warns of trusted certificates that let in more clients than the edge, and of those that let in no client. One line a
+ * certificate, with the virtual hosts that trust it. There is no warning about the built-in CA.
  */
 #include "operator/trust_warnings.h"
 
 #include "base/findings.h"
 #include "base/module.h"
-#include "base/server.h"
+#include "base/name_list.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/tree.h"
@@ -29,20 +29,27 @@
 
 APLOG_USE_MODULE(cfaop);
 
-/* How many virtual hosts a line names, and how many lines of one tag there are, before the rest is only counted. */
-#define NAMES_MAX 20
+/* How many certificates have a line of one tag; the last line counts the others. */
 #define LINES_MAX 5
 
-#define NARROW                                                                                                         \
-    "list only the CA of the certificate that you uploaded at Cloudflare, or pin that certificate with "               \
+#define NARROW \
+    "list only the CA of the certificate that you uploaded at Cloudflare, or pin that certificate with " \
     "CFOriginPullPin"
 
-/* In the order of the lines. */
-typedef enum { TAG_OWN, TAG_SYSTEM, TAG_USELESS, TAGS } tag;
+/* The tags, in the order in which their lines are written. */
+#define TAG_LIST(X) \
+    X(TAG_OWN, "CFAOP134") \
+    X(TAG_SYSTEM, "CFAOP135") \
+    X(TAG_USELESS, "CFAOP136")
 
-static const char *const tag_names[TAGS] = {"CFAOP134", "CFAOP135", "CFAOP136"};
+#define VALUE_OF(value, name) value,
+#define NAME_OF(value, name)  [value] = name,
 
-/* One line to be. */
+typedef enum { TAG_LIST(VALUE_OF) TAGS } tag;
+
+static const char *const tag_names[TAGS] = {TAG_LIST(NAME_OF)};
+
+/* A line that will be written once all servers are known that it names. */
 typedef struct {
     tag about;
     const char *text;
@@ -51,7 +58,7 @@ typedef struct {
 
 /* Servers that have something in common. */
 typedef struct {
-    const char *path;            /* of the certificate that they show; NULL: see level */
+    const char *path; /* the file of their own certificate; NULL: the group goes by level */
     const char *chain_path;      /* of SSLCertificateChainFile; NULL: none */
     const cfaop_trust *trust;
     int level;                   /* the security level of their TLS */
@@ -61,12 +68,12 @@ typedef struct {
 typedef struct {
     apr_pool_t *pool; /* ends with the search */
     cfaop_tree *tree;
-    apr_array_header_t *judges;   /* of group *: servers that judge alike */
-    apr_array_header_t *files;    /* of group *: servers that show one certificate, and trust the same */
+    apr_array_header_t *judges;   /* of group *: servers with the same trust and security level */
+    apr_array_header_t *files;    /* of group *: servers with the same trust and the same certificate of their own */
     apr_hash_t *by_key;           /* text -> group */
     apr_array_header_t *warnings; /* of warning * */
     apr_hash_t *by_text;          /* text -> warning */
-    apr_hash_t *told;             /* SHA-256 -> anchor that there is a line of CFAOP134 of */
+    apr_hash_t *told;             /* SHA-256 -> anchor with a line of CFAOP134 */
     cfaop_system_cas *system;     /* NULL: not read yet */
 } search;
 
@@ -140,7 +147,7 @@ static int compare_paths(const void *a, const void *b)
 /* ---- lines ---- */
 
 /* Adds the servers of g to the line of this tag about anchor. */
-static void warn(search *find, tag about, const cfaop_anchor *anchor, const char *what, const group *g)
+static void warn_of_anchor(search *find, tag about, const cfaop_anchor *anchor, const char *what, const group *g)
 {
     const char *text =
         apr_psprintf(find->pool, "%s: the trusted certificate of \"%s\" (%s) %s", tag_names[about],
@@ -162,29 +169,21 @@ static void warn(search *find, tag about, const cfaop_anchor *anchor, const char
     }
 }
 
-/* "a, b and 3 more"; a server that shows two certificates stands there once. */
-static const char *names_of(apr_pool_t *p, const apr_array_header_t *servers)
+/* "a, b and 3 more": a server that shows two certificates is named once. */
+static const char *servers_once(apr_pool_t *p, const apr_array_header_t *servers)
 {
     apr_hash_t *seen = apr_hash_make(p);
-    const char *names = "";
-    int i, count = 0;
+    cfaop_name_list list = {p, NULL, 0};
+    int i;
 
     for (i = 0; i < servers->nelts; ++i) {
         const server_rec *const *s = &APR_ARRAY_IDX(servers, i, const server_rec *);
-        if (!apr_hash_get(seen, s, sizeof(*s)) && count++ < NAMES_MAX) {
-            names = apr_pstrcat(p, names, *names ? ", " : "", cfaop_server_label(p, *s), NULL);
+        if (!apr_hash_get(seen, s, sizeof(*s))) {
+            cfaop_name_list_add_server(&list, ", ", *s);
         }
         apr_hash_set(seen, s, sizeof(*s), s);
     }
-    return count > NAMES_MAX ? apr_psprintf(p, "%s and %d more", names, count - NAMES_MAX) : names;
-}
-
-static void add(apr_array_header_t *findings, const char *text)
-{
-    cfaop_finding *finding = apr_array_push(findings);
-
-    finding->level = APLOG_WARNING;
-    finding->text = text;
+    return cfaop_name_list_text(&list);
 }
 
 static void write_lines(const search *find, tag about, apr_array_header_t *findings)
@@ -194,16 +193,19 @@ static void write_lines(const search *find, tag about, apr_array_header_t *findi
     for (i = 0; i < find->warnings->nelts; ++i) {
         const warning *w = APR_ARRAY_IDX(find->warnings, i, const warning *);
         if (w->about == about && count++ < LINES_MAX) {
-            add(findings, apr_psprintf(findings->pool, "%s; trusted by %s", w->text, names_of(find->pool, w->servers)));
+            cfaop_findings_add(findings, APLOG_WARNING,
+                               apr_psprintf(findings->pool, "%s; trusted by %s", w->text,
+                                            servers_once(find->pool, w->servers)));
         }
     }
     if (count > LINES_MAX) {
-        add(findings, apr_psprintf(findings->pool, "%s: and %d more of the trusted certificates, as those above",
-                                   tag_names[about], count - LINES_MAX));
+        cfaop_findings_add(findings, APLOG_WARNING,
+                           apr_psprintf(findings->pool, "%s: and %d more of the trusted certificates, as those above",
+                                        tag_names[about], count - LINES_MAX));
     }
 }
 
-/* ---- CFAOP134: of the server's own certificate ---- */
+/* ---- CFAOP134: the server's own certificate, or its CA ---- */
 
 static void compare_with_own(search *find, const apr_array_header_t *chain, const group *g)
 {
@@ -215,16 +217,16 @@ static void compare_with_own(search *find, const apr_array_header_t *chain, cons
         cfaop_kinship kinship =
             is_foreign(anchor) ? cfaop_server_certificate_kinship(chain, anchor->cert) : CFAOP_KINSHIP_NONE;
         if (kinship == CFAOP_KINSHIP_SELF) {
-            warn(find, TAG_OWN, anchor,
-                 "is the server's own certificate, which Cloudflare does not show: list the CA of the certificate "
-                 "that you uploaded at Cloudflare, or that certificate itself",
-                 g);
+            warn_of_anchor(find, TAG_OWN, anchor,
+                           "is the server's own certificate, which Cloudflare does not show: list the CA of the "
+                           "certificate that you uploaded at Cloudflare, or that certificate itself",
+                           g);
         }
         else if (kinship == CFAOP_KINSHIP_ISSUER) {
-            warn(find, TAG_OWN, anchor,
-                 "has issued the server's own certificate, and every client with a certificate of that CA is let "
-                 "in: " NARROW,
-                 g);
+            warn_of_anchor(find, TAG_OWN, anchor,
+                           "has issued the server's own certificate, and every client with a certificate of that CA "
+                           "is let in: " NARROW,
+                           g);
         }
     }
 }
@@ -250,7 +252,7 @@ static void look_at_own(search *find)
     apr_pool_destroy(scratch);
 }
 
-/* ---- CFAOP136: of what can verify no client ---- */
+/* ---- CFAOP136: certificates that can verify no client ---- */
 
 static const char *why_not_for_clients(X509 *cert)
 {
@@ -268,7 +270,7 @@ static const char *why_too_weak(const search *find, const char *what, int level)
                         what, level, what);
 }
 
-/* What a result says of a trusted certificate that a client shows; NULL: it is good, or was, or will be. */
+/* Says why the guard refuses cert when a client shows it; NULL: it accepts it, or does so at another time. */
 static const char *why_refused(const search *find, const cfaop_chain_result *result, int level, X509 *cert)
 {
     switch (result->x509_error) {
@@ -293,8 +295,8 @@ static const char *why_refused(const search *find, const cfaop_chain_result *res
 }
 
 /*
- * The guard itself is asked about the certificate as a client's. If a CA is refused there, it may still issue
- * certificates of clients: then OpenSSL must allow that by its purpose, and its key must be strong enough.
+ * Judges the certificate as if a client showed it. A CA that is refused may still issue certificates of clients:
+ * OpenSSL must allow that by the CA's purpose, and the CA's key must be strong enough.
  */
 static const char *why_useless(const search *find, const group *g, X509 *cert)
 {
@@ -311,7 +313,7 @@ static const char *why_useless(const search *find, const group *g, X509 *cert)
     return cfaop_security_level_allows(g->level, cert) ? NULL : why_too_weak(find, "key", g->level);
 }
 
-/* ---- CFAOP135: of the system's CAs ---- */
+/* ---- CFAOP135: the system's CAs ---- */
 
 static int is_of_system(search *find, X509 *cert)
 {
@@ -333,13 +335,14 @@ static void look_at_trust(search *find, const group *g)
         }
         why = why_useless(find, g, anchor->cert);
         if (why) {
-            warn(find, TAG_USELESS, anchor, apr_pstrcat(find->pool, "can verify no client, since ", why, NULL), g);
+            warn_of_anchor(find, TAG_USELESS, anchor,
+                           apr_pstrcat(find->pool, "can verify no client, since ", why, NULL), g);
         }
         else if (!g->trust->pins->nelts && is_of_system(find, anchor->cert)) {
-            warn(find, TAG_SYSTEM, anchor,
-                 "is one of the CAs that this system trusts in general, and every client with a certificate of that "
-                 "CA is let in: " NARROW,
-                 g);
+            warn_of_anchor(find, TAG_SYSTEM, anchor,
+                           "is one of the CAs that this system trusts in general, and every client with a certificate "
+                           "of that CA is let in: " NARROW,
+                           g);
         }
     }
 }

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file twins.c
- * Virtual hosts that answer to the same name. An index by name, since people have ten thousand of them.
+ * Finds virtual hosts that answer to the same name, by an index: a server can have ten thousand virtual hosts.
  */
 #include "operator/twins.h"
 
@@ -12,13 +12,13 @@ struct cfaop_twins {
     apr_pool_t *pool;
     const server_rec *base;
     apr_hash_t *orders;       /* server_rec * -> int: its place in httpd's chain, where the last virtual host comes first */
-    apr_hash_t *by_name;      /* name in lower case -> array of server_rec * with that ServerName or ServerAlias */
-    apr_hash_t *by_pattern;   /* wildcard in lower case -> array of server_rec * that have it as an alias */
-    apr_array_header_t *odd;  /* of server_rec *: those with a wildcard that is not "*." and a name */
-    apr_hash_t *by_suffix;    /* ".example.org" -> array of server_rec * with a name below it; NULL: not asked for yet */
+    apr_hash_t *by_name;     /* name in lower case -> array of server_rec * with that ServerName or ServerAlias */
+    apr_hash_t *by_pattern;  /* wildcard in lower case -> array of server_rec * that have it as an alias */
+    apr_array_header_t *odd; /* of server_rec *: servers with a wildcard that is not "*." and a name */
+    apr_hash_t *by_suffix;   /* ".example.org" -> array of server_rec * with a name below it; NULL: not made yet */
 };
 
-static const char *lower(apr_pool_t *p, const char *name)
+static const char *lower_case(apr_pool_t *p, const char *name)
 {
     char *copy = apr_pstrdup(p, name);
 
@@ -47,7 +47,8 @@ static const char *suffix_of(const char *pattern)
     return pattern[0] == '*' && pattern[1] == '.' && !strpbrk(pattern + 1, "*?") ? pattern + 1 : NULL;
 }
 
-static void each_name(const server_rec *s, void (*use)(cfaop_twins *, const char *, const server_rec *), cfaop_twins *twins)
+static void each_name(const server_rec *s, void (*use)(cfaop_twins *, const char *, const server_rec *),
+                      cfaop_twins *twins)
 {
     int i;
 
@@ -63,7 +64,7 @@ static void each_name(const server_rec *s, void (*use)(cfaop_twins *, const char
 
 static void index_name(cfaop_twins *twins, const char *name, const server_rec *s)
 {
-    add_server(twins->by_name, lower(twins->pool, name), s);
+    add_server(twins->by_name, lower_case(twins->pool, name), s);
 }
 
 static void index_wildcards(cfaop_twins *twins, const server_rec *s)
@@ -73,7 +74,7 @@ static void index_wildcards(cfaop_twins *twins, const server_rec *s)
     for (i = 0; s->wild_names && i < s->wild_names->nelts; ++i) {
         const char *pattern = APR_ARRAY_IDX(s->wild_names, i, const char *);
         if (pattern) {
-            add_server(twins->by_pattern, lower(twins->pool, pattern), s);
+            add_server(twins->by_pattern, lower_case(twins->pool, pattern), s);
             is_odd = is_odd || !suffix_of(pattern);
         }
     }
@@ -109,7 +110,7 @@ cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base)
 
 static void index_suffixes(cfaop_twins *twins, const char *name, const server_rec *s)
 {
-    const char *dot = lower(twins->pool, name);
+    const char *dot = lower_case(twins->pool, name);
 
     while ((dot = strchr(dot, '.'))) {
         add_server(twins->by_suffix, dot, s);
@@ -117,7 +118,7 @@ static void index_suffixes(cfaop_twins *twins, const char *name, const server_re
     }
 }
 
-/* Only wildcards ask for suffixes, and most servers have none. */
+/* Makes the index of suffixes at the first wildcard: most configurations have none. */
 static apr_hash_t *suffixes(cfaop_twins *twins)
 {
     const server_rec *s;
@@ -152,7 +153,8 @@ static void add_twin(apr_array_header_t *found, const server_rec *self, const se
     twin->name = name;
 }
 
-static void add_twins(apr_array_header_t *found, const server_rec *self, apr_hash_t *lists, const char *key, const char *name)
+static void add_twins(apr_array_header_t *found, const server_rec *self, apr_hash_t *lists, const char *key,
+                      const char *name)
 {
     const apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
     int i;
@@ -178,7 +180,7 @@ static int matches_wildcard(const server_rec *s, const char *name)
 /* The virtual hosts with a wildcard that stands for name; a name may be a wildcard itself. */
 static void find_broader(cfaop_twins *twins, const server_rec *self, const char *name, apr_array_header_t *found)
 {
-    const char *dot = lower(twins->pool, name);
+    const char *dot = lower_case(twins->pool, name);
     int i;
 
     for (; (dot = strchr(dot, '.')); ++dot) {
@@ -192,10 +194,10 @@ static void find_broader(cfaop_twins *twins, const server_rec *self, const char 
     }
 }
 
-/* The virtual hosts that answer to all that name stands for. */
+/* The virtual hosts that answer to each name that name, which may be a wildcard, stands for. */
 static void find_all_of(cfaop_twins *twins, const server_rec *self, const char *name, apr_array_header_t *found)
 {
-    add_twins(found, self, twins->by_name, lower(twins->pool, name), name);
+    add_twins(found, self, twins->by_name, lower_case(twins->pool, name), name);
     find_broader(twins, self, name, found);
 }
 
@@ -218,9 +220,9 @@ static void find_some_of(cfaop_twins *twins, const server_rec *self, const char 
     const char *suffix = suffix_of(pattern);
     const server_rec *s;
 
-    add_twins(found, self, twins->by_pattern, lower(twins->pool, pattern), pattern);
+    add_twins(found, self, twins->by_pattern, lower_case(twins->pool, pattern), pattern);
     if (suffix) {
-        add_twins(found, self, suffixes(twins), lower(twins->pool, suffix), pattern);
+        add_twins(found, self, suffixes(twins), lower_case(twins->pool, suffix), pattern);
         return;
     }
     for (s = twins->base; s; s = s->next) {
@@ -280,13 +282,14 @@ int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const s
 
 /* ---- is each name covered by another virtual host? ---- */
 
-static int is_covered(cfaop_twins *twins, const server_rec *s, const char *name, cfaop_server_test test, const void *data)
+static int is_covered(cfaop_twins *twins, const server_rec *s, const char *name, cfaop_server_test test,
+                      const void *data)
 {
     apr_array_header_t *found = apr_array_make(twins->pool, 2, sizeof(cfaop_twin));
     int i;
 
     find_all_of(twins, s, name, found);
-    add_twins(found, s, twins->by_pattern, lower(twins->pool, name), name);
+    add_twins(found, s, twins->by_pattern, lower_case(twins->pool, name), name);
     for (i = 0; i < found->nelts; ++i) {
         if (test(data, APR_ARRAY_IDX(found, i, cfaop_twin).server)) {
             return 1;

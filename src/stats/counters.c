@@ -3,9 +3,10 @@
  * @file counters.c
  * The counters, and the shared memory that they lie in.
  *
- * The memory is anonymous, so every process has it from the parent, at the same address, and it ends with the server. It hangs on
- * the process pool: a graceful restart, which unloads the module, leaves it to the next one. The processes of before, which
- * still end their requests, count into the same memory. src/stats/numbers.c reads it.
+ * The memory is anonymous: each child has it from the parent, at the same address, and it ends with the server. It
+ * belongs to the process pool: a graceful restart, which unloads the module, leaves it to the module that httpd loads
+ * then. Children of before the restart, which still end their requests, count in the same memory. src/stats/numbers.c
+ * reads it.
  */
 #include "stats/counters.h"
 
@@ -21,27 +22,30 @@
 
 #define RETAINED "mod_cfaop counters"
 
-/* Changes whenever the meaning of what is retained does. That of another version of the module is left alone. */
+/*
+ * Raise FORMAT when the meaning of the retained data changes: the module leaves data of another format alone, and
+ * begins anew.
+ */
 #define MAGIC  0x6366616fU
 #define FORMAT 1U
 
 #define SLOTS_MIN 1024
 
-/* A process that takes so long to write 300 bytes was ended while it did. */
+/* A process that needs so long to write 300 bytes has ended while it wrote. */
 #define STUCK_SECONDS 10
 
 /*
- * What a process keeps for as long as it lives, whichever modules come and go. Never shared: see cfaop_counters.h. Everything in it is
- * allocated from the process pool.
+ * What a process keeps as long as it lives, however often httpd reloads the module. Not in shared memory, which
+ * children can write. All of it is allocated from the process pool.
  */
 typedef struct {
     apr_uint32_t magic;
     apr_uint32_t format;
-    apr_size_t size;                /* of everything that is shared, as the compiler laid it out */
-    cfaop_vhost_numbers *shared;    /* the numbers of virtual hosts; those of anchors follow */
-    int vhost_room;                 /* how many there are, CFAOP_OTHER included */
-    int anchor_room;
-    int vhost_count;                /* how many of them are in use */
+    apr_size_t size;             /* of everything that is shared, as the compiler laid it out */
+    cfaop_vhost_numbers *shared; /* the numbers of virtual hosts; those of anchors follow */
+    int vhost_room;              /* how many there are, CFAOP_OTHER included */
+    int anchor_room;             /* as above, for anchors */
+    int vhost_count;             /* how many of them are in use */
     int anchor_count;
     cfaop_vhost_counters *vhosts;   /* [vhost_room] */
     cfaop_anchor_counters *anchors; /* [anchor_room] */
@@ -58,11 +62,10 @@ static counter_table *table; /* NULL: nothing is counted */
 
 static apr_size_t size_for(int vhosts, int anchors)
 {
-    return (apr_size_t)vhosts * sizeof(cfaop_vhost_numbers)
-        + (apr_size_t)anchors * sizeof(cfaop_anchor_numbers);
+    return (apr_size_t)vhosts * sizeof(cfaop_vhost_numbers) + (apr_size_t)anchors * sizeof(cfaop_anchor_numbers);
 }
 
-static int is_ours(const counter_table *t)
+static int is_of_this_format(const counter_table *t)
 {
     return t->magic == MAGIC && t->format == FORMAT && t->size == size_for(t->vhost_room, t->anchor_room);
 }
@@ -88,7 +91,7 @@ static cfaop_anchor_counters *append_anchor(counter_table *t, const char *subjec
     return anchor;
 }
 
-static counter_table *create(apr_pool_t *process_pool, int vhosts, int anchors)
+static counter_table *create_table(apr_pool_t *process_pool, int vhosts, int anchors)
 {
     counter_table *t = apr_pcalloc(process_pool, sizeof(*t));
     apr_shm_t *shm = NULL;
@@ -99,7 +102,7 @@ static counter_table *create(apr_pool_t *process_pool, int vhosts, int anchors)
     if (apr_shm_create(&shm, t->size, NULL, process_pool) != APR_SUCCESS) {
         return NULL;
     }
-    /* not zeroed here: it is new from the kernel, and what is never written takes no memory */
+    /* not zeroed here: the kernel gives zeros, and pages that are never written take no memory */
     t->shared = apr_shm_baseaddr_get(shm);
     t->vhost_room = vhosts;
     t->anchor_room = anchors;
@@ -115,20 +118,20 @@ static int room_for(int count)
     return 1 + (2 * count > SLOTS_MIN ? 2 * count : SLOTS_MIN);
 }
 
-static counter_table *find(void)
+static counter_table *find_table(void)
 {
     const retained *kept = ap_retained_data_get(RETAINED);
 
-    return kept && kept->table && is_ours(kept->table) ? kept->table : NULL;
+    return kept && kept->table && is_of_this_format(kept->table) ? kept->table : NULL;
 }
 
 static counter_table *find_or_create(apr_pool_t *process_pool, int servers, int anchors)
 {
-    counter_table *t = find();
+    counter_table *t = find_table();
     retained *kept;
 
     if (!t) {
-        t = create(process_pool, room_for(servers), room_for(anchors));
+        t = create_table(process_pool, room_for(servers), room_for(anchors));
         kept = ap_retained_data_get(RETAINED);
         if (!kept) {
             kept = ap_retained_data_create(RETAINED, sizeof(*kept));
@@ -138,7 +141,7 @@ static counter_table *find_or_create(apr_pool_t *process_pool, int servers, int 
     return t;
 }
 
-static apr_status_t forget(void *data)
+static apr_status_t forget_table(void *data)
 {
     (void)data;
     table = NULL;
@@ -147,8 +150,8 @@ static apr_status_t forget(void *data)
 
 int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers, int anchors, int is_needed)
 {
-    table = is_needed ? find_or_create(process_pool, servers, anchors) : find();
-    apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
+    table = is_needed ? find_or_create(process_pool, servers, anchors) : find_table();
+    apr_pool_cleanup_register(pconf, NULL, forget_table, apr_pool_cleanup_null);
     return table != NULL;
 }
 
@@ -157,7 +160,8 @@ cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label)
     return table->vhost_count < table->vhost_room ? append_vhost(table, label) : NULL;
 }
 
-cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject, apr_int64_t not_after)
+cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject,
+                                                 apr_int64_t not_after)
 {
     cfaop_anchor_counters *anchor;
 
@@ -186,7 +190,7 @@ void cfaop_counters_request(cfaop_vhost_counters *vhost, cfaop_request_result re
     }
 }
 
-/* Seconds change rarely: the memory is only written when they do, or all processors would pass it around. */
+/* Writes only when the second has changed: at each write the processors have to pass the memory around. */
 static void set_time(apr_uint64_t *to, apr_int64_t now)
 {
     if (apr_atomic_read64(to) != (apr_uint64_t)now) {
@@ -203,8 +207,8 @@ void cfaop_counters_anchor(cfaop_anchor_counters *anchor, apr_int64_t now)
 }
 
 /*
- * Begins to write vhost's leaf. Returns the odd version to end it with; 0: somebody else is writing, which is as good. One who was
- * ended while writing does not stop the others for ever.
+ * Begins to write vhost's leaf. Returns the odd version that the end of the writing takes; 0: another process is
+ * writing, which will do. A process that ended while it wrote stops the others for STUCK_SECONDS only.
  */
 static apr_uint32_t begin_leaf(cfaop_vhost_numbers *vhost, apr_uint32_t now)
 {
@@ -223,7 +227,8 @@ static apr_uint32_t begin_leaf(cfaop_vhost_numbers *vhost, apr_uint32_t now)
     return next;
 }
 
-static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
+static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf,
+                       apr_int64_t now)
 {
     const char *subject = cfaop_text_subject(p, X509_get_subject_name(leaf));
     apr_uint32_t version = begin_leaf(vhost, (apr_uint32_t)now);
@@ -236,7 +241,8 @@ static void write_leaf(cfaop_vhost_numbers *vhost, apr_pool_t *p, const unsigned
     }
 }
 
-void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf, apr_int64_t now)
+void cfaop_counters_shown(cfaop_vhost_counters *vhost, apr_pool_t *p, const unsigned char *sha256, X509 *leaf,
+                          apr_int64_t now)
 {
     cfaop_vhost_numbers *numbers = vhost && vhost != &table->vhosts[0] ? vhost->numbers : NULL;
     apr_uint32_t version;

@@ -1,8 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file limiter.c
- * How often warnings about clients are written: of each kind and virtual host one in ten seconds, whatever a flood does and however many
- * processes there are.
+ * Limits the warnings about clients: one line in ten seconds for each kind and virtual host, in all processes together.
  */
 #include "stats/limiter.h"
 
@@ -19,7 +18,7 @@ typedef struct {
 
 static limiter *limiters; /* [servers][CFAOP_LIMITER_KINDS], shared memory; NULL: every line is written */
 
-static apr_status_t forget(void *data)
+static apr_status_t forget_limiters(void *data)
 {
     (void)data;
     limiters = NULL;
@@ -35,7 +34,7 @@ void cfaop_limiter_init(apr_pool_t *p, int servers)
         limiters = apr_shm_baseaddr_get(shm);
         memset(limiters, 0, size);
     }
-    apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(p, NULL, forget_limiters, apr_pool_cleanup_null);
 }
 
 int cfaop_limiter_is_due(int index, int kind, apr_uint32_t *held)
@@ -49,7 +48,7 @@ int cfaop_limiter_is_due(int index, int kind, apr_uint32_t *held)
     }
     l = &limiters[(apr_size_t)index * CFAOP_LIMITER_KINDS + (apr_size_t)kind];
     last = apr_atomic_read32(&l->last);
-    /* unsigned: a clock that was set back does not silence the line for long */
+    /* unsigned: after the clock was set back the line is due at once */
     if (now - last < INTERVAL_SECONDS || apr_atomic_cas32(&l->last, now, last) != last) {
         apr_atomic_inc32(&l->held);
         return 0;

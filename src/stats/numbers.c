@@ -1,8 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file numbers.c
- * Reading the counters for operators. A child that an attacker has taken over may have written anything to the shared
- * memory: what cannot be is left out, so that no page shows a negative or absurd number, or breaks its format.
+ * Reads the counters for the administrator's pages, as far as their values can be true.
  */
 #include "stats/numbers.h"
 
@@ -15,14 +14,14 @@
 
 #define READ_TRIES 100
 
-/* A million events in each second take nine years to count so far. */
+/* At a million events a second this is reached after nine years. */
 #define COUNT_MAX ((apr_uint64_t)1 << 48)
 
-/* The first second of the year 10000, when certificates have all ended. */
+/* The first second of the year 10000: no certificate can end later. */
 #define SECONDS_MAX ((apr_int64_t)253402300800)
 
-/* So far a clock may have been set back since something was seen. */
-#define CLOCK_SET_BACK_SECONDS (24 * 60 * 60)
+/* How far the system's clock may have been set back since a time was written: a day. */
+#define CLOCK_SET_BACK_SECONDS APR_INT64_C(86400)
 
 apr_uint64_t cfaop_numbers_read(apr_uint64_t *counter)
 {
@@ -31,7 +30,7 @@ apr_uint64_t cfaop_numbers_read(apr_uint64_t *counter)
     return value <= COUNT_MAX ? value : 0;
 }
 
-/* Is this a time at which something can have happened? */
+/* Says whether an event can have happened at this time. */
 static int is_past(apr_int64_t seconds)
 {
     return seconds > 0 && seconds <= apr_time_sec(apr_time_now()) + CLOCK_SET_BACK_SECONDS;
@@ -55,7 +54,9 @@ apr_uint64_t cfaop_numbers_sum(cfaop_vhost_numbers *vhost, cfaop_request_result 
     return sum;
 }
 
-/* leaf is a copy. A leaf that was accepted had not ended then. */
+/*
+ * Terminates the subject of leaf, a copy. The guard accepts no certificate that has ended, so its end is a late date.
+ */
 static int is_plausible(cfaop_leaf *leaf)
 {
     leaf->subject[CFAOP_SUBJECT_SIZE - 1] = '\0';
@@ -81,9 +82,18 @@ int cfaop_numbers_leaf(cfaop_vhost_numbers *vhost, cfaop_leaf *leaf)
     return 0;
 }
 
-const char *cfaop_numbers_request_name(cfaop_request_result result)
-{
-    static const char *const names[CFAOP_REQUEST_COUNT] = {"allowed", "exempt", "would_refuse", "refused"};
+#define WORDS_OF(value, labels, key, heading) [value] = {labels, key, heading},
 
-    return names[result];
+const cfaop_numbers_words *cfaop_numbers_handshake_words(cfaop_handshake_result result)
+{
+    static const cfaop_numbers_words words[CFAOP_HANDSHAKE_COUNT] = {CFAOP_COUNTERS_HANDSHAKES(WORDS_OF)};
+
+    return &words[result];
+}
+
+const cfaop_numbers_words *cfaop_numbers_request_words(cfaop_request_result result)
+{
+    static const cfaop_numbers_words words[CFAOP_REQUEST_COUNT] = {CFAOP_COUNTERS_REQUESTS(WORDS_OF)};
+
+    return &words[result];
 }

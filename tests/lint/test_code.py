@@ -5,21 +5,54 @@ from pathlib import Path
 
 import pytest
 
-LONGEST_FUNCTION = 60
+WIDEST_LINE = 120
+LONGEST_FUNCTION = 40
+LONGEST_FILE = 400
 
 
-def test_functions_are_short(sources):
-    long = []
+def long_lines(sources: dict[str, str]) -> list[str]:
+    return [
+        f"{name}:{number}: {len(line)} columns"
+        for name, text in sources.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if len(line) > WIDEST_LINE
+    ]
+
+
+def long_functions(sources: dict[str, str]) -> list[str]:
+    """Counts the lines between the braces, which stand alone at the left edge."""
+    found = []
     for name, text in sources.items():
         start = 0
         for number, line in enumerate(text.splitlines(), 1):
-            if line.startswith("{"):
+            if line == "{":
                 start = number
-            elif line.startswith("}"):
-                if start and number - start > LONGEST_FUNCTION:
-                    long.append(f"{name}:{start}: {number - start} lines")
+            elif line == "}" and start:
+                if number - start - 1 > LONGEST_FUNCTION:
+                    found.append(f"{name}:{start}: {number - start - 1} lines")
                 start = 0
-    assert not long
+    return found
+
+
+def long_files(sources: dict[str, str]) -> list[str]:
+    return [f"{name}: {lines} lines" for name, text in sources.items() if (lines := len(text.splitlines())) > LONGEST_FILE]
+
+
+def test_lines_functions_and_files_are_short(sources):
+    assert long_lines(sources) == []
+    assert long_functions(sources) == []
+    assert long_files(sources) == []
+
+
+def test_what_is_too_long_is_found():
+    """The control: each limit, and one more."""
+    function = "{\n" + "    ;\n" * LONGEST_FUNCTION
+    fits = {"a.c": "x" * WIDEST_LINE + "\n" + function + "}\n"}
+    assert (long_lines(fits), long_functions(fits), long_files(fits)) == ([], [], [])
+    assert long_lines({"a.c": "x" * (WIDEST_LINE + 1)}) == [f"a.c:1: {WIDEST_LINE + 1} columns"]
+    assert long_functions({"a.c": function + "    ;\n}\n"}) == [f"a.c:1: {LONGEST_FUNCTION + 1} lines"]
+    assert long_files({"a.c": "\n" * LONGEST_FILE}) == []
+    assert long_files({"a.c": "\n" * (LONGEST_FILE + 1)}) == [f"a.c: {LONGEST_FILE + 1} lines"]
 
 
 def test_log_lines_name_the_module(sources):
@@ -91,6 +124,25 @@ def test_config_fields_are_initialised(sources):
     for name, (kind, comment) in written_fields(sources["include/config/config.h"]).items():
         if kind == "cfaop_mode" or "-1" in comment:
             assert f"conf->{name} = " in body, name
+
+
+# --- the words of what is counted: each list is the only place of them in the code ---
+
+RESULT = re.compile(r'X\((CFAOP_(?:HANDSHAKE|REQUEST)_\w+), "result=\\"(\w+)\\"[^ ]*",? "(\w+)", (?:\\\n +)?"([\w, ]+)"\)')
+
+
+def test_results_have_one_list(top, sources):
+    """CONTRIBUTING's recipe "A counter": nothing else in the code knows the words, and tests and documents know all of them."""
+    results = RESULT.findall(sources["include/stats/counters.h"])
+    assert len(results) == len(re.findall(r"\bX\(CFAOP_", sources["include/stats/counters.h"])) == 8
+    pages = (top / "tests/integration/support/status_page.py").read_text()
+    documented = (top / "docs/directives.md").read_text()
+    for value, result, key, heading in results:
+        assert [name for name, text in sources.items() if f'"{key}' in text] == ["include/stats/counters.h"]
+        assert f'"{key}"' in pages and f'"{heading}"' in pages, value
+        assert f"`{result}`" in documented, value
+        counted = [name for name, text in sources.items() if re.search(rf"\b{value}\b", text) and name.endswith(".c")]
+        assert any(name.startswith(("src/tls/", "src/request/")) for name in counted), f"{value} is not counted"
 
 
 # --- words ---

@@ -488,7 +488,7 @@ MUTANTS = (
     _m("each process counts for itself", "src/stats/counters.c",
        "t->shared = apr_shm_baseaddr_get(shm);", "t->shared = apr_pcalloc(process_pool, t->size);", "test_counters"),
     _m("a reload begins to count anew", "src/stats/counters.c",
-       "return kept && kept->table && is_ours(kept->table) ? kept->table : NULL;", "(void)kept; return NULL;",
+       "return kept && kept->table && is_of_this_format(kept->table) ? kept->table : NULL;", "(void)kept; return NULL;",
        "test_counter_restarts"),
     _m("names of virtual hosts differ by case", "src/startup/attach_counters.c",
        "ap_str_tolower(text);",
