@@ -30,6 +30,17 @@ typedef struct {
     const char *where; /**< "file:line" of the directive, for messages */
 } cfaop_source;
 
+/**
+ * What the directives say that certificates are verified by. It is all that src/trust is given of them, so a directive that changes trust
+ * has its field here; each field is one of the parts in src/trust/parts.c.
+ */
+typedef struct {
+    apr_array_header_t *ca_sources;  /**< CFOriginPullCACertificateFile, of cfaop_source; NULL: not said, builtin */
+    apr_array_header_t *crl_sources; /**< CFOriginPullCARevocationFile, of cfaop_source; NULL: not said, none */
+    int depth;                       /**< CFOriginPullVerifyDepth; -1: not said */
+    apr_array_header_t *pins;        /**< CFOriginPullPin, of cfaop_pin; NULL: not said, none */
+} cfaop_verify_conf;
+
 typedef struct cfaop_trust cfaop_trust;
 
 typedef struct cfaop_policy cfaop_policy;
@@ -56,10 +67,7 @@ typedef struct {
     cfaop_mode mode;                 /**< CFOriginPull */
     int mode_is_own;                 /**< CFOriginPull stands in this very server: it is not inherited */
     const char *mode_where;          /**< "file:line" of that CFOriginPull; NULL if none */
-    apr_array_header_t *ca_sources;  /**< of cfaop_source; NULL: not said, builtin */
-    apr_array_header_t *crl_sources; /**< of cfaop_source; NULL: not said, none */
-    int depth;                       /**< CFOriginPullVerifyDepth; -1: not said */
-    apr_array_header_t *pins;        /**< CFOriginPullPin, of cfaop_pin; NULL: not said, none */
+    cfaop_verify_conf verify;        /**< what certificates are verified by */
     apr_array_header_t *exemptions;  /**< CFOriginPullExempt, of cfaop_exemption; NULL: not said, none */
     int remote_ip;                   /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
     const char *remote_ip_header;    /**< the header that it reads; NULL: not said */

@@ -81,7 +81,7 @@ void *cfaop_config_create(apr_pool_t *p, server_rec *s)
 
     (void)s;
     conf->mode = CFAOP_MODE_UNSET;
-    conf->depth = DEPTH_UNSET;
+    conf->verify.depth = DEPTH_UNSET;
     conf->remote_ip = FLAG_UNSET;
     conf->refuse = CFAOP_REFUSE_UNSET;
     conf->expiry_days = DAYS_UNSET;
@@ -96,10 +96,10 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->mode = add->mode != CFAOP_MODE_UNSET ? add->mode : base->mode;
     conf->mode_is_own = add->mode_is_own;
     conf->mode_where = add->mode_where ? add->mode_where : base->mode_where;
-    conf->ca_sources = add->ca_sources ? add->ca_sources : base->ca_sources;
-    conf->crl_sources = add->crl_sources ? add->crl_sources : base->crl_sources;
-    conf->depth = add->depth != DEPTH_UNSET ? add->depth : base->depth;
-    conf->pins = add->pins ? add->pins : base->pins;
+    conf->verify.ca_sources = add->verify.ca_sources ? add->verify.ca_sources : base->verify.ca_sources;
+    conf->verify.crl_sources = add->verify.crl_sources ? add->verify.crl_sources : base->verify.crl_sources;
+    conf->verify.depth = add->verify.depth != DEPTH_UNSET ? add->verify.depth : base->verify.depth;
+    conf->verify.pins = add->verify.pins ? add->verify.pins : base->verify.pins;
     conf->exemptions = add->exemptions ? add->exemptions : base->exemptions;
     conf->remote_ip = add->remote_ip != FLAG_UNSET ? add->remote_ip : base->remote_ip;
     conf->remote_ip_header = add->remote_ip != FLAG_UNSET ? add->remote_ip_header : base->remote_ip_header;

@@ -125,13 +125,13 @@ static const char *add_files(cmd_parms *cmd, apr_array_header_t **list, const ch
 const char *cfaop_directives_ca_files(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     (void)dummy;
-    return add_files(cmd, &cfaop_config_of(cmd->server)->ca_sources, CFAOP_BUILTIN, count, words);
+    return add_files(cmd, &cfaop_config_of(cmd->server)->verify.ca_sources, CFAOP_BUILTIN, count, words);
 }
 
 const char *cfaop_directives_crl_files(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     (void)dummy;
-    return add_files(cmd, &cfaop_config_of(cmd->server)->crl_sources, NULL, count, words);
+    return add_files(cmd, &cfaop_config_of(cmd->server)->verify.crl_sources, NULL, count, words);
 }
 
 const char *cfaop_directives_depth(cmd_parms *cmd, void *dummy, int count, char *const words[])
@@ -154,7 +154,7 @@ const char *cfaop_directives_depth(cmd_parms *cmd, void *dummy, int count, char 
         return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole "
                                                  "number from 0 to %d", word, CFAOP_DEPTH_MAX));
     }
-    conf->depth = depth;
+    conf->verify.depth = depth;
     return NULL;
 }
 
@@ -200,19 +200,19 @@ const char *cfaop_directives_pins(cmd_parms *cmd, void *dummy, int count, char *
     if (!error && !count) {
         error = bad_value(cmd, conf, "CFOriginPullPin takes pins, or none");
     }
-    if (!error && !conf->pins) {
-        conf->pins = apr_array_make(cmd->pool, 2, sizeof(cfaop_pin));
+    if (!error && !conf->verify.pins) {
+        conf->verify.pins = apr_array_make(cmd->pool, 2, sizeof(cfaop_pin));
     }
     for (i = 0; !error && i < count; ++i) {
         cfaop_pin pin = {CFAOP_PIN_SHA256, {0}, NULL};
         if (!ap_cstr_casecmp(words[i], "none")) {
-            apr_array_clear(conf->pins);
+            apr_array_clear(conf->verify.pins);
         }
         else if ((allowed = cfaop_pin_parse(cmd->pool, words[i], &pin))) {
             error = not_allowed(cmd, words[i], allowed);
         }
         else {
-            APR_ARRAY_PUSH(conf->pins, cfaop_pin) = pin;
+            APR_ARRAY_PUSH(conf->verify.pins, cfaop_pin) = pin;
         }
     }
     return error;

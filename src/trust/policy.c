@@ -13,6 +13,7 @@
 #include "config/pin.h"
 #include "trust/files.h"
 #include "trust/issuer.h"
+#include "trust/parts.h"
 #include "trust/store.h"
 #include "trust/trust.h"
 
@@ -28,7 +29,7 @@ typedef struct {
     apr_pool_t *pool;             /* the configuration pool */
     apr_pool_t *temp;             /* ends with the round */
     cfaop_files *files;
-    apr_hash_t *by_lists;         /* lists and depth as written -> resolved, so that lists are hashed once */
+    apr_hash_t *by_key;           /* what the directives say, see cfaop_parts_key() -> resolved */
     apr_hash_t *by_digest;        /* digest -> cfaop_trust */
     apr_hash_t *texts;            /* findings that stand already */
     apr_array_header_t *findings; /* of cfaop_finding */
@@ -130,27 +131,6 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 
 /* ---- resolving a server ---- */
 
-/* Collects what the files of list hold into items; returns NULL, or what is wrong (reported already). */
-static const char *collect(round_of *round, const apr_array_header_t *list, const char *directive, apr_array_header_t *items,
-                           const apr_array_header_t *(*load)(cfaop_files *, const char *, const char **, const char **))
-{
-    const char *broken = NULL;
-    int i;
-
-    for (i = 0; list && i < list->nelts; ++i) {
-        const cfaop_source *source = &APR_ARRAY_IDX(list, i, cfaop_source);
-        const char *tag, *error;
-        const apr_array_header_t *loaded = load(round->files, source->path, &tag, &error);
-        if (loaded) {
-            apr_array_cat(items, loaded);
-            continue;
-        }
-        broken = apr_psprintf(round->pool, "%s: %s: file %s %s (%s)", tag, directive, source->path, error, source->where);
-        add_finding(round, APLOG_ERR, broken);
-    }
-    return broken;
-}
-
 static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
 {
     const char *text = apr_psprintf(round->pool, "CFAOP103: CFOriginPullCACertificateFile: the list is empty, so that nothing "
@@ -160,25 +140,16 @@ static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
     return text;
 }
 
-static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolved *out)
+/* Makes the trust that conf describes. */
+static void make_trust(round_of *round, const cfaop_server_conf *conf, resolved *out)
 {
-    cfaop_source builtin = {CFAOP_BUILTIN, CFAOP_BUILTIN};
-    apr_array_header_t *ca_sources = conf->ca_sources;
     cfaop_trust *trust = apr_pcalloc(round->pool, sizeof(*trust));
-    const char *broken_crl;
+    apr_array_header_t *mistakes = apr_array_make(round->temp, 1, sizeof(const char *));
+    int i;
 
-    if (!ca_sources) {
-        ca_sources = apr_array_make(round->pool, 1, sizeof(cfaop_source));
-        APR_ARRAY_PUSH(ca_sources, cfaop_source) = builtin;
-    }
-    trust->depth = conf->depth >= 0 ? conf->depth : CFAOP_DEPTH_DEFAULT;
-    trust->anchors = apr_array_make(round->pool, 2, sizeof(cfaop_anchor));
-    trust->crls = apr_array_make(round->pool, 1, sizeof(cfaop_crl));
-    trust->pins = conf->pins ? apr_array_copy(round->pool, conf->pins) : apr_array_make(round->pool, 1, sizeof(cfaop_pin));
-    out->broken = collect(round, ca_sources, "CFOriginPullCACertificateFile", trust->anchors, cfaop_files_anchors);
-    broken_crl = collect(round, conf->crl_sources, "CFOriginPullCARevocationFile", trust->crls, cfaop_files_crls);
-    if (!out->broken) {
-        out->broken = broken_crl;
+    out->broken = cfaop_parts_load(round->pool, round->files, &conf->verify, trust, mistakes);
+    for (i = 0; i < mistakes->nelts; ++i) {
+        add_finding(round, APLOG_ERR, APR_ARRAY_IDX(mistakes, i, const char *));
     }
     if (!out->broken && !trust->anchors->nelts && cfaop_config_is_needed(conf)) {
         out->broken = no_anchors(round, conf);
@@ -193,39 +164,16 @@ static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolv
     ERR_clear_error();
 }
 
-/* What the lists of a server look like: servers of the same key need not be resolved again. From p. */
-static const char *key_of(apr_pool_t *p, const cfaop_server_conf *conf)
+/* Makes the trust that conf describes, or finds the one of an earlier server. Only what is needed is faulted for an empty list. */
+static const resolved *trust_of(round_of *round, const cfaop_server_conf *conf, apr_pool_t *scratch)
 {
-    const apr_array_header_t *lists[2];
-    apr_array_header_t *words = apr_array_make(p, 8, sizeof(const char *));
-    int i, k;
-
-    lists[0] = conf->ca_sources;
-    lists[1] = conf->crl_sources;
-    APR_ARRAY_PUSH(words, const char *) = apr_psprintf(p, "%d %d", conf->depth, cfaop_config_is_needed(conf));
-    for (k = 0; k < 2; ++k) {
-        APR_ARRAY_PUSH(words, const char *) = lists[k] ? "+" : "-";
-        for (i = 0; lists[k] && i < lists[k]->nelts; ++i) {
-            APR_ARRAY_PUSH(words, const char *) = APR_ARRAY_IDX(lists[k], i, cfaop_source).path;
-        }
-    }
-    APR_ARRAY_PUSH(words, const char *) = "pins";
-    for (i = 0; conf->pins && i < conf->pins->nelts; ++i) {
-        APR_ARRAY_PUSH(words, const char *) = APR_ARRAY_IDX(conf->pins, i, cfaop_pin).text;
-    }
-    return apr_array_pstrcat(p, words, '\n');
-}
-
-/* Resolves the lists of conf, or finds what an earlier server of the same key got. scratch is for this call only. */
-static const resolved *resolve_once(round_of *round, const cfaop_server_conf *conf, apr_pool_t *scratch)
-{
-    const char *key = key_of(scratch, conf);
-    resolved *r = apr_hash_get(round->by_lists, key, APR_HASH_KEY_STRING);
+    const char *key = apr_psprintf(scratch, "%d\n%s", cfaop_config_is_needed(conf), cfaop_parts_key(scratch, &conf->verify));
+    resolved *r = apr_hash_get(round->by_key, key, APR_HASH_KEY_STRING);
 
     if (!r) {
         r = apr_pcalloc(round->temp, sizeof(*r));
-        resolve_lists(round, conf, r);
-        apr_hash_set(round->by_lists, apr_pstrdup(round->temp, key), APR_HASH_KEY_STRING, r);
+        make_trust(round, conf, r);
+        apr_hash_set(round->by_key, apr_pstrdup(round->temp, key), APR_HASH_KEY_STRING, r);
         if (r->trust) {
             warn_of_trust(round, r->trust);
         }
@@ -233,9 +181,10 @@ static const resolved *resolve_once(round_of *round, const cfaop_server_conf *co
     return r;
 }
 
+/* scratch is for this call only */
 static void resolve(round_of *round, cfaop_server_conf *conf, apr_pool_t *scratch)
 {
-    const resolved *r = resolve_once(round, conf, scratch);
+    const resolved *r = trust_of(round, conf, scratch);
 
     conf->trust = r->trust;
     conf->broken = r->broken;
@@ -266,7 +215,7 @@ apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, s
     round.pool = p;
     round.temp = ptemp;
     round.files = cfaop_files_create(p);
-    round.by_lists = apr_hash_make(ptemp);
+    round.by_key = apr_hash_make(ptemp);
     round.by_digest = apr_hash_make(p);
     round.texts = apr_hash_make(ptemp);
     round.findings = apr_array_make(p, 4, sizeof(cfaop_finding));
