@@ -125,7 +125,7 @@ apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base,
     if (findings->nelts > LINES_MAX) {
         int more = findings->nelts - LINES_MAX;
         findings->nelts = LINES_MAX;
-        add(findings, apr_psprintf(p, "CFAOP112: %d more certificates and CRLs have ended or end soon: see the status page", more));
+        add(findings, apr_psprintf(p, "CFAOP144: %d more certificates and CRLs have ended or end soon: see the status page", more));
     }
     return findings;
 }

@@ -37,6 +37,8 @@
 
 APLOG_USE_MODULE(cfaop);
 
+#define HOOKS_TAG "CFAOP130: "
+
 /* What check_config found, for post_config, which can write to the error log. Ends with the configuration pool. */
 static apr_array_header_t *findings;
 
@@ -72,7 +74,7 @@ static int enable_handshake(int is_needed, apr_array_header_t *list)
     const char *mistake = cfaop_mod_ssl_mistake();
 
     if (!mistake && !cfaop_slots_enable()) {
-        mistake = "CFAOP125: OpenSSL has no room for the module's data: check the memory";
+        mistake = "CFAOP145: OpenSSL has no room for the module's data: check the memory";
     }
     if (mistake && is_needed) {
         cfaop_findings_add(list, APLOG_ERR, mistake);
@@ -93,9 +95,9 @@ static void take_over_hooks(server_rec *base, apr_array_header_t *list)
     }
     for (s = base; s; s = s->next) {
         cfaop_config_of(s)->trust = NULL;
-        cfaop_config_of(s)->broken = "CFAOP130: mod_ssl's hooks are not known";
+        cfaop_config_of(s)->broken = HOOKS_TAG "mod_ssl's hooks are not known";
     }
-    cfaop_findings_add(list, APLOG_ERR, "CFAOP130: mod_ssl has not registered the hooks that this module knows, so it could not be kept from vouching "
+    cfaop_findings_add(list, APLOG_ERR, HOOKS_TAG "mod_ssl has not registered the hooks that this module knows, so it could not be kept from vouching "
                 "for certificates that nobody accepted: look for a release of mod_cfaop that knows this mod_ssl, or for a module that "
                 "changes its hooks");
 }

@@ -75,7 +75,7 @@ static void warn_of_beginning(round_of *round, const char *kind, const char *ori
 
     if (from && X509_cmp_current_time(from) > 0) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(p, "CFAOP106: %s of \"%s\" (%s) is not valid before %s: what depends on it is refused until "
+                    apr_psprintf(p, "CFAOP142: %s of \"%s\" (%s) is not valid before %s: what depends on it is refused until "
                                     "then, check the clock or replace it", kind, subject, origin, moment(p, from)));
     }
 }
@@ -133,7 +133,7 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 
 static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
 {
-    const char *text = apr_psprintf(round->pool, "CFAOP103: CFOriginPullCACertificateFile: the list is empty, so that nothing "
+    const char *text = apr_psprintf(round->pool, "CFAOP141: CFOriginPullCACertificateFile: the list is empty, so that nothing "
                                                  "could ever be verified (%s): write " CFAOP_BUILTIN " or the path of a PEM "
                                                  "file", conf->mode_where);
     add_finding(round, APLOG_ERR, text);
@@ -157,7 +157,7 @@ static void make_trust(round_of *round, const cfaop_server_conf *conf, resolved 
     if (!out->broken && trust->anchors->nelts) {
         out->trust = cfaop_store_intern(round->pool, round->by_digest, trust);
         if (!out->trust) {
-            out->broken = "CFAOP125: OpenSSL failed to build the certificate store: see the lines above, check the memory";
+            out->broken = "CFAOP147: OpenSSL failed to build the certificate store: see the lines above, check the memory";
             add_finding(round, APLOG_ERR, out->broken);
         }
     }
