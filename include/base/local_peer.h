@@ -9,8 +9,9 @@
 #include "httpd.h"
 
 /**
- * Says whether the TCP peer of @a c has an address of this machine: a loopback address, the address that the connection was made to, or
- * that of an interface. May ask the kernel for the interfaces, which is too slow for each request. Any phase; any thread.
+ * Says whether the TCP peer of @a c has an address of this machine: a loopback address, the address that the connection
+ * was made to, or that of an interface. May ask the kernel for the interfaces, which is too slow for each request. Any
+ * phase; any thread.
  */
 int cfaop_local_peer_is_here(conn_rec *c);
 

@@ -15,8 +15,8 @@ extern module AP_MODULE_DECLARE_DATA cfaop_module;
 
 /**
  * The order of the hooks that judge requests, remove headers and change addresses: before those of every other module.
- * APR_HOOK_REALLY_FIRST is not low enough: mod_security2 uses it too, and mod_perl uses a lower one. Among hooks of the same order that of
- * the LoadModule lines decides.
+ * APR_HOOK_REALLY_FIRST is not low enough: mod_security2 uses it too, and mod_perl uses a lower one. Among hooks of the
+ * same order that of the LoadModule lines decides.
  */
 #define CFAOP_HOOK_FIRST (APR_HOOK_REALLY_FIRST - 1000)
 
@@ -27,8 +27,8 @@ extern module AP_MODULE_DECLARE_DATA cfaop_module;
 #define CFAOP_SHA256_HEX (2 * CFAOP_SHA256_LEN + 1)
 
 /**
- * Keeps the compiler from inlining a function into the hook that calls it. Each request passes each hook, and nearly always the hook has
- * nothing to do: then it must not save the registers that the work would need.
+ * Keeps the compiler from inlining a function into the hook that calls it. Each request passes each hook, and nearly
+ * always the hook has nothing to do: then it must not save the registers that the work would need.
  */
 #if defined(__GNUC__)
 #define CFAOP_OUT_OF_LINE __attribute__((noinline))

@@ -16,8 +16,8 @@
 typedef struct cfaop_conn cfaop_conn;
 
 /**
- * What the module keeps for a connection, in its slot of conn_config. It is written before the first request only. No other module has a
- * pointer to the address, and none may get one: some modules write into addresses.
+ * What the module keeps for a connection, in its slot of conn_config. It is written before the first request only. No
+ * other module has a pointer to the address, and none may get one: some modules write into addresses.
  */
 typedef struct {
     apr_sockaddr_t *peer; /**< the address of the TCP peer; NULL: not known */
@@ -25,7 +25,10 @@ typedef struct {
     cfaop_conn *tls;      /**< NULL: not a TLS connection */
 } cfaop_link;
 
-/** Returns what the module keeps for @a c, or for the master of @a c; NULL if the hook below was not run for it. Any phase; any thread. */
+/**
+ * Returns what the module keeps for @a c, or for the master of @a c; NULL if the hook below was not run for it. Any
+ * phase; any thread.
+ */
 static inline cfaop_link *cfaop_peer_link_of(conn_rec *c)
 {
     return ap_get_module_config((c->master ? c->master : c)->conn_config, &cfaop_module);
@@ -38,8 +41,8 @@ int cfaop_peer_pre_connection(conn_rec *c, void *socket);
 void cfaop_peer_set_tls(conn_rec *c, cfaop_conn *tls);
 
 /**
- * Returns the address that the TCP connection of @a c comes from; NULL if it is not known. Headers, the PROXY protocol and other modules do
- * not change it. The caller must neither write to it nor pass it to httpd. Any phase; any thread.
+ * Returns the address that the TCP connection of @a c comes from; NULL if it is not known. Headers, the PROXY protocol
+ * and other modules do not change it. The caller must neither write to it nor pass it to httpd. Any phase; any thread.
  */
 apr_sockaddr_t *cfaop_peer_address(conn_rec *c);
 

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file text.h
- * Text for logs and pages: digests, names, dates, and bytes from clients in a form that cannot forge a line or control a terminal.
+ * Text for logs and pages: digests, names, dates; bytes from clients, escaped so that they cannot forge a line.
  */
 #ifndef CFAOP_BASE_TEXT_H
 #define CFAOP_BASE_TEXT_H
@@ -22,18 +22,18 @@
 const char *cfaop_text_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX]);
 
 /**
- * Returns @a length bytes of @a text, escaped: bytes that are not printable ASCII, and what could end a quoted string (", \ and %), are %HH.
- * From @a p.
+ * Returns @a length bytes of @a text, escaped: bytes that are not printable ASCII, and what could end a quoted string
+ * (", \ and %), are %HH. From @a p.
  */
 const char *cfaop_text_escape(apr_pool_t *p, const char *text, apr_size_t length);
 
 /** Says whether @a text has only characters of escaped text. */
 int cfaop_text_is_escaped(const char *text);
 
-/** Returns @a name as one line, escaped, cut to its first @a max bytes (0: not cut) before it is escaped. From @a p. "" if OpenSSL fails. */
+/** Returns the first @a max bytes (0: all) of @a name as one line, escaped; "" if OpenSSL fails. From @a p. */
 const char *cfaop_text_name(apr_pool_t *p, const X509_NAME *name, apr_size_t max);
 
-/** Returns @a name as one line, escaped, of less than CFAOP_SUBJECT_SIZE bytes; "..." stands for what was cut. From @a p. */
+/** Returns @a name as one line, escaped, in less than CFAOP_SUBJECT_SIZE bytes; "..." ends a cut one. From @a p. */
 const char *cfaop_text_subject(apr_pool_t *p, const X509_NAME *name);
 
 /** Returns @a t in seconds since 1970; -1 for a time up to the start of 1970; 0 for a time that cannot be read. */

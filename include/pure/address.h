@@ -18,14 +18,14 @@ typedef struct {
 } cfaop_address;
 
 /**
- * Reads @a text, one IPv4 or IPv6 address with or without blanks around it, into @a value. Returns 0 if @a text is anything else; @a value
- * has no meaning then. Any phase; any thread.
+ * Reads @a text, one IPv4 or IPv6 address with or without blanks around it, into @a value. Returns 0 if @a text is
+ * anything else; @a value has no meaning then. Any phase; any thread.
  */
 int cfaop_address_parse(const char *text, cfaop_address *value);
 
 /**
- * The same for an address with a port: ADDRESS:PORT or [IPv6]:PORT. The port is what follows the last colon, so IPv6 needs no brackets
- * (CloudFront-Viewer-Address has none). Returns 0 also if there is no port.
+ * The same for an address with a port: ADDRESS:PORT or [IPv6]:PORT. The port is what follows the last colon, so IPv6
+ * needs no brackets (CloudFront-Viewer-Address has none). Returns 0 also if there is no port.
  */
 int cfaop_address_parse_with_port(const char *text, cfaop_address *value);
 

@@ -26,7 +26,7 @@ typedef enum {
     X(CFAOP_REASON_REVOKED, "revoked")                   /* listed in a CRL */ \
     X(CFAOP_REASON_DEPTH, "depth")                       /* more intermediates than CFOriginPullVerifyDepth */ \
     X(CFAOP_REASON_PIN, "pin")                           /* good chain, but not the pinned certificate */ \
-    X(CFAOP_REASON_MISDIRECTED, "misdirected")           /* judged under another virtual host's policy, or not asked */ \
+    X(CFAOP_REASON_MISDIRECTED, "misdirected")           /* judged under another virtual host's policy, or none */ \
     X(CFAOP_REASON_CONFIGURATION, "configuration")       /* the policy of this virtual host cannot be used */ \
     X(CFAOP_REASON_OTHER, "other")                       /* key or digest too weak, CRL missing or old, internal */
 
@@ -69,8 +69,9 @@ const char *cfaop_verdict_reason_name(cfaop_reason reason);
 const char *cfaop_verdict_reason_failed(cfaop_reason reason);
 
 /**
- * Says whether @a demand demands anything of requests over a connection without TLS (@a plain_http), or with it. Whether there is TLS is a
- * fact of the connection: the TLS of one virtual host carries requests to every other virtual host of its address.
+ * Says whether @a demand demands anything of requests over a connection without TLS (@a plain_http), or with it.
+ * Whether there is TLS is a fact of the connection: the TLS of one virtual host carries requests to every other virtual
+ * host of its address.
  */
 static inline int cfaop_verdict_demand_applies(const cfaop_demand *demand, int plain_http)
 {
@@ -78,8 +79,8 @@ static inline int cfaop_verdict_demand_applies(const cfaop_demand *demand, int p
 }
 
 /**
- * Returns the verdict on a request to a virtual host with @a demand over a connection with @a evidence, as in the table "Verdicts" of
- * docs/security-model.md. Where the demand does not apply, the request goes on and the variable is NONE.
+ * Returns the verdict on a request to a virtual host with @a demand over a connection with @a evidence, as in the table
+ * "Verdicts" of docs/security-model.md. Where the demand does not apply, the request goes on and the variable is NONE.
  */
 cfaop_verdict cfaop_verdict_reach(const cfaop_demand *demand, const cfaop_evidence *evidence);
 

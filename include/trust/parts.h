@@ -16,8 +16,9 @@
 const char *cfaop_parts_key(apr_pool_t *p, const cfaop_verify_conf *conf);
 
 /**
- * Writes the parts that @a conf describes into @a trust, from @a p, with the files that it names read by @a files. Returns NULL, or the
- * mistake to be named where there is room for one. All mistakes are added to @a mistakes (of const char *), a line with its tag each.
+ * Writes the parts that @a conf describes into @a trust, from @a p, with the files that it names read by @a files.
+ * Returns NULL, or the mistake to be named where there is room for one. All mistakes are added to @a mistakes (of const
+ * char *), a line with its tag each.
  */
 const char *cfaop_parts_load(apr_pool_t *p, cfaop_files *files, const cfaop_verify_conf *conf, cfaop_trust *trust,
                              apr_array_header_t *mistakes);

@@ -3,8 +3,8 @@
  * @file peer.c
  * The address of the TCP peer, copied when the connection is made.
  *
- * c->client_addr and c->client_ip cannot be relied on later: mod_rpaf and similar modules write an address from a header into the structure
- * that c->client_addr points to.
+ * c->client_addr and c->client_ip cannot be relied on later: mod_rpaf and similar modules write an address from a
+ * header into the structure that c->client_addr points to.
  */
 #include "base/peer.h"
 

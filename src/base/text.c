@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file text.c
- * Text for logs and pages: digests, names, dates, and bytes from clients in a form that cannot forge a line or control a terminal.
+ * Text for logs and pages: digests, names, dates; bytes from clients, escaped so that they cannot forge a line.
  */
 #include "base/text.h"
 

@@ -1,11 +1,11 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file peer_limit.c
- * CFOriginPullPeerLimit: how much a client's certificate may cost, whoever shows it.
+ * CFOriginPullPeerLimit: how large a client's certificate may be.
  *
- * The guard lets a certificate that it does not accept through the handshake, and under LogOnly or on an exempt path a request goes on with it.
- * mod_ssl makes variables of all its names then, for each request, in a time that grows with their square. A certificate with more bytes or
- * names than any real one has ends the handshake instead.
+ * A handshake goes on with a certificate that the guard does not accept, and under LogOnly or on an exempt path so does
+ * the request. For such a request mod_ssl makes variables of all names in the certificate, in a time that grows with
+ * the square of their number. So a certificate with more bytes or names than real certificates have ends the handshake.
  */
 #include "config/peer_limit.h"
 
@@ -23,7 +23,7 @@
 #define NAMES_MAX     10000
 #define NAMES_DEFAULT 100
 
-/* What ASN1_get_object() says in its answer, besides V_ASN1_CONSTRUCTED. */
+/* Bits in what ASN1_get_object() returns, beside V_ASN1_CONSTRUCTED. */
 #define UNREADABLE 0x80
 #define INDEFINITE 0x01
 
@@ -36,12 +36,12 @@ const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[]
         return "CFOriginPullPeerLimit takes one or two arguments: BYTES [NAMES]";
     }
     if (bytes < BYTES_MIN) {
-        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of bytes, write a whole number from %d to %d",
-                            words[0], BYTES_MIN, BYTES_MAX);
+        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of bytes, write a whole number from %d to "
+                               "%d", words[0], BYTES_MIN, BYTES_MAX);
     }
     if (names < 1) {
-        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of names, write a whole number from 1 to %d",
-                            words[1], NAMES_MAX);
+        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of names, write a whole number from 1 to "
+                               "%d", words[1], NAMES_MAX);
     }
     limit->bytes = bytes;
     limit->names = names;
@@ -56,8 +56,9 @@ cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf)
 }
 
 /*
- * Counts the names in the DER of a subjectAltName, to max + 1. OpenSSL would make three objects of each. Where the length of an element is not
- * given (BER), what lies in it counts too: no real certificate has that, and OpenSSL reads it.
+ * Counts the names in the DER of a subjectAltName, to max + 1. OpenSSL's own reader would allocate three objects for
+ * each name. An element without a length (BER), which OpenSSL reads and real certificates do not have, is counted with
+ * all elements in it.
  */
 static int count_names(const ASN1_OCTET_STRING *der, int max)
 {

@@ -84,8 +84,8 @@ static cfaop_verdict as_on(const cfaop_demand *demand, const cfaop_evidence *evi
 }
 
 /*
- * Optional forgives a missing certificate. Where the client sent no known SNI it also forgives a certificate that the guard did not ask for.
- * It does not forgive missing TLS.
+ * Optional forgives a missing certificate. Where the client sent no known SNI it also forgives a certificate that the
+ * guard did not ask for. It does not forgive missing TLS.
  */
 static int optional_forgives(const cfaop_verdict *v, const cfaop_evidence *evidence)
 {

@@ -3,8 +3,9 @@
  * @file parts.c
  * The parts of a trust: what decides which certificates are accepted, as one list.
  *
- * Each part has three functions, which stand beside each other below: its words in the key by which virtual hosts share a trust, how it gets
- * into the trust, and its bytes in the digest. A part without one of them does not compile.
+ * Each part has three functions. key_of_PART() adds its words to the key by which virtual hosts share a trust,
+ * load_PART() makes it from the configuration, and digest_PART() adds its bytes to the digest. Without them the list
+ * does not compile.
  */
 #include "trust/parts.h"
 
@@ -19,17 +20,22 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-/* The members of cfaop_trust, and the fields of cfaop_verify_conf that they are made from, in the order of the digest. */
+/*
+ * The members of cfaop_trust, and the fields of cfaop_verify_conf that they are made from, in the order of the digest.
+ */
 #define PARTS(X) \
     X(depth, depth) \
     X(anchors, ca_sources) \
     X(crls, crl_sources) \
     X(pins, pins)
 
-/* Part of each digest: a release that judges differently must not take up sessions that an older one judged. */
+/*
+ * The start of each digest. A release that judges differently changes it, so that it resumes no session of an older
+ * one.
+ */
 #define DIGEST_DOMAIN "mod_cfaop policy 1: purpose sslclient, partial chain"
 
-/* What loading is given beside the configuration. */
+/* What the load functions are given beside the configuration. */
 typedef struct {
     apr_pool_t *pool;
     cfaop_files *files;
@@ -93,7 +99,8 @@ static void key_of_sources(apr_array_header_t *words, const apr_array_header_t *
 /* Appends what the files of the list hold to items. Returns the last mistake; NULL: none. */
 static const char *load_sources(const loading *from, const apr_array_header_t *sources, const char *directive,
                                 apr_array_header_t *items,
-                                const apr_array_header_t *(*load)(cfaop_files *, const char *, const char **, const char **))
+                                const apr_array_header_t *(*load)(cfaop_files *, const char *, const char **,
+                                                                  const char **))
 {
     const char *mistake = NULL;
     int i;
@@ -106,7 +113,8 @@ static const char *load_sources(const loading *from, const apr_array_header_t *s
             apr_array_cat(items, loaded);
             continue;
         }
-        mistake = apr_psprintf(from->pool, "%s: %s: file %s %s (%s)", tag, directive, source->path, error, source->where);
+        mistake = apr_psprintf(from->pool, "%s: %s: file %s %s (%s)", tag, directive, source->path, error,
+                               source->where);
         APR_ARRAY_PUSH(from->mistakes, const char *) = mistake;
     }
     return mistake;
@@ -244,7 +252,8 @@ const char *cfaop_parts_load(apr_pool_t *p, cfaop_files *files, const cfaop_veri
 int cfaop_parts_digest(cfaop_trust *trust)
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    int ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN));
+    int ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
+        && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN));
 
     PARTS(DIGEST)
     ok = ok && EVP_DigestFinal_ex(md, trust->digest, NULL);

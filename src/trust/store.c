@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file store.c
- * From certificates and CRLs to what OpenSSL verifies against, once for each content.
+ * Making OpenSSL's X509_STORE from certificates and CRLs, once for each content.
  */
 #include "trust/store.h"
 
@@ -29,13 +29,16 @@ static apr_status_t free_names(void *names)
     return APR_SUCCESS;
 }
 
-/* A client looks for the issuer of its certificate among the names, so a leaf that is listed is named by its issuer. */
+/* A client looks for the issuer of its certificate among the names, so a listed leaf adds the name of its issuer. */
 static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
 {
     return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
 }
 
-/* Marks the anchors whose subject another one has, too, as an old and a new CA have. Returns how many there are. */
+/*
+ * Marks the anchors that share their subject with another anchor, as an old and a new CA do. Returns how many there
+ * are.
+ */
 static int mark_namesakes(const cfaop_trust *trust)
 {
     int i, k, count = 0;
@@ -53,7 +56,9 @@ static int mark_namesakes(const cfaop_trust *trust)
     return count;
 }
 
-/* Has the store ask which of two anchors of one subject has signed. OpenSSL takes the first that fits by name. */
+/*
+ * Makes the store check signatures to tell anchors of one subject apart. OpenSSL would take the first whose name fits.
+ */
 static int tell_apart(cfaop_trust *trust)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();

@@ -307,7 +307,7 @@ MUTANTS = (
        "return seen == NULL;", "return 1;", "test_hook_order"),
     # pins
     _m("pins are not looked at", "src/trust/chain.c",
-       "policy->trust->pins->nelts && !cfaop_pin_matches(policy->trust->pins, leaf)", "0", "test_pins"),
+       "!cfaop_pin_matches(policy->trust->pins, leaf)", "0", "test_pins"),
     _m("a pin hides what is wrong with the chain", "src/trust/chain.c",
        "result.reason == CFAOP_REASON_NONE && policy->trust->pins->nelts", "policy->trust->pins->nelts", "test_pins"),
     _m("virtual hosts that differ in their pins share a trust", "src/trust/parts.c",
@@ -395,8 +395,9 @@ MUTANTS = (
        " && !(begin.worded && end.worded)", "", "test_pem_forms"),
     _m("odd forms of PEM are not named", "src/trust/pem_file.c",
        "good && blocks ? NULL : cfaop_pem_form_of_damage(text)", "NULL", "test_pem_forms"),
-    _m("a virtual host's list adds to the inherited one", "src/config/config.c",
-       "conf->depth = add->depth != DEPTH_UNSET ? add->depth : base->depth;", "conf->depth = base->depth;",
+    _m("a virtual host's depth is not its own", "src/config/config.c",
+       "conf->verify.depth = add->verify.depth != DEPTH_UNSET ? add->verify.depth : base->verify.depth;",
+       "conf->verify.depth = base->verify.depth;",
        "test_directives"),
     _m("the Origin CA is trusted", "src/trust/files.c", "if (is_origin_ca(p, cert)) {", "if (0) {", "test_config_mistakes"),
     # logs
