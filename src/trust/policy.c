@@ -121,9 +121,9 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
     }
     if (trust->unnamed) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into the "
-                                              "TLS handshake: clients that choose their certificate by these names may not "
-                                              "find it, list fewer certificates",
+                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into "
+                                              "the TLS handshake: clients that choose their certificate by these names "
+                                              "may not find it, list fewer certificates",
                                  trust->unnamed, trust->anchors->nelts));
     }
     for (i = 0; i < trust->anchors->nelts; ++i) {
