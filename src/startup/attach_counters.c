@@ -157,7 +157,8 @@ static void attach_all(attachment *a, server_rec *base)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts and %d "
                      "trusted certificates, as many as were expected when httpd was started: %d and %d more share "
                      "those called \"" CFAOP_OTHER "\"; stop and start httpd to give each its own",
-                     cfaop_counters_vhosts(&vhosts) - 1, cfaop_counters_anchors(&anchors) - 1, a->vhosts_without, a->anchors_without);
+                     cfaop_counters_vhosts(&vhosts) - 1, cfaop_counters_anchors(&anchors) - 1, a->vhosts_without,
+                     a->anchors_without);
     }
 }
 
