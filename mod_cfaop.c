@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file mod_cfaop.c
- * Authenticated Origin Pulls for Apache httpd: the module record and its hooks. Each hook is a line into a file of src/.
+ * Authenticated Origin Pulls for Apache httpd: the table of directives, the hooks, and the module record. The work is
+ * done in src/.
  */
 #include "base/module.h"
 #include "base/peer.h"
@@ -31,7 +32,7 @@
 #include "mod_status.h"
 #include "mpm_common.h"
 
-/* Notes that it was asked for what, and says whether that was the first time in this round of reading the configuration, which ends with p. */
+/* Is this the first call with this text since httpd began to read the configuration, whose pool p is? */
 static int is_first_time(apr_pool_t *p, const char *what)
 {
     void *seen = NULL;
@@ -42,8 +43,9 @@ static int is_first_time(apr_pool_t *p, const char *what)
 }
 
 /*
- * Each request passes by all hooks there are, so what only some configurations need is registered when their directives are met; httpd sorts
- * the hooks again once it has read them all. They have to bear the module's name, for those who want to run before or after it.
+ * Each request passes all hooks, so a hook that only some configurations need is registered when their directive is
+ * read. httpd sorts the hooks once more after that. apr_hook_debug_current gives the hooks the module's name, by which
+ * other modules ask to run before or after it.
  */
 static void hooks_for_exemptions(apr_pool_t *p)
 {
@@ -73,7 +75,7 @@ static void hooks_for_silence(apr_pool_t *p)
 
 static void hooks_for_visitors(apr_pool_t *p)
 {
-    /* those that settle the address for themselves */
+    /* modules that change the address of a request */
     static const char *const address_modules[] = {"mod_remoteip.c", "mod_rpaf.c", "mod_rpaf-2.0.c", "mod_cloudflare.c",
                                                   NULL};
     const char *current = apr_hook_debug_current;
@@ -82,7 +84,7 @@ static void hooks_for_visitors(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    /* APR moves those modules up with it: so mod_security2, which reads the address first of all, finds the true one */
+    /* APR moves these modules up, before this hook, so that mod_security2, which runs early, reads the final address */
     ap_hook_post_read_request(cfaop_client_address_again, address_modules, NULL, CFAOP_HOOK_FIRST + 1);
     ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
@@ -112,12 +114,13 @@ static const command_rec directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPullVerifyDepth", cfaop_directives_split, (void *)&depth, RSRC_CONF,
                       "how many intermediate certificates a chain may have, 0 to 10"),
     AP_INIT_RAW_ARGS("CFOriginPullPin", cfaop_directives_split, (void *)&pins, RSRC_CONF,
-                      "certificates that are accepted, besides the chain: sha256:HEX, spki-sha256:BASE64, dns:NAME, or none"),
+                      "certificates that are accepted, besides the chain: sha256:HEX, spki-sha256:BASE64, dns:NAME, or "
+                      "none"),
     AP_INIT_RAW_ARGS("CFOriginPullExempt", cfaop_directives_split, (void *)&exemptions, RSRC_CONF,
                       "requests that need no certificate: path PREFIX..., ip ADDRESS[/BITS]..., or none"),
     AP_INIT_RAW_ARGS("CFOriginPullRemoteIP", cfaop_directives_split, (void *)&remote_ip, RSRC_CONF,
-                      "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or the one "
-                      "that is named, " CFAOP_WITH_PORT " if a port follows it"),
+                      "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or "
+                      "the one that is named, " CFAOP_WITH_PORT " if a port follows it"),
     AP_INIT_RAW_ARGS("CFOriginPullRefuse", cfaop_directives_split, (void *)&refuse, RSRC_CONF,
                       "how clients are refused: 400, close or alert"),
     AP_INIT_RAW_ARGS("CFOriginPullExpiryWarning", cfaop_directives_split, (void *)&expiry_days, RSRC_CONF,
@@ -141,7 +144,7 @@ static void register_hooks(apr_pool_t *p)
 
     ap_hook_pre_connection(cfaop_peer_pre_connection, NULL, NULL, CFAOP_HOOK_FIRST);
 
-    /* mod_http2 completes the request_rec of a stream in this hook; APR moves it up with ours */
+    /* mod_http2 completes the request_rec of a stream in this hook; APR moves it up, to run before the guard's */
     ap_hook_post_read_request(cfaop_judge_post_read, mod_http2, NULL, CFAOP_HOOK_FIRST);
     ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
@@ -166,6 +169,6 @@ AP_DECLARE_MODULE(cfaop) = {
     cfaop_config_merge,
     directives,
     register_hooks,
-    /* a virtual host without directives must not share the main server's configuration, which it would change */
+    /* startup writes into each configuration, so a virtual host without directives needs one of its own */
     AP_MODULE_FLAG_ALWAYS_MERGE,
 };

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file server.h
- * The names of servers in lines for the administrator.
+ * How lines for the administrator name a server.
  */
 #ifndef CFAOP_BASE_SERVER_H
 #define CFAOP_BASE_SERVER_H
@@ -9,10 +9,10 @@
 #include "httpd.h"
 #include "apr_pools.h"
 
-/** Returns the name and port of @a s as people write it, "www.example.org:443". From @a p. */
+/** Returns the name and port of @a s, "www.example.org:443". From @a p. Any phase. */
 const char *cfaop_server_label(apr_pool_t *p, const server_rec *s);
 
-/** Returns where @a s stands in the configuration, "file:line", or "main server". From @a p. */
+/** Returns where @a s stands in the configuration: "file:line", or "main server". From @a p. Any phase. */
 const char *cfaop_server_place(apr_pool_t *p, const server_rec *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file peer_limit.h
- * CFOriginPullPeerLimit: how much a client's certificate may cost, whoever shows it.
+ * CFOriginPullPeerLimit: how large a client's certificate may be.
  */
 #ifndef CFAOP_CONFIG_PEER_LIMIT_H
 #define CFAOP_CONFIG_PEER_LIMIT_H
@@ -12,10 +12,13 @@
 
 #include <openssl/x509.h>
 
-/** Reads the @a words of CFOriginPullPeerLimit into @a limit. Returns NULL, or the mistake, a literal or from @a p. */
+/**
+ * Reads the @a words of CFOriginPullPeerLimit into @a limit. Returns NULL or the mistake, from @a p. Configuration
+ * phase.
+ */
 const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[], cfaop_peer_limit *limit);
 
-/** Returns the limit that is in force for a server, the default if nothing is said. */
+/** Returns the limit that is in force for a server. Any phase. */
 cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf);
 
 /**

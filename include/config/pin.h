@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file pin.h
- * Binding a virtual host to certificates of one's own: a CA vouches for all that it issued, a pin for one.
+ * CFOriginPullPin: of the certificates that the CAs have issued, the virtual host accepts only those that a pin names.
  */
 #ifndef CFAOP_CONFIG_PIN_H
 #define CFAOP_CONFIG_PIN_H
@@ -13,7 +13,7 @@
 
 #include <openssl/x509.h>
 
-/** What a certificate is bound by. */
+/** What a pin names a certificate by. */
 typedef enum {
     CFAOP_PIN_SHA256, /**< SHA-256 of the certificate's DER */
     CFAOP_PIN_SPKI,   /**< SHA-256 of its SubjectPublicKeyInfo's DER */
@@ -24,15 +24,13 @@ typedef enum {
 typedef struct {
     cfaop_pin_kind kind;
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< with SHA256 and SPKI */
-    const char *text;                       /**< in one spelling: "sha256:hex", "spki-sha256:base64" or "dns:name" */
+    const char *text;                       /**< normalised: "sha256:hex", "spki-sha256:base64" or "dns:name" */
 } cfaop_pin;
 
-/**
- * Reads @a word into @a pin, from @a p. Returns NULL, or what is allowed instead. Any phase.
- */
+/** Reads @a word into @a pin. Returns NULL, or what is allowed instead. From @a p. Any phase. */
 const char *cfaop_pin_parse(apr_pool_t *p, const char *word, cfaop_pin *pin);
 
-/** Says whether @a cert is one that @a pins (of cfaop_pin) name; any of them is enough. Any thread. */
+/** Says whether at least one of @a pins (of cfaop_pin) names @a cert. Any phase; any thread. */
 int cfaop_pin_matches(const apr_array_header_t *pins, X509 *cert);
 
 #endif

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file tree.h
- * What other modules' directives say, read from httpd's directive tree: their own configuration is private to them.
+ * What the directives of other modules say, read from httpd's directive tree: the modules keep their configuration
+ * private.
  */
 #ifndef CFAOP_CONFIG_TREE_H
 #define CFAOP_CONFIG_TREE_H
@@ -11,10 +12,12 @@
 #include "apr_tables.h"
 #include "http_config.h"
 
-/** An index over httpd's directive tree, for what other modules' directives say. Lives in the pool it was made from. */
+/** An index over httpd's directive tree. */
 typedef struct cfaop_tree cfaop_tree;
 
-/** Finds the servers from @a base on in ap_conftree. Configuration phase; the result is allocated from @a p. */
+/* All functions: configuration phase. */
+
+/** Returns an index for the servers from @a base on, from @a p. */
 cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base);
 
 /**
@@ -43,17 +46,24 @@ int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
 /**
- * Returns the path of the SSLSessionTicketKeyFile in force for @a s, as written, from the tree's pool; NULL: there is
- * none.
+ * Says whether the tree shows that @a s can have TLS: SSLEngine is not off, or there is a certificate, which "Listen
+ * ... https" puts to use. In doubt it says yes: mod_ssl decides, and post_config looks again.
  */
+int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
+
+/** Says whether an SSLEngine that is not off is in force for @a s: the administrator expects TLS there. */
+int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
+
+/** Returns the SSLSessionTicketKeyFile in force for @a s, as written, from the tree's pool; NULL if there is none. */
 const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec *s);
 
-/** Says whether the tree lets @a s use session tickets: no "SSLSessionTickets off" is in force for it. */
+/** Says whether session tickets are on for @a s: no "SSLSessionTickets off" is in force. */
 int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s);
 
 /**
- * Returns the files (of const char *, absolute paths) of mod_ssl's SSLCertificateFile for @a s, inherited ones as mod_ssl merges them:
- * the first of its own replaces the first inherited one, and so on. What names no file, as a "pkcs11:" URI, is left out. From @a p.
+ * Returns the files (of const char *, absolute paths) of the SSLCertificateFile lines in force for @a s, from @a p. As
+ * in mod_ssl, the first line of a virtual host replaces the first inherited one, and so on. A "pkcs11:" URI is left
+ * out.
  */
 apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
 
@@ -63,7 +73,7 @@ const char *cfaop_tree_chain_file(apr_pool_t *p, const cfaop_tree *tree, const s
 /** Returns the SSLCipherSuite of @a s for TLS before 1.3, as written, inherited or not; NULL: none. */
 const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s);
 
-/** Returns the local path that @a s sets with "ErrorDocument @a code /path", inherited or not; NULL: it sets none. */
+/** Returns the local path of the "ErrorDocument @a code /path" in force for @a s; NULL if there is none. */
 const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server_rec *s, const char *code);
 
 #endif

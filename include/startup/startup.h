@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file startup.h
- * From the configuration as written to what each virtual host demands, and the lines that tell the administrator of mistakes.
+ * The hooks check_config and post_config: from the configuration to what requests are judged by, with lines for the
+ * administrator about mistakes.
  */
 #ifndef CFAOP_STARTUP_STARTUP_H
 #define CFAOP_STARTUP_STARTUP_H
@@ -10,12 +11,15 @@
 #include "apr_pools.h"
 
 /**
- * check_config: loads and validates everything, so that "-t" finds each mistake. A mistake ends a first start; when a running
- * server rereads its configuration it does not, the virtual hosts that need the broken part answer 400 instead.
+ * The check_config hook: loads and validates everything, so that "apachectl -t" finds each mistake. A mistake ends a
+ * first start. It does not end a running server that rereads its configuration: there the virtual hosts that need the
+ * broken part answer 400.
  */
 int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
 
-/** post_config, after mod_ssl's: settles what each server demands, now that it is known which have TLS. Never fails. */
+/**
+ * The post_config hook, after mod_ssl's, which makes the TLS servers: settles what requests are judged by. Never fails.
+ */
 int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base);
 
 #endif

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file files.h
- * The files that the lists name, each read once in a round however many virtual hosts name it, and the built-in CA.
+ * The files with CAs and CRLs, and the built-in CA. At a start or reload each file is read once for all virtual hosts.
  */
 #ifndef CFAOP_TRUST_FILES_H
 #define CFAOP_TRUST_FILES_H
@@ -14,14 +14,14 @@
 
 #include <openssl/x509.h>
 
-/** A trusted certificate: a CA, an intermediate or a leaf. */
+/** A trusted certificate (an anchor): a CA, an intermediate or a leaf. */
 typedef struct {
     X509 *cert;                          /**< owned by the configuration pool */
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
     const char *origin;                  /**< CFAOP_BUILTIN or the file's path */
     const char *label;                   /**< for logs: the beginning of its SHA-256, and its CN */
-    int has_namesake;                    /**< another certificate of the same trust has its subject */
-    cfaop_anchor_counters *counters;     /**< set when the server starts; NULL: it is not counted */
+    int has_namesake;                    /**< another anchor of the same trust has the same subject */
+    cfaop_anchor_counters *counters;     /**< set when the server starts; NULL: not counted */
 } cfaop_anchor;
 
 /** A certificate revocation list. */
@@ -31,19 +31,22 @@ typedef struct {
     const char *origin;                  /**< the file's path */
 } cfaop_crl;
 
-/** Files that have been read in this round, each once; from cfaop_files_create(). */
+/** The files that were read at this start or reload. */
 typedef struct cfaop_files cfaop_files;
 
-/** Creates an empty set of files in @a p, the configuration pool. */
+/* All functions: configuration phase. */
+
+/** Creates an empty set of files. The set and what is read live in @a p, the configuration pool. */
 cfaop_files *cfaop_files_create(apr_pool_t *p);
 
 /**
- * Returns the trusted certificates (of cfaop_anchor) of the file @a path, or of the built-in CA. On a mistake it returns
- * NULL and sets @a tag to the message's tag and @a error to one line that says what to do.
+ * Returns the certificates (of cfaop_anchor) of the file @a path, or the built-in CA for CFAOP_BUILTIN. On a mistake it
+ * returns NULL, sets @a tag to the message's tag and @a error to a line that says what to do.
  */
-const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *path, const char **tag, const char **error);
+const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *path, const char **tag,
+                                              const char **error);
 
-/** The same for the CRLs (of cfaop_crl) of a file. */
+/** Returns the CRLs (of cfaop_crl) of the file @a path. Mistakes as above. */
 const apr_array_header_t *cfaop_files_crls(cfaop_files *files, const char *path, const char **tag, const char **error);
 
 #endif

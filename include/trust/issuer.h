@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file issuer.h
- * Which certificate has issued another, among those that a trust lists.
+ * Finding the issuer of a certificate among the anchors of a trust.
  */
 #ifndef CFAOP_TRUST_ISSUER_H
 #define CFAOP_TRUST_ISSUER_H
@@ -10,21 +10,24 @@
 
 #include <openssl/x509.h>
 
-/** The app data of an X509_STORE_CTX that verifies against a trust: what OpenSSL's callbacks are told, and tell. */
+/** The app data of an X509_STORE_CTX that verifies against a trust, for OpenSSL's callbacks. */
 typedef struct {
     const cfaop_trust *trust;
-    int anchor_excused; /**< set where a missing CRL of the anchor was passed over */
+    int anchor_excused; /**< set by the callback for errors: a missing CRL was excused at the anchor */
 } cfaop_issuer_check;
 
 /**
- * Says whether @a issuer may be the issuer of @a cert, for the store of a trust in which anchors have namesakes:
- * OpenSSL's own answer by names and key identifiers, and for such an anchor also its signature. The signature of a
- * certificate that the client has sent is not looked at here: OpenSSL does that, from the anchor down, once the chain
- * is known. Called by OpenSSL while cfaop_chain_verify() runs.
+ * Says whether @a issuer may be the issuer of @a cert. It is the check_issued callback of a store in which anchors have
+ * namesakes. OpenSSL's own check compares names and key identifiers. If @a issuer is an anchor with a namesake, the
+ * signature of @a cert must be by its key, too. Other signatures OpenSSL verifies itself, once it knows the chain.
+ * Called by OpenSSL in cfaop_chain_verify(): connection phase; any thread.
  */
 int cfaop_issuer_may_be(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer);
 
-/** Says whether @a trust lists the issuer of @a cert too: then CRLs count for @a cert itself. Not for self-signed ones. */
+/**
+ * Says whether @a trust lists the issuer of @a cert, which is not self-signed. Then CRLs apply to @a cert. Any phase;
+ * any thread.
+ */
 int cfaop_issuer_is_listed(const cfaop_trust *trust, X509 *cert);
 
 #endif

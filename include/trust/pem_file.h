@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file pem_file.h
- * Reading PEM files strictly. OpenSSL's readers skip what they do not understand, which would quietly leave out a CA or a
- * CRL; here a file is either understood as a whole, or refused.
+ * Reading PEM files strictly. OpenSSL's readers skip what they do not understand, which would silently leave out a CA
+ * or a CRL. Here a file with anything that cannot be read is refused.
  */
 #ifndef CFAOP_TRUST_PEM_FILE_H
 #define CFAOP_TRUST_PEM_FILE_H
@@ -10,7 +10,7 @@
 #include "apr_pools.h"
 #include "apr_tables.h"
 
-/** What a PEM file holds. The objects end with the pool that it was read with. */
+/** What a PEM file holds. The objects end with the pool that was given to cfaop_pem_file_read(). */
 typedef struct {
     apr_array_header_t *certificates; /**< of X509 * */
     apr_array_header_t *crls;         /**< of X509_CRL * */
@@ -21,9 +21,9 @@ typedef struct {
 } cfaop_pem;
 
 /**
- * Reads the PEM file at @a path into @a pem, with all that it creates owned by @a p.
- * Returns NULL, or what is wrong with the file and what to do (one line without the file's name). A file that cannot be read
- * whole, or has any block that is cut off or broken, is refused as a whole.
+ * Reads the PEM file at @a path into @a pem; @a p owns all that is created. Returns NULL, or what is wrong with the
+ * file and what to do: a line without the file's name. A file with a block that is cut off or broken is refused.
+ * Configuration phase.
  */
 const char *cfaop_pem_file_read(apr_pool_t *p, const char *path, cfaop_pem *pem);
 

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file policy.h
- * What a virtual host demands, resolved at startup. Virtual hosts that say the same, by content, share one X509_STORE: ten
- * thousand of them cost no more than one.
+ * Making trusts and policies from the configuration at startup. Virtual hosts whose files have the same content share a
+ * trust with its X509_STORE, so ten thousand of them need no more memory than one.
  */
 #ifndef CFAOP_TRUST_POLICY_H
 #define CFAOP_TRUST_POLICY_H
@@ -14,7 +14,10 @@
 #include "apr_pools.h"
 #include "apr_tables.h"
 
-/** What a connection is asked and judged under. Immutable once built; equal digests are one pointer. */
+/**
+ * What a connection is asked for and judged by. Immutable once built. Policies of the same digest have the same
+ * address.
+ */
 struct cfaop_policy {
     const cfaop_trust *trust;               /**< certificates, CRLs, depth */
     int level;                              /**< OpenSSL's security level of the server's TLS */
@@ -22,16 +25,19 @@ struct cfaop_policy {
 };
 
 /**
- * Resolves trust and broken of every server from @a base on. Configuration phase (check_config). What is built lives in
- * @a p, the configuration pool; @a ptemp is for what only the round needs. Returns the findings (of cfaop_finding), each text
- * once.
+ * Sets index, and trust or broken, of each server from @a base on. What it makes lives in @a p, the configuration pool;
+ * @a ptemp is for the call. Returns the findings (of cfaop_finding), each text once. Configuration phase
+ * (check_config).
  */
 apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base);
 
-/** Returns the policy of @a trust at @a level; the same arguments return the same pointer. Configuration phase. */
+/**
+ * Returns the policy of @a trust at @a level; NULL if OpenSSL fails. Lives in the configuration pool. Configuration
+ * phase.
+ */
 const cfaop_policy *cfaop_policy_at_level(const cfaop_trust *trust, int level);
 
-/** Says whether nothing but the built-in CA is trusted, which all of Cloudflare's customers share. */
+/** Says whether only the built-in CA is trusted, which all of Cloudflare's customers share. Any phase. */
 int cfaop_policy_is_builtin_only(const cfaop_trust *trust);
 
 #endif

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file security_level.h
- * OpenSSL's security level of a server's TLS before mod_ssl has set it up, as "-t" must guess it, and what the level
- * asks of a key.
+ * OpenSSL's security level of a server's TLS, also at "apachectl -t", where mod_ssl has not set it up; and whether a
+ * key is strong enough for a level.
  */
 #ifndef CFAOP_TRUST_SECURITY_LEVEL_H
 #define CFAOP_TRUST_SECURITY_LEVEL_H
@@ -13,16 +13,16 @@
 
 #include <openssl/x509.h>
 
-/** Returns the security level that OpenSSL begins with, or its configuration file's. Configuration phase. */
+/** Returns OpenSSL's default security level, or that of OpenSSL's configuration file. Configuration phase. */
 int cfaop_security_level_default(void);
 
 /**
- * Returns the security level of the TLS of @a s: the policy's, or before mod_ssl has told it, what the configuration
- * shows: @@SECLEVEL in SSLCipherSuite, else @a fallback. Configuration phase.
+ * Returns the security level of the TLS of @a s. Before mod_ssl's hook has set the policy of @a s this is @@SECLEVEL of
+ * SSLCipherSuite, else @a fallback. Configuration phase.
  */
 int cfaop_security_level_of(const cfaop_tree *tree, const server_rec *s, int fallback);
 
-/** Says whether the key of @a cert is strong enough for @a level. */
+/** Says whether the key of @a cert is strong enough for @a level. Any phase. */
 int cfaop_security_level_allows(int level, const X509 *cert);
 
 #endif

@@ -12,11 +12,11 @@
 
 #include <openssl/x509.h>
 
-/** How a trusted certificate is related to a server's own. */
+/** How a trusted certificate is related to the server's certificate. */
 typedef enum {
     CFAOP_KINSHIP_NONE,
-    CFAOP_KINSHIP_SELF,  /**< it is the server's own */
-    CFAOP_KINSHIP_ISSUER /**< it has signed the server's own, or a CA above that */
+    CFAOP_KINSHIP_SELF,  /**< it is the server's certificate */
+    CFAOP_KINSHIP_ISSUER /**< it has signed the server's certificate, or a CA above that */
 } cfaop_kinship;
 
 /**
@@ -25,7 +25,9 @@ typedef enum {
  */
 apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *path, const char *chain_path);
 
-/** Returns how @a cert is related to the first certificate of @a chain, from cfaop_server_certificate_read(). */
+/**
+ * Returns how @a cert is related to the first certificate of @a chain, from the function above. Configuration phase.
+ */
 cfaop_kinship cfaop_server_certificate_kinship(const apr_array_header_t *chain, X509 *cert);
 
 #endif

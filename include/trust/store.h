@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file store.h
- * From certificates and CRLs to what OpenSSL verifies against, once for each content.
+ * Making OpenSSL's X509_STORE from certificates and CRLs, once for each content.
  */
 #ifndef CFAOP_TRUST_STORE_H
 #define CFAOP_TRUST_STORE_H
@@ -16,8 +16,9 @@
 #include <openssl/x509.h>
 
 /**
- * Completes @a candidate, of which anchors, crls, pins and depth are set, and enters it into @a known; or returns the one of the
- * same content that is there. What is built lives in @a p. Returns NULL if OpenSSL fails. Configuration phase.
+ * Returns the trust of @a known that has the parts of @a candidate (see parts.h). If there is none, it completes
+ * @a candidate, of which only the parts are set, adds it to @a known and returns it. What it makes lives in @a p. NULL
+ * if OpenSSL fails. Configuration phase.
  */
 const cfaop_trust *cfaop_store_intern(apr_pool_t *p, apr_hash_t *known, cfaop_trust *candidate);
 

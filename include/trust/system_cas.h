@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file system_cas.h
- * The CAs that programs on this machine trust: OpenSSL's own, with SSL_CERT_FILE and SSL_CERT_DIR, and the bundles of
- * Debian and Fedora.
+ * The CAs that programs on this machine trust by default: those of OpenSSL's default file and directory (or
+ * SSL_CERT_FILE and SSL_CERT_DIR), and the bundles of Debian and Fedora.
  */
 #ifndef CFAOP_TRUST_SYSTEM_CAS_H
 #define CFAOP_TRUST_SYSTEM_CAS_H
@@ -11,10 +11,10 @@
 
 #include <openssl/x509.h>
 
-/** The CAs that programs on this machine trust. */
+/** A set of these CAs. */
 typedef struct cfaop_system_cas cfaop_system_cas;
 
-/** Reads them; they end with @a p. NULL if OpenSSL fails. Configuration phase. */
+/** Reads the CAs. The set ends with @a p. Returns NULL if OpenSSL fails. Configuration phase. */
 cfaop_system_cas *cfaop_system_cas_load(apr_pool_t *p);
 
 /** Says whether @a cert itself is among @a cas. Configuration phase. */

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file findings.c
- * What was found in a configuration: mistakes and warnings, one line each, until there is a log for them.
+ * Findings: mistakes and warnings about a configuration, a line each, kept until the log can be written to.
  */
 #include "base/findings.h"
 

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file local_peer.c
- * Whether the other end of a connection is this machine itself, as a proxy on it is.
+ * Whether the other end of a connection is this machine itself, such as a proxy that runs beside httpd.
  */
 #include "base/local_peer.h"
 
@@ -11,14 +11,14 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
-/* An address as IPv6 has it: IPv4 stands in it as ::ffff:a.b.c.d, so that there is one form to compare. */
+/* An IPv6 address; IPv4 is written as ::ffff:a.b.c.d, so that addresses can be compared byte for byte. */
 typedef struct {
     unsigned char bytes[16];
 } address;
 
 static const unsigned char mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-/* Returns 0 if socket_address is of neither IPv4 nor IPv6. */
+/* Returns 0 if socket_address is neither IPv4 nor IPv6. */
 static int read_address(const struct sockaddr *socket_address, address *to)
 {
     if (socket_address && socket_address->sa_family == AF_INET) {
@@ -47,7 +47,7 @@ static int is_loopback(const address *peer)
         || (!memcmp(peer->bytes, mapped_prefix, sizeof(mapped_prefix)) && peer->bytes[12] == 127);
 }
 
-/* An address of another interface than the one that the connection came by. */
+/* Compares peer with the addresses of all interfaces of this machine. */
 static int is_of_an_interface(const address *peer)
 {
     struct ifaddrs *interfaces, *i;

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file name_list.c
- * Lists of names in a line of the log: "a, b and 3 more".
+ * Lists of names for a line of the log: "a, b and 3 more".
  */
 #include "base/name_list.h"
 
@@ -9,7 +9,7 @@
 
 #include "apr_strings.h"
 
-/* How many names a line lists before it only counts. */
+/* How many names a line lists. The others are only counted. */
 #define NAMES_MAX 20
 
 static void append_name(cfaop_name_list *list, const char *separator, const char *name)

@@ -1,10 +1,10 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file peer.c
- * The address of the TCP peer, taken when the connection is made.
+ * The address of the TCP peer, copied when the connection is made.
  *
- * c->client_addr and c->client_ip cannot be relied on later: mod_rpaf and modules like it write an address from a
- * header into them, into the very structure that c->client_addr points to.
+ * c->client_addr and c->client_ip cannot be relied on later: mod_rpaf and similar modules write an address from a
+ * header into the structure that c->client_addr points to.
  */
 #include "base/peer.h"
 
@@ -18,10 +18,10 @@ int cfaop_peer_pre_connection(conn_rec *c, void *socket)
 
     (void)socket;
     if (c->master) {
-        return DECLINED; /* a stream of HTTP/2 has the peer of its connection */
+        return DECLINED; /* a stream of HTTP/2 has the peer of its master */
     }
     link = apr_pcalloc(c->pool, sizeof(*link));
-    /* the copy must not point into what it was copied from, which other modules write to: APR knows how */
+    /* a deep copy: other modules write into the structure that c->client_addr points to */
     if (c->client_addr && c->client_ip && apr_sockaddr_info_copy(&link->peer, c->client_addr, c->pool) == APR_SUCCESS) {
         link->peer_ip = apr_pstrdup(c->pool, c->client_ip);
     }

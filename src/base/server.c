@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file server.c
- * The names of servers in lines for the administrator.
+ * How lines for the administrator name a server.
  */
 #include "base/server.h"
 

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file text.c
- * Words for people: digests, names, dates and whatever clients send, in a form that no log and no terminal can be fooled with.
+ * Text for logs and pages: digests, names, dates; bytes from clients, escaped so that they cannot forge a line.
  */
 #include "base/text.h"
 
@@ -58,7 +58,8 @@ const char *cfaop_text_name(apr_pool_t *p, const X509_NAME *name, apr_size_t max
     char *data;
     long length;
 
-    if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN | ASN1_STRFLGS_UTF8_CONVERT) >= 0) {
+    if (bio
+        && X509_NAME_print_ex(bio, name, 0, XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN | ASN1_STRFLGS_UTF8_CONVERT) >= 0) {
         length = BIO_get_mem_data(bio, &data);
         if (length > 0) {
             text = cfaop_text_escape(p, data, max && (apr_size_t)length > max ? max : (apr_size_t)length);
@@ -77,7 +78,7 @@ const char *cfaop_text_subject(apr_pool_t *p, const X509_NAME *name)
     if (length < CFAOP_SUBJECT_SIZE) {
         return text;
     }
-    /* not in the middle of %HH */
+    /* do not cut within %HH */
     max -= text[max - 1] == '%' ? 1 : text[max - 2] == '%' ? 2 : 0;
     return apr_psprintf(p, "%.*s...", (int)max, text);
 }
@@ -105,7 +106,7 @@ apr_int64_t cfaop_text_seconds(const ASN1_TIME *t)
         parts.tm_mday = tm.tm_mday;
         parts.tm_mon = tm.tm_mon;
         parts.tm_year = tm.tm_year;
-        /* what is before 1970, or at its first moment, is past, but not nothing */
+        /* 0 means that the time cannot be read, so the first second of 1970 is -1, too */
         if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS || time <= 0) {
             return -1;
         }

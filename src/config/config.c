@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file config.c
- * What the administrator has written of a server: made, merged and asked.
+ * The configuration of a server: what the directives say, and what startup makes of it.
  */
 #include "config/config.h"
 
@@ -49,7 +49,7 @@ const char *cfaop_config_mode_name(cfaop_mode mode)
             return modes[i].word;
         }
     }
-    return "Off"; /* not said */
+    return "Off"; /* UNSET */
 }
 
 int cfaop_config_is_needed(const cfaop_server_conf *conf)
@@ -71,7 +71,7 @@ int cfaop_config_is_guarded(const server_rec *s)
 
 int cfaop_config_is_reread(void)
 {
-    /* the generation is 0 while the first configuration is checked, 1 when it is loaded for good, then more */
+    /* 0: the first configuration is checked; 1: it is loaded to be used; more: a restart */
     return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_NORMAL && ap_state_query(AP_SQ_CONFIG_GEN) > 1;
 }
 
@@ -81,7 +81,7 @@ void *cfaop_config_create(apr_pool_t *p, server_rec *s)
 
     (void)s;
     conf->mode = CFAOP_MODE_UNSET;
-    conf->depth = DEPTH_UNSET;
+    conf->verify.depth = DEPTH_UNSET;
     conf->remote_ip = FLAG_UNSET;
     conf->refuse = CFAOP_REFUSE_UNSET;
     conf->expiry_days = DAYS_UNSET;
@@ -96,16 +96,16 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->mode = add->mode != CFAOP_MODE_UNSET ? add->mode : base->mode;
     conf->mode_is_own = add->mode_is_own;
     conf->mode_where = add->mode_where ? add->mode_where : base->mode_where;
-    conf->ca_sources = add->ca_sources ? add->ca_sources : base->ca_sources;
-    conf->crl_sources = add->crl_sources ? add->crl_sources : base->crl_sources;
-    conf->depth = add->depth != DEPTH_UNSET ? add->depth : base->depth;
-    conf->pins = add->pins ? add->pins : base->pins;
+    conf->verify.ca_sources = add->verify.ca_sources ? add->verify.ca_sources : base->verify.ca_sources;
+    conf->verify.crl_sources = add->verify.crl_sources ? add->verify.crl_sources : base->verify.crl_sources;
+    conf->verify.depth = add->verify.depth != DEPTH_UNSET ? add->verify.depth : base->verify.depth;
+    conf->verify.pins = add->verify.pins ? add->verify.pins : base->verify.pins;
     conf->exemptions = add->exemptions ? add->exemptions : base->exemptions;
     conf->remote_ip = add->remote_ip != FLAG_UNSET ? add->remote_ip : base->remote_ip;
     conf->remote_ip_header = add->remote_ip != FLAG_UNSET ? add->remote_ip_header : base->remote_ip_header;
+    conf->remote_ip_with_port = add->remote_ip != FLAG_UNSET ? add->remote_ip_with_port : base->remote_ip_with_port;
     conf->refuse = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse : base->refuse;
     conf->refuse_where = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse_where : base->refuse_where;
-    conf->remote_ip_with_port = add->remote_ip != FLAG_UNSET ? add->remote_ip_with_port : base->remote_ip_with_port;
     conf->peer_limit = add->peer_limit.bytes ? add->peer_limit : base->peer_limit;
     conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
     conf->expiry_error = add->expiry_error ? add->expiry_error : base->expiry_error;

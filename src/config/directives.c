@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file directives.c
- * The setters of the directives. They only look at words, they open no files: a setter's error ends httpd, and it runs on every restart.
+ * The setters of the directives. They open no files: a setter's error would end a running server at a restart.
  */
 #include "config/directives.h"
 
@@ -22,15 +22,15 @@ static const char *where(cmd_parms *cmd)
     return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename, cmd->directive->line_num);
 }
 
-/* AllowOverrideList can name any directive, so the context is checked here too. */
+/* httpd has checked the context, but AllowOverrideList lets any directive through. */
 static const char *context_error(cmd_parms *cmd)
 {
     return ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT | NOT_IN_HTACCESS);
 }
 
 /*
- * A bad value: refused, unless the server is running already. Then refusing would end it, so the virtual host is kept, with
- * nothing that it could verify by.
+ * Handles a bad value. At a first start it is an error. In a running server an error would end httpd, so the value is
+ * noted instead, and src/trust/policy.c lets the virtual host accept no certificate.
  */
 static const char *bad_value(cmd_parms *cmd, cfaop_server_conf *conf, const char *error)
 {
@@ -56,14 +56,15 @@ const char *cfaop_directives_mode(cmd_parms *cmd, void *dummy, int count, char *
     if (count == 1 && cfaop_config_parse_mode(word, &conf->mode)) {
         return NULL;
     }
-    conf->mode = CFAOP_MODE_ON; /* seen only if the error below must not end the server */
+    conf->mode = CFAOP_MODE_ON; /* in force only in a running server, which goes on: the strictest */
     if (count != 1) {
         return bad_value(cmd, conf, "CFOriginPull takes one argument: " CFAOP_ALLOWED_MODES);
     }
-    return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPull: '%s' is not a mode, write %s", word, CFAOP_ALLOWED_MODES));
+    return bad_value(cmd, conf,
+                     apr_psprintf(cmd->pool, "CFOriginPull: '%s' is not a mode, write %s", word, CFAOP_ALLOWED_MODES));
 }
 
-/* Adds word to the list, or empties it for "none". */
+/* Adds word to the list; "none" empties the list. */
 static void add_source(cmd_parms *cmd, apr_array_header_t **list, const char *word)
 {
     cfaop_source *source;
@@ -80,7 +81,7 @@ static void add_source(cmd_parms *cmd, apr_array_header_t **list, const char *wo
     source->path = word;
 }
 
-/* Turns the word that was just added into an absolute path. */
+/* Turns the last word of the list into an absolute path. */
 static const char *resolve_path(cmd_parms *cmd, apr_array_header_t *list)
 {
     cfaop_source *source = &APR_ARRAY_IDX(list, list->nelts - 1, cfaop_source);
@@ -95,8 +96,9 @@ static const char *resolve_path(cmd_parms *cmd, apr_array_header_t *list)
     return NULL;
 }
 
-/* Adds the words to *list, turning them into absolute paths, but for one that is keyword (NULL: there is none such). */
-static const char *add_files(cmd_parms *cmd, apr_array_header_t **list, const char *keyword, int count, char *const words[])
+/* Adds the words to *list: as absolute paths, but a word that equals keyword (NULL: no keyword) as it is. */
+static const char *add_files(cmd_parms *cmd, apr_array_header_t **list, const char *keyword, int count,
+                             char *const words[])
 {
     const char *error = context_error(cmd);
     int i;
@@ -125,13 +127,13 @@ static const char *add_files(cmd_parms *cmd, apr_array_header_t **list, const ch
 const char *cfaop_directives_ca_files(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     (void)dummy;
-    return add_files(cmd, &cfaop_config_of(cmd->server)->ca_sources, CFAOP_BUILTIN, count, words);
+    return add_files(cmd, &cfaop_config_of(cmd->server)->verify.ca_sources, CFAOP_BUILTIN, count, words);
 }
 
 const char *cfaop_directives_crl_files(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     (void)dummy;
-    return add_files(cmd, &cfaop_config_of(cmd->server)->crl_sources, NULL, count, words);
+    return add_files(cmd, &cfaop_config_of(cmd->server)->verify.crl_sources, NULL, count, words);
 }
 
 const char *cfaop_directives_depth(cmd_parms *cmd, void *dummy, int count, char *const words[])
@@ -151,36 +153,11 @@ const char *cfaop_directives_depth(cmd_parms *cmd, void *dummy, int count, char 
     }
     depth = cfaop_text_number(word, CFAOP_DEPTH_MAX);
     if (depth < 0) {
-        return bad_value(cmd, conf, apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole "
-                                                 "number from 0 to %d", word, CFAOP_DEPTH_MAX));
+        return bad_value(cmd, conf,
+                         apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole number "
+                                                 "from 0 to %d", word, CFAOP_DEPTH_MAX));
     }
-    conf->depth = depth;
-    return NULL;
-}
-
-/* A bad value here must not make a running server refuse anybody: it goes on with the default, and says so. */
-const char *cfaop_directives_expiry_days(cmd_parms *cmd, void *dummy, int count, char *const words[])
-{
-    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
-    const char *word = count == 1 ? words[0] : "";
-    const char *error = context_error(cmd);
-
-    (void)dummy;
-    if (error) {
-        return error;
-    }
-    conf->expiry_days = cfaop_text_number(word, CFAOP_EXPIRY_DAYS_MAX);
-    if (conf->expiry_days >= 0) {
-        return NULL;
-    }
-    error = apr_psprintf(cmd->pool, "CFOriginPullExpiryWarning: '%s' is not a number of days, write a whole number from 0 to %d",
-                         word, CFAOP_EXPIRY_DAYS_MAX);
-    if (!cfaop_config_is_reread()) {
-        return error;
-    }
-    conf->expiry_days = CFAOP_EXPIRY_DAYS_DEFAULT;
-    conf->expiry_error = apr_psprintf(cmd->pool, "CFAOP113: %s (%s); until then it is %d", error, where(cmd),
-                                      CFAOP_EXPIRY_DAYS_DEFAULT);
+    conf->verify.depth = depth;
     return NULL;
 }
 
@@ -200,25 +177,25 @@ const char *cfaop_directives_pins(cmd_parms *cmd, void *dummy, int count, char *
     if (!error && !count) {
         error = bad_value(cmd, conf, "CFOriginPullPin takes pins, or none");
     }
-    if (!error && !conf->pins) {
-        conf->pins = apr_array_make(cmd->pool, 2, sizeof(cfaop_pin));
+    if (!error && !conf->verify.pins) {
+        conf->verify.pins = apr_array_make(cmd->pool, 2, sizeof(cfaop_pin));
     }
     for (i = 0; !error && i < count; ++i) {
         cfaop_pin pin = {CFAOP_PIN_SHA256, {0}, NULL};
         if (!ap_cstr_casecmp(words[i], "none")) {
-            apr_array_clear(conf->pins);
+            apr_array_clear(conf->verify.pins);
         }
         else if ((allowed = cfaop_pin_parse(cmd->pool, words[i], &pin))) {
             error = not_allowed(cmd, words[i], allowed);
         }
         else {
-            APR_ARRAY_PUSH(conf->pins, cfaop_pin) = pin;
+            APR_ARRAY_PUSH(conf->verify.pins, cfaop_pin) = pin;
         }
     }
     return error;
 }
 
-/* The reader of what follows "path" or "ip"; NULL for another word. */
+/* Returns the function that reads the words after "path" or "ip"; NULL for another kind. */
 static const char *(*exemption_reader(const char *kind))(apr_pool_t *, const char *, cfaop_exemption *)
 {
     if (!ap_cstr_casecmp(kind, "path")) {
@@ -253,7 +230,7 @@ const char *cfaop_directives_exemptions(cmd_parms *cmd, void *dummy, int count, 
         cfaop_exemption exemption = {NULL, NULL, NULL};
         allowed = reader(cmd->pool, words[i], &exemption);
         if (allowed) {
-            conf->exemptions->nelts = before; /* half a line exempts nothing */
+            conf->exemptions->nelts = before; /* a line with a mistake exempts nothing */
             return not_allowed(cmd, words[i], allowed);
         }
         APR_ARRAY_PUSH(conf->exemptions, cfaop_exemption) = exemption;
@@ -275,7 +252,7 @@ const char *cfaop_directives_remote_ip(cmd_parms *cmd, void *dummy, int count, c
     if (error) {
         return error;
     }
-    /* in case that an error must not end the server: claims are removed, under whatever name was meant */
+    /* in force only in a running server, which goes on after an error: the header that was meant is removed */
     conf->remote_ip = 1;
     conf->remote_ip_header = count ? words[count > 1] : NULL;
     conf->remote_ip_with_port = 0;
@@ -311,9 +288,35 @@ const char *cfaop_directives_refuse(cmd_parms *cmd, void *dummy, int count, char
     }
     conf->refuse_where = where(cmd);
     if (count != 1 || !cfaop_refuse_parse(words[0], &conf->refuse)) {
-        conf->refuse = CFAOP_REFUSE_CLOSE; /* in case that an error must not end the server: what says least */
+        conf->refuse = CFAOP_REFUSE_CLOSE; /* in force only in a running server, which goes on */
         return not_allowed(cmd, count ? words[0] : "", "write one of 400, close and alert");
     }
+    return NULL;
+}
+
+/* A bad value must not make a running server refuse requests: it goes on with the default, and the log says so. */
+const char *cfaop_directives_expiry_days(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *word = count == 1 ? words[0] : "";
+    const char *error = context_error(cmd);
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    conf->expiry_days = cfaop_text_number(word, CFAOP_EXPIRY_DAYS_MAX);
+    if (conf->expiry_days >= 0) {
+        return NULL;
+    }
+    error = apr_psprintf(cmd->pool, "CFOriginPullExpiryWarning: '%s' is not a number of days, write a whole number "
+                                    "from 0 to %d", word, CFAOP_EXPIRY_DAYS_MAX);
+    if (!cfaop_config_is_reread()) {
+        return error;
+    }
+    conf->expiry_days = CFAOP_EXPIRY_DAYS_DEFAULT;
+    conf->expiry_error = apr_psprintf(cmd->pool, "CFAOP113: %s (%s); until then it is %d", error, where(cmd),
+                                      CFAOP_EXPIRY_DAYS_DEFAULT);
     return NULL;
 }
 
@@ -339,7 +342,7 @@ const char *cfaop_directives_split(cmd_parms *cmd, void *dummy, const char *args
         APR_ARRAY_PUSH(words, char *) = ap_getword_conf(cmd->pool, &args);
     }
     if (words->nelts == 1 && !*APR_ARRAY_IDX(words, 0, char *)) {
-        words->nelts = 0; /* "" is nothing */
+        words->nelts = 0; /* the argument "" is no argument */
     }
     if (directive->needs) {
         directive->needs(cmd->pool);

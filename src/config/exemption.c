@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file exemption.c
- * Requests that need no certificate. Nothing in httpd gives the path that all later modules will use (each unescapes and
- * normalises a little differently), so a path is exempt only if it is written in a way that leaves nothing to interpret.
+ * Requests that need no certificate: CFOriginPullExempt. Modules unescape and normalise paths in different ways, so a
+ * path is exempt only if all of them read it alike.
  */
 #include "config/exemption.h"
 
@@ -21,12 +21,12 @@
 
 /* ---- paths ---- */
 
-static int is_plain(char c)
+static int is_plain_in_path(char c)
 {
     return apr_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '/';
 }
 
-/* Is there an empty, "." or ".." segment in path? A slash at the end is none. */
+/* Has path an empty, "." or ".." segment? A slash at the end is allowed. */
 static int has_odd_segment(const char *path, apr_size_t length)
 {
     apr_size_t from = 1, to;
@@ -46,7 +46,7 @@ static int has_odd_segment(const char *path, apr_size_t length)
     return 0;
 }
 
-/* Nobody, whatever they unescape or normalise, makes another path of this one. */
+/* Does every way of unescaping and normalising leave path as it is? */
 static int is_unambiguous(const char *path, apr_size_t length)
 {
     apr_size_t i;
@@ -55,7 +55,7 @@ static int is_unambiguous(const char *path, apr_size_t length)
         return 0;
     }
     for (i = 0; i < length; ++i) {
-        if (!is_plain(path[i])) {
+        if (!is_plain_in_path(path[i])) {
             return 0;
         }
     }
@@ -100,13 +100,13 @@ int cfaop_exemption_has_path(const apr_array_header_t *exemptions, const char *p
 {
     apr_size_t length = strcspn(path, "?");
 
-    /* most paths lie elsewhere, which is told sooner */
+    /* in this order because most paths are not exempt, and the first check is the faster one */
     return is_path_exempt(exemptions, path, length) && is_unambiguous(path, length);
 }
 
 /*
- * Both what was asked for and what httpd has made of it by now must lie below an exempt prefix: a redirect or sub-request has a
- * path of its own, and a rewrite changes r->uri.
+ * Both the path that the client asked for and r->uri must be exempt: a redirect or sub-request has a path of its own,
+ * and a rewrite changes r->uri.
  */
 static int is_exempt_by_path(const request_rec *r, const apr_array_header_t *exemptions)
 {
@@ -119,7 +119,7 @@ static int is_exempt_by_path(const request_rec *r, const apr_array_header_t *exe
 
 /* ---- addresses ---- */
 
-/* An IPv4-mapped address is IPv4 to APR. Returns the text to go on with, and lowers *bits. */
+/* APR takes an IPv4-mapped address for IPv4. Returns such an address as IPv4, others as they are, and adapts *bits. */
 static const char *unmapped(apr_pool_t *p, const char *address, const struct in6_addr *in6, apr_int64_t *bits)
 {
     char text[INET_ADDRSTRLEN];
@@ -131,7 +131,7 @@ static const char *unmapped(apr_pool_t *p, const char *address, const struct in6
     return apr_pstrdup(p, text);
 }
 
-/* The number after the slash; most if there is none; 0 if it is none. */
+/* Reads the number after the slash. Returns most if text is NULL, 0 if text is not a number from 1 to most. */
 static apr_int64_t parse_bits(const char *text, int most)
 {
     char *end;

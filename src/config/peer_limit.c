@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file peer_limit.c
- * CFOriginPullPeerLimit: how much a client's certificate may cost, whoever shows it.
+ * CFOriginPullPeerLimit: how large a client's certificate may be.
  *
  * The guard lets a certificate that it does not accept through the handshake, and under LogOnly or on an exempt path a request goes on with it.
  * mod_ssl makes variables of its names and its serial number then, for each request, in a time that grows with the square of their number or
@@ -42,12 +42,12 @@ const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[]
         return "CFOriginPullPeerLimit takes one or two arguments: BYTES [NAMES]";
     }
     if (bytes < BYTES_MIN) {
-        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of bytes, write a whole number from %d to %d",
-                            words[0], BYTES_MIN, BYTES_MAX);
+        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of bytes, write a whole number from %d to "
+                               "%d", words[0], BYTES_MIN, BYTES_MAX);
     }
     if (names < 1) {
-        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of names, write a whole number from 1 to %d",
-                            words[1], NAMES_MAX);
+        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of names, write a whole number from 1 to "
+                               "%d", words[1], NAMES_MAX);
     }
     limit->bytes = bytes;
     limit->names = names;

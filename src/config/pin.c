@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file pin.c
- * Binding a virtual host to certificates of one's own: a CA vouches for all that it issued, a pin for one.
+ * CFOriginPullPin: of the certificates that the CAs have issued, the virtual host accepts only those that a pin names.
  */
 #include "config/pin.h"
 

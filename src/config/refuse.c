@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file refuse.c
- * The words of CFOriginPullRefuse, and what cannot stand beside them.
+ * The words of CFOriginPullRefuse, and the directives that contradict them.
  */
 #include "config/refuse.h"
 
@@ -70,7 +70,10 @@ static const char *exempt_path(const cfaop_server_conf *conf)
     return NULL;
 }
 
-/* Returns what stands beside "alert" and cannot work: the handshake is over before any request. NULL: nothing. */
+/*
+ * Returns what contradicts "alert" in conf: it promises an answer to requests, and the handshake fails before. NULL:
+ * nothing does.
+ */
 static const char *contradiction(apr_pool_t *p, const cfaop_server_conf *conf)
 {
     const char *path;
@@ -97,13 +100,11 @@ void cfaop_refuse_check(apr_pool_t *p, server_rec *base, apr_array_header_t *fin
             beside = contradiction(p, conf);
         }
         if (beside) {
-            cfaop_finding *finding = apr_array_push(findings);
-            finding->level = APLOG_ERR;
-            finding->text = apr_psprintf(p, "CFAOP115: CFOriginPullRefuse alert (%s) is in force for %s beside %s: "
-                                            "write CFOriginPullRefuse close or 400 there, or change the other",
-                                         conf->refuse_where, cfaop_server_label(p, s), beside);
             conf->trust = NULL;
-            conf->broken = finding->text;
+            conf->broken = apr_psprintf(p, "CFAOP115: CFOriginPullRefuse alert (%s) is in force for %s beside %s: "
+                                           "write CFOriginPullRefuse close or 400 there, or change the other",
+                                        conf->refuse_where, cfaop_server_label(p, s), beside);
+            cfaop_findings_add(findings, APLOG_ERR, conf->broken);
         }
     }
 }

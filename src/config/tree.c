@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file tree.c
- * What other modules' directives say, read from httpd's directive tree: their own configuration is private to them.
+ * What the directives of other modules say, read from httpd's directive tree: the modules keep their configuration
+ * private.
  */
 #include "config/tree.h"
 
@@ -16,7 +17,7 @@ struct cfaop_tree {
     apr_hash_t *inherited; /* name in lower case -> array of the main server's directives of that name */
 };
 
-/* Adds node to the list that key has in lists. */
+/* Adds node to the list under key in lists. */
 static void add_node(apr_hash_t *lists, const char *key, const ap_directive_t *node)
 {
     apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
@@ -33,7 +34,7 @@ static const char *place(apr_pool_t *p, const char *file, unsigned line)
     return apr_psprintf(p, "%s:%u", file, line);
 }
 
-/* "file:line" -> the <VirtualHost> nodes there, in order: more than one where a file is included again. */
+/* "file:line" -> the <VirtualHost> nodes there, in order. A file that is included twice has two nodes at each line. */
 static apr_hash_t *nodes_by_place(apr_pool_t *p)
 {
     apr_hash_t *places = apr_hash_make(p);
@@ -48,8 +49,8 @@ static apr_hash_t *nodes_by_place(apr_pool_t *p)
 }
 
 /*
- * What virtual hosts inherit. Thousands of them ask, and thousands of <VirtualHost> and the like stand between the main server's own
- * directives: nobody shall have to walk past them each time.
+ * The directives that virtual hosts inherit, by name. An index, because thousands of virtual hosts look for them and
+ * thousands of <VirtualHost> sections stand between them.
  */
 static apr_hash_t *inherited_by_name(apr_pool_t *p)
 {
@@ -66,7 +67,7 @@ static apr_hash_t *inherited_by_name(apr_pool_t *p)
     return names;
 }
 
-/* httpd chains virtual hosts last one first, so each takes the last node of its place that is left. */
+/* httpd chains the virtual hosts in reverse, so each takes the last node of its place that is left. */
 cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
 {
     cfaop_tree *tree = apr_palloc(p, sizeof(*tree));
@@ -101,7 +102,7 @@ const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server
     return node ? node->first_child : NULL;
 }
 
-/* The arguments of the last directive of that name from node on; NULL: there is none. */
+/* Returns the arguments of the last directive of that name from node on; NULL if there is none. */
 static const char *last_of(const ap_directive_t *node, const char *name)
 {
     const char *args = NULL;
@@ -162,7 +163,7 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
     const char *engine;
 
     if (!own) {
-        return 1; /* an empty virtual host, or one made by a module: not to be judged from here */
+        return 1; /* in doubt: an empty virtual host, or one that a module has made */
     }
     engine = cfaop_tree_last(tree, s, "sslengine");
     if (engine) {
@@ -258,7 +259,7 @@ const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s)
 
 #define ERROR_DOCUMENT "errordocument"
 
-/* What an ErrorDocument says for code; NULL: it is one for another code. */
+/* Returns what an ErrorDocument says for code; NULL if it is for another code. */
 static const char *document_for(apr_pool_t *p, const ap_directive_t *node, const char *code)
 {
     const char *args = node->args;
@@ -266,7 +267,7 @@ static const char *document_for(apr_pool_t *p, const ap_directive_t *node, const
     return strcmp(ap_getword_conf(p, &args), code) ? NULL : ap_getword_conf(p, &args);
 }
 
-/* The last one from node on, as written; NULL: none. */
+/* Returns what the last ErrorDocument for code from node on says; NULL if there is none. */
 static const char *own_document(apr_pool_t *p, const ap_directive_t *node, const char *code)
 {
     const char *document = NULL;

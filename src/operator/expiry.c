@@ -109,7 +109,7 @@ apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base,
     if (findings->nelts > LINES_MAX) {
         int more = findings->nelts - LINES_MAX;
         findings->nelts = LINES_MAX;
-        static const char text[] = "CFAOP112: %d more certificates and CRLs have ended or end soon: see the status "
+        static const char text[] = "CFAOP144: %d more certificates and CRLs have ended or end soon: see the status "
                                    "page";
         cfaop_findings_add(findings, APLOG_WARNING, apr_psprintf(p, text, more));
     }

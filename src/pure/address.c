@@ -1,8 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file address.c
- * What the header with the visitor's address may hold: one address, or an address and a port. Knows neither httpd nor
- * OpenSSL.
+ * Reading the header with the visitor's address: an address, or an address and a port.
  */
 #include "pure/address.h"
 
@@ -37,7 +36,7 @@ static int is_address(int family, const char *text)
     return inet_pton(family, text, binary) == 1;
 }
 
-/* Reads digits as a port. Returns 0 if they are none: a leading zero or anything but digits is not a port. */
+/* Reads digits as a port. Returns 0 if they are not a port: a leading zero, anything but digits, more than 65535. */
 static int parse_port(const char *digits)
 {
     size_t length = strspn(digits, "0123456789");
@@ -52,7 +51,7 @@ static int parse_port(const char *digits)
     return port > CFAOP_PORT_MAX ? 0 : port;
 }
 
-/* Removes the brackets around value->address. Returns 0 if there is only one, or no IPv6 address between them. */
+/* Removes the brackets around value->address. Returns 0 if one is missing, or no IPv6 address is between them. */
 static int remove_brackets(cfaop_address *value)
 {
     size_t length = strlen(value->address);

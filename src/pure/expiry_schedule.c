@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file expiry_schedule.c
- * When to warn of what ends.
+ * When the administrator is warned of the end of a certificate or CRL.
  */
 #include "pure/expiry_schedule.h"
 

@@ -1,29 +1,19 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file verdict.c
+ * What becomes of a request: the verdict, from what its virtual host demands and what its connection has shown.
+ */
 #include "pure/verdict.h"
 
 #define GO_ON               0
 #define BAD_REQUEST         400
 #define MISDIRECTED_REQUEST 421
 
-#define REASON_TABLE(X) \
-    X(CFAOP_REASON_NONE, "none") \
-    X(CFAOP_REASON_NO_CERTIFICATE, "no_certificate") \
-    X(CFAOP_REASON_EXPIRED, "expired") \
-    X(CFAOP_REASON_NOT_YET_VALID, "not_yet_valid") \
-    X(CFAOP_REASON_UNTRUSTED_ISSUER, "untrusted_issuer") \
-    X(CFAOP_REASON_WRONG_PURPOSE, "wrong_purpose") \
-    X(CFAOP_REASON_REVOKED, "revoked") \
-    X(CFAOP_REASON_DEPTH, "depth") \
-    X(CFAOP_REASON_PIN, "pin") \
-    X(CFAOP_REASON_MISDIRECTED, "misdirected") \
-    X(CFAOP_REASON_CONFIGURATION, "configuration") \
-    X(CFAOP_REASON_OTHER, "other")
-
 #define NAME_OF(reason, name)   [reason] = name,
 #define FAILED_OF(reason, name) [reason] = "FAILED:" name,
 
-static const char *const names[CFAOP_REASON_COUNT] = {REASON_TABLE(NAME_OF)};
-static const char *const failed[CFAOP_REASON_COUNT] = {REASON_TABLE(FAILED_OF)};
+static const char *const names[CFAOP_REASON_COUNT] = {CFAOP_REASONS(NAME_OF)};
+static const char *const failed[CFAOP_REASON_COUNT] = {CFAOP_REASONS(FAILED_OF)};
 
 const char *cfaop_verdict_reason_name(cfaop_reason reason)
 {
@@ -35,7 +25,7 @@ const char *cfaop_verdict_reason_failed(cfaop_reason reason)
     return (unsigned)reason < CFAOP_REASON_COUNT ? failed[reason] : failed[CFAOP_REASON_OTHER];
 }
 
-/* The verdicts below are those of mode On; for_mode() then bends them to the mode. */
+/* The verdicts below are those of mode On. cfaop_verdict_reach() bends them to the mode. */
 
 static cfaop_verdict objection(int status, cfaop_reason reason, const char *variable)
 {
@@ -53,7 +43,7 @@ static cfaop_verdict no_certificate(void)
     return objection(BAD_REQUEST, CFAOP_REASON_NO_CERTIFICATE, "NONE");
 }
 
-/* The handshake asked under the very policy of this virtual host. */
+/* The handshake asked for a certificate under the policy of this virtual host. */
 static cfaop_verdict under_same_policy(const cfaop_evidence *evidence)
 {
     if (!evidence->shown) {
@@ -65,7 +55,7 @@ static cfaop_verdict under_same_policy(const cfaop_evidence *evidence)
     return objection(GO_ON, CFAOP_REASON_NONE, "SUCCESS");
 }
 
-/* The handshake asked under another policy, or did not ask: whatever was shown proves nothing here. */
+/* The handshake asked under another policy, or did not ask: a certificate proves nothing to this virtual host. */
 static cfaop_verdict under_other_policy(const cfaop_evidence *evidence)
 {
     const char *variable = evidence->shown ? cfaop_verdict_reason_failed(CFAOP_REASON_MISDIRECTED) : "NONE";
@@ -93,7 +83,10 @@ static cfaop_verdict as_on(const cfaop_demand *demand, const cfaop_evidence *evi
     return under_other_policy(evidence);
 }
 
-/* Optional forgives a missing certificate, where the guard asked or the client gave no name. It does not forgive missing TLS. */
+/*
+ * Optional forgives a missing certificate. Where the client sent no known SNI it also forgives a certificate that the
+ * guard did not ask for. It does not forgive missing TLS.
+ */
 static int optional_forgives(const cfaop_verdict *v, const cfaop_evidence *evidence)
 {
     if (evidence->plain_http) {

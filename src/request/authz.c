@@ -46,7 +46,7 @@ static const char *parse_line(cmd_parms *cmd, const char *line, const void **par
         return mistake;
     }
     /* the logs of the new configuration are not open yet: this goes where httpd writes its own errors */
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, NULL, "CFAOP108: %s:%d: %s", cmd->directive->filename,
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, NULL, "CFAOP143: %s:%d: %s", cmd->directive->filename,
                  cmd->directive->line_num, mistake);
     *parsed = mistake;
     return NULL;

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file attach_counters.c
- * Which virtual host, and which trusted certificate, counts where: found again by name and digest when httpd rereads its configuration.
+ * Giving each virtual host and trusted certificate its counters, by name and by SHA-256, so that they keep them at a
+ * reload.
  */
 #include "startup/attach_counters.h"
 
@@ -18,19 +19,19 @@
 
 APLOG_USE_MODULE(cfaop);
 
-/* What attaching knows while it runs. */
+/* What is shared by the functions below during a call. */
 typedef struct {
-    apr_pool_t *pool;    /* ends with it */
+    apr_pool_t *pool;                    /* ends with the call */
     apr_pool_t *process_pool;
-    apr_hash_t *vhosts;  /* label -> cfaop_vhost_counters */
-    apr_hash_t *anchors; /* SHA-256 -> cfaop_anchor_counters */
-    cfaop_vhost_counters *other_vhost;   /* of those without room */
-    cfaop_anchor_counters *other_anchor;
-    int homeless;        /* virtual hosts without a slot */
-    int homeless_anchors;
+    apr_hash_t *vhosts;                  /* label -> cfaop_vhost_counters */
+    apr_hash_t *anchors;                 /* SHA-256 -> cfaop_anchor_counters */
+    cfaop_vhost_counters *other_vhost;   /* shared by virtual hosts without a slot */
+    cfaop_anchor_counters *other_anchor; /* shared by certificates without a slot */
+    int vhosts_without;                  /* number of virtual hosts without a slot */
+    int anchors_without;                 /* number of certificates without a slot */
 } attachment;
 
-/* Copies text, marking with "~" and its hash what had to be cut: two long names that begin alike stay two. */
+/* Copies text. If it is too long, "~" and its hash end the copy, so that long names that begin alike stay different. */
 static void copy_label(char *to, apr_size_t size, const char *text)
 {
     apr_size_t length = strlen(text);
@@ -45,8 +46,8 @@ static void copy_label(char *to, apr_size_t size, const char *text)
     apr_snprintf(to + length, size - length, "~%08x", apr_hashfunc_default(text, &hashed));
 }
 
-/* Names of hosts do not differ by case. */
-static const char *label_of(apr_pool_t *p, const server_rec *s)
+/* Returns the label of the counters of s. It is in lower case, since names of hosts do not differ by case. */
+static const char *vhost_label(apr_pool_t *p, const server_rec *s)
 {
     char *label = apr_palloc(p, CFAOP_LABEL_SIZE);
     char *text = apr_pstrdup(p, cfaop_server_label(p, s));
@@ -74,13 +75,13 @@ static void index_slots(attachment *a)
 
 static cfaop_vhost_counters *vhost_slot(attachment *a, const server_rec *s)
 {
-    const char *label = label_of(a->pool, s);
+    const char *label = vhost_label(a->pool, s);
     cfaop_vhost_counters *slot = apr_hash_get(a->vhosts, label, APR_HASH_KEY_STRING);
 
     if (!slot) {
         slot = cfaop_counters_add_vhost(apr_pstrdup(a->process_pool, label));
         if (!slot) {
-            ++a->homeless;
+            ++a->vhosts_without;
             return a->other_vhost;
         }
         apr_hash_set(a->vhosts, slot->label, APR_HASH_KEY_STRING, slot);
@@ -95,9 +96,10 @@ static cfaop_anchor_counters *anchor_slot(attachment *a, const cfaop_anchor *anc
 
     if (!slot) {
         subject = cfaop_text_subject(a->pool, X509_get_subject_name(anchor->cert));
-        slot = cfaop_counters_add_anchor(anchor->sha256, apr_pstrdup(a->process_pool, subject), cfaop_text_seconds(X509_get0_notAfter(anchor->cert)));
+        slot = cfaop_counters_add_anchor(anchor->sha256, apr_pstrdup(a->process_pool, subject),
+                                         cfaop_text_seconds(X509_get0_notAfter(anchor->cert)));
         if (!slot) {
-            ++a->homeless_anchors;
+            ++a->anchors_without;
             return a->other_anchor;
         }
         apr_hash_set(a->anchors, slot->sha256, CFAOP_SHA256_LEN, slot);
@@ -112,14 +114,14 @@ static void attach_server(attachment *a, server_rec *s)
     int i;
 
     conf->counters = vhost_slot(a, s);
-    /* servers that share a trust share its anchors: the first has done it for all */
+    /* servers that share a trust share its anchors: if one has counters, an earlier server has attached all */
     for (i = 0; anchors && i < anchors->nelts && !APR_ARRAY_IDX(anchors, i, cfaop_anchor).counters; ++i) {
         cfaop_anchor *anchor = &APR_ARRAY_IDX(anchors, i, cfaop_anchor);
         anchor->counters = anchor_slot(a, anchor);
     }
 }
 
-/* How many slots the servers from base on could take at most. */
+/* Counts the slots that the servers from base on could need at most. */
 static void count_all(const server_rec *base, apr_pool_t *ptemp, int *servers, int *anchors)
 {
     apr_hash_t *trusts = apr_hash_make(ptemp), *certificates = apr_hash_make(ptemp);
@@ -151,11 +153,12 @@ static void attach_all(attachment *a, server_rec *base)
             attach_server(a, s);
         }
     }
-    if (a->homeless || a->homeless_anchors) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts and %d trusted "
-                     "certificates, as many as were expected when httpd was started: %d and %d more share those called \"" CFAOP_OTHER
-                     "\"; stop and start httpd to give each its own", cfaop_counters_vhosts(&vhosts) - 1, cfaop_counters_anchors(&anchors) - 1, a->homeless,
-                     a->homeless_anchors);
+    if (a->vhosts_without || a->anchors_without) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts and %d "
+                     "trusted certificates, as many as were expected when httpd was started: %d and %d more share "
+                     "those called \"" CFAOP_OTHER "\"; stop and start httpd to give each its own",
+                     cfaop_counters_vhosts(&vhosts) - 1, cfaop_counters_anchors(&anchors) - 1, a->vhosts_without,
+                     a->anchors_without);
     }
 }
 
@@ -170,7 +173,7 @@ void cfaop_attach_counters(server_rec *base, apr_pool_t *ptemp, int is_needed)
         attach_all(&a, base);
     }
     else if (is_needed) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP128: there is no shared memory for the counters: nothing is counted, "
-                     "requests are judged all the same; check the limits on memory and restart");
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP128: there is no shared memory for the counters: "
+                     "nothing is counted, requests are judged all the same; check the limits on memory and restart");
     }
 }

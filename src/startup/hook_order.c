@@ -1,11 +1,12 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file hook_order.c
- * Which modules run before the guard? A module that answers a request before it is judged is a way round it, and no
- * test can know every module. So the lists of hooks, as httpd has sorted them, are looked at with each configuration.
+ * Finding modules whose hooks run before the guard's. A module that answers a request before the guard judges it is a
+ * way round the guard, and no test can know every module. So each start and reload looks at httpd's sorted lists of
+ * hooks.
  *
- * The guard's hooks stand far below APR_HOOK_REALLY_FIRST. A module that is found here has a lower order still, or
- * names mod_cfaop.c as a module to come before, or comes before a module that the guard itself lets go first.
+ * The order of the guard's hooks is far below APR_HOOK_REALLY_FIRST. A module that is found here uses a lower one, or
+ * asks to run before mod_cfaop.c by name, or before a module that the guard itself lets run first.
  */
 #include "startup/hook_order.h"
 
@@ -24,25 +25,28 @@
 #define ANSWERS "what it answers there is answered to every client, also to one without a certificate"
 #define READS   "it sees addresses that clients claim, which the guard removes from all later modules' sight"
 
-/* One hook: what a module before the guard could do there, and the module that the guard asks to go first. */
+/* A hook. */
 typedef struct {
     const char *name;
-    const char *danger;
-    const char *allowed;
+    const char *danger;  /* what a module before the guard could do there */
+    const char *allowed; /* the module that the guard lets run first; NULL: none */
 } place;
 
-static void add(apr_array_header_t *findings, const char *name, const place *at)
+static void warn_of_module(apr_array_header_t *findings, const char *name, const place *at)
 {
-    cfaop_finding *finding = apr_array_push(findings);
+    const char *text = apr_psprintf(findings->pool, "CFAOP123: %s runs in the hook %s before the guard: %s; remove "
+                                    "that module, or have its author register the hook at APR_HOOK_REALLY_FIRST or "
+                                    "later and not before mod_cfaop.c",
+                                    name ? name : "a module without a name", at->name, at->danger);
 
-    finding->level = APLOG_WARNING;
-    finding->text = apr_psprintf(findings->pool, "CFAOP123: %s runs in the hook %s before the guard: %s; remove that "
-                                 "module, or have its author register the hook at APR_HOOK_REALLY_FIRST or later and "
-                                 "not before mod_cfaop.c", name ? name : "a module without a name", at->name, at->danger);
+    cfaop_findings_add(findings, APLOG_WARNING, text);
 }
 
-/* Notes the modules that stand before the guard in the sorted list of names; none if the guard has no hook there. */
-static void judge(apr_array_header_t *findings, const char *const *names, int count, const place *at)
+/*
+ * Warns of the modules before the guard in names, the sorted list of a hook. The guard may have no hook there: no
+ * warning.
+ */
+static void look_at_names(apr_array_header_t *findings, const char *const *names, int count, const place *at)
 {
     int own, i;
 
@@ -50,12 +54,12 @@ static void judge(apr_array_header_t *findings, const char *const *names, int co
     }
     for (i = 0; own < count && i < own; ++i) {
         if (!names[i] || !at->allowed || strcmp(names[i], at->allowed) != 0) {
-            add(findings, names[i], at);
+            warn_of_module(findings, names[i], at);
         }
     }
 }
 
-/* Makes look_at_HOOK(): the entries of each hook have a type of their own. */
+/* Makes look_at_HOOK(), since each hook has a type of its own for the entries of its list. */
 #define LOOK_AT(hook, danger, allowed) \
     static void look_at_##hook(apr_array_header_t *findings) \
     { \
@@ -66,11 +70,11 @@ static void judge(apr_array_header_t *findings, const char *const *names, int co
         for (i = 0; i < count; ++i) { \
             names[i] = APR_ARRAY_IDX(list, i, ap_LINK_##hook##_t).szName; \
         } \
-        judge(findings, names, count, &at); \
+        look_at_names(findings, names, count, &at); \
     }
 
 LOOK_AT(pre_connection, "an address that it writes into the connection there is taken for that of the TCP peer", NULL)
-/* mod_http2 completes the request_rec of a stream there, and answers nothing */
+/* mod_http2 completes the request_rec of a stream there, and answers no request */
 LOOK_AT(post_read_request, ANSWERS, "mod_http2.c")
 LOOK_AT(quick_handler, ANSWERS, NULL)
 LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client", NULL)

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file neighbours.c
- * What the administrator is told of the modules that are loaded beside the guard.
+ * Warnings about the modules that are loaded beside the guard.
  */
 #include "startup/neighbours.h"
 
@@ -25,21 +25,23 @@ static const server_rec *first_with_visitors(const server_rec *base)
     return NULL;
 }
 
-/* mod_security2 reads the request's address if mod_remoteip is loaded, else the connection's (its mod_security2.c). */
+/*
+ * mod_security2 reads the address of the request if mod_remoteip is loaded, else that of the connection (see its
+ * mod_security2.c).
+ */
 static void look_for_waf(apr_array_header_t *findings, const server_rec *base)
 {
     const server_rec *s = first_with_visitors(base);
-    cfaop_finding *finding;
+    const char *text;
 
     if (!s || !ap_find_linked_module("mod_security2.c") || ap_find_linked_module("mod_remoteip.c")) {
         return;
     }
-    finding = apr_array_push(findings);
-    finding->level = APLOG_WARNING;
-    finding->text = apr_psprintf(findings->pool, "CFAOP133: CFOriginPullRemoteIP is On (%s), but mod_security2 takes "
-                                 "the edge's address for the visitor's unless mod_remoteip is loaded: load it "
-                                 "(LoadModule remoteip_module ..., on Debian: a2enmod remoteip), and write none of its directives",
-                                 cfaop_server_label(findings->pool, s));
+    text = apr_psprintf(findings->pool, "CFAOP133: CFOriginPullRemoteIP is On (%s), but mod_security2 takes the edge's "
+                        "address for the visitor's unless mod_remoteip is loaded: load it (LoadModule remoteip_module "
+                        "..., on Debian: a2enmod remoteip), and write none of its directives",
+                        cfaop_server_label(findings->pool, s));
+    cfaop_findings_add(findings, APLOG_WARNING, text);
 }
 
 apr_array_header_t *cfaop_neighbours_findings(apr_pool_t *p, const server_rec *base)

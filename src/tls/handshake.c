@@ -215,7 +215,7 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     }
     context->policy = conf->policy;
     if (!cfaop_slots_set_context(ctx, context) || (context->policy && !ask(p, ctx, context))) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP125: OpenSSL failed to prepare %s for origin pulls: "
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP146: OpenSSL failed to prepare %s for origin pulls: "
                      "it answers 400; check the memory and restart", cfaop_server_label(p, s));
         conf->policy = context->policy = NULL;
     }

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file chain.c
- * Verifying a peer certificate against a policy. Everything that OpenSSL's own TLS code would set on its X509_STORE_CTX is
- * set here too (purpose, depth, security level): a context of our own has none of it.
+ * Verifying a client's certificate against a policy. OpenSSL's TLS code sets purpose, depth and security level on its
+ * X509_STORE_CTX. The guard has a context of its own, so it sets them itself.
  */
 #include "trust/chain.h"
 
@@ -19,7 +19,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-/* Certificates that one may list beside each other, each the issuer of the one before. */
+/* How many listed certificates may form a chain, each the issuer of the one before it. */
 #define ANCHOR_CHAIN_MAX 10
 
 static cfaop_reason reason_of(int x509_error)
@@ -64,9 +64,10 @@ static int is_self_signed_ca(X509 *cert)
 }
 
 /*
- * With CRLs OpenSSL wants one for every certificate of the chain, the trust anchor included. Nobody revokes an anchor but the
- * administrator who lists it, so one that is not a self-signed CA needs none here: error 3 (no CRL) or 8 (a CRL that the
- * anchor is wrongly taken to have signed), and only at the anchor. If its issuer is listed too, verify_anchor() checks it.
+ * OpenSSL's callback for errors. Once there are CRLs, OpenSSL wants a CRL for each certificate of the chain, the trust
+ * anchor included. But the administrator revokes an anchor by taking it from the list. So at an anchor that is not a
+ * self-signed CA two errors are excused: 3 (no CRL) and 8 (a CRL that OpenSSL wrongly takes for one that the anchor has
+ * signed). If the anchor's issuer is listed, too, verify_anchor() checks the anchor.
  */
 static int on_error(int ok, X509_STORE_CTX *ctx)
 {
@@ -86,7 +87,9 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
     return 1;
 }
 
-/* Prepares ctx for cert under policy. as_client: judge it as a TLS client's; else as an anchor. Returns 0 on failure. */
+/*
+ * Prepares ctx to verify cert under policy: as a TLS client's (as_client) or as an anchor. Returns 0 if OpenSSL fails.
+ */
 static int prepare(X509_STORE_CTX *ctx, const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *untrusted, int level,
                    apr_time_t now, cfaop_issuer_check *v, int as_client)
 {
@@ -109,14 +112,14 @@ static int prepare(X509_STORE_CTX *ctx, const cfaop_policy *policy, X509 *cert, 
     return X509_VERIFY_PARAM_set_flags(param, flags);
 }
 
-static void lower(apr_int64_t *until, apr_int64_t end)
+static void lower_end(apr_int64_t *until, apr_int64_t end)
 {
     *until = end < *until ? end : *until;
 }
 
 /*
- * Lowers the end of validity to when crl changes what is revoked: when it ends, or if it begins later, when it begins. One that is past
- * already was not the one that counted: it may lie beside its successor.
+ * Lowers the end of validity to the time when crl changes what is revoked: its end, or its beginning if that is still
+ * to come. A CRL that has ended changes nothing: OpenSSL has used another CRL, the successor of this one for instance.
  */
 static void lower_to_change(apr_int64_t *until, const X509_CRL *crl, apr_int64_t now)
 {
@@ -124,10 +127,10 @@ static void lower_to_change(apr_int64_t *until, const X509_CRL *crl, apr_int64_t
     apr_int64_t end = X509_CRL_get0_nextUpdate(crl) ? cfaop_text_seconds(X509_CRL_get0_nextUpdate(crl)) : APR_INT64_MAX;
 
     if (begin > now) {
-        lower(until, begin);
+        lower_end(until, begin);
     }
     else if (end > now) {
-        lower(until, end);
+        lower_end(until, end);
     }
 }
 
@@ -136,7 +139,7 @@ static void limit_validity(const cfaop_policy *policy, X509 *cert, cfaop_chain_r
 {
     int i;
 
-    lower(&result->valid_until, cfaop_text_seconds(X509_get0_notAfter(cert)));
+    lower_end(&result->valid_until, cfaop_text_seconds(X509_get0_notAfter(cert)));
     for (i = 0; i < policy->trust->crls->nelts; ++i) {
         X509_CRL *crl = APR_ARRAY_IDX(policy->trust->crls, i, cfaop_crl).crl;
         if (!X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert))) {
@@ -145,7 +148,7 @@ static void limit_validity(const cfaop_policy *policy, X509 *cert, cfaop_chain_r
     }
 }
 
-/* Takes over what the verified chain of ctx says; returns an X509_V_ code. */
+/* Fills in result, and *anchor, from the verified chain of ctx. Returns an X509_V_ code. */
 static int accept_chain(X509_STORE_CTX *ctx, const cfaop_policy *policy, cfaop_chain_result *result, X509 **anchor)
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
@@ -163,8 +166,8 @@ static int accept_chain(X509_STORE_CTX *ctx, const cfaop_policy *policy, cfaop_c
 }
 
 /*
- * Verifies cert; on success *next is an anchor that was excused from the CRL check although its issuer is listed, with a
- * reference of its own, or NULL.
+ * Verifies cert. Returns an X509_V_ code. *next is an anchor that was excused from the CRL check although its issuer is
+ * listed, with a reference that the caller frees; NULL if there is none.
  */
 static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *untrusted, int level, apr_time_t now,
                        int as_client, cfaop_chain_result *result, X509 **next)
@@ -185,14 +188,15 @@ static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *u
             error = accept_chain(ctx, policy, result, &anchor);
         }
     }
-    if (error == X509_V_OK && v.anchor_excused && cfaop_issuer_is_listed(policy->trust, anchor) && X509_up_ref(anchor)) {
+    if (error == X509_V_OK && v.anchor_excused && cfaop_issuer_is_listed(policy->trust, anchor)
+        && X509_up_ref(anchor)) {
         *next = anchor;
     }
     X509_STORE_CTX_free(ctx);
     return error;
 }
 
-/* Checks an excused anchor against the CRLs of its own, listed, issuer; and so on upwards. Takes the reference to cert. */
+/* Checks an excused anchor against the CRLs of its listed issuer, and so on upwards. Frees the reference to cert. */
 static int verify_anchor(const cfaop_policy *policy, X509 *cert, int level, apr_time_t now, apr_int64_t *until)
 {
     int i, error = X509_V_OK;
@@ -226,9 +230,9 @@ static int is_listed(const cfaop_policy *policy, X509 *cert)
 }
 
 /*
- * The first of the certificates that the client sent; NULL where memory fails. OpenSSL compares each of them with each
- * certificate of the chain, so a client must not choose how many there are. The caller frees the list, not what is in
- * it.
+ * Returns the first certificates that the client sent; NULL if memory fails. OpenSSL compares each of them with each
+ * certificate of the chain, so the client must not decide how many there are. The caller frees the list, but not the
+ * certificates.
  */
 static STACK_OF(X509) *first_of(STACK_OF(X509) *sent)
 {
@@ -244,7 +248,7 @@ static STACK_OF(X509) *first_of(STACK_OF(X509) *sent)
     return first;
 }
 
-/* Verifies leaf, and if it rests on an anchor that was excused, that anchor. Returns an X509_V_ code. */
+/* Verifies leaf, and the anchor of its chain if that was excused from the CRL check. Returns an X509_V_ code. */
 static int verify_chain(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level, apr_time_t now,
                         cfaop_chain_result *result)
 {
@@ -261,7 +265,9 @@ cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, ST
     STACK_OF(X509) *first = NULL;
 
     result.x509_error = X509_V_ERR_UNSPECIFIED;
-    /* OpenSSL follows the client's chain before it looks for the leaf in the store: a long one must not stand in its way */
+    /*
+     * OpenSSL follows the client's chain before it looks for the leaf in the store, and a long chain would fail there
+     */
     if (leaf && sk_X509_num(untrusted) > 1 && is_listed(policy, leaf)) {
         untrusted = NULL;
     }
@@ -273,7 +279,8 @@ cfaop_chain_result cfaop_chain_verify(const cfaop_policy *policy, X509 *leaf, ST
     }
     sk_X509_free(first);
     result.reason = reason_of(result.x509_error);
-    if (result.reason == CFAOP_REASON_NONE && policy->trust->pins->nelts && !cfaop_pin_matches(policy->trust->pins, leaf)) {
+    if (result.reason == CFAOP_REASON_NONE && policy->trust->pins->nelts
+        && !cfaop_pin_matches(policy->trust->pins, leaf)) {
         result.reason = CFAOP_REASON_PIN;
         result.x509_error = X509_V_ERR_APPLICATION_VERIFICATION;
     }

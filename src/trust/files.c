@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file files.c
- * The files that the lists name, each read once in a round however many virtual hosts name it, and the built-in CA.
+ * The files with CAs and CRLs, and the built-in CA. At a start or reload each file is read once for all virtual hosts.
  */
 #include "trust/files.h"
 
@@ -23,9 +23,9 @@
 
 #define LABEL_NAME_MAX 64
 
-/* One file in one role: what it gives, or why it gives nothing. */
+/* A file, read as a list of anchors or of CRLs. */
 typedef struct {
-    apr_array_header_t *items; /* of cfaop_anchor or cfaop_crl; NULL: see error */
+    apr_array_header_t *items; /* of cfaop_anchor or cfaop_crl; NULL: see tag and error */
     const char *tag;
     const char *error;
 } loaded;
@@ -54,8 +54,9 @@ static void fail(loaded *l, const char *tag, const char *error)
 }
 
 /*
- * Cloudflare's Origin CA signs server certificates for origins. Trusting it here would refuse Cloudflare, whose edge shows a
- * certificate of another CA, and accept everybody who has a server certificate of it.
+ * Is cert the root of Cloudflare's Origin CA, which signs server certificates for origins? The edge shows a certificate
+ * of another CA, so a virtual host that trusts this one would refuse Cloudflare, and let in each holder of such a
+ * certificate.
  */
 static int is_origin_ca(apr_pool_t *p, X509 *cert)
 {
@@ -64,8 +65,8 @@ static int is_origin_ca(apr_pool_t *p, X509 *cert)
     return strstr(subject, "CloudFlare Origin SSL") && strstr(subject, "Certificate Authority");
 }
 
-/* The beginning of its SHA-256, and its CN or, if it has none, its subject. */
-static const char *label_of(apr_pool_t *p, const cfaop_anchor *anchor)
+/* Returns the beginning of the anchor's SHA-256, and its CN or, without a CN, its subject. */
+static const char *anchor_label(apr_pool_t *p, const cfaop_anchor *anchor)
 {
     const X509_NAME *subject = X509_get_subject_name(anchor->cert);
     int at = X509_NAME_get_index_by_NID((X509_NAME *)subject, NID_commonName, -1);
@@ -74,27 +75,29 @@ static const char *label_of(apr_pool_t *p, const cfaop_anchor *anchor)
     unsigned char *utf8 = NULL;
     int length = at < 0 ? -1 : ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 
+    length = length < LABEL_NAME_MAX ? length : LABEL_NAME_MAX;
     name = length < 0 ? cfaop_text_name(p, subject, LABEL_NAME_MAX)
-                      : cfaop_text_escape(p, (const char *)utf8, (apr_size_t)(length < LABEL_NAME_MAX ? length : LABEL_NAME_MAX));
+                      : cfaop_text_escape(p, (const char *)utf8, (apr_size_t)length);
     OPENSSL_free(utf8);
     return apr_psprintf(p, "%.16s %s", cfaop_text_hex(anchor->sha256, hex), name);
 }
 
-static int add_anchor(apr_pool_t *p, apr_array_header_t *items, X509 *cert, const char *origin)
+static int push_anchor(apr_pool_t *p, apr_array_header_t *items, X509 *cert, const char *origin)
 {
     cfaop_anchor *anchor = apr_array_push(items);
 
     memset(anchor, 0, sizeof(*anchor));
     anchor->cert = cert;
     anchor->origin = origin;
-    /* the second call has OpenSSL parse the extensions now, in the parent, rather than in every child */
+    /* X509_check_purpose() makes OpenSSL parse the extensions now, in the parent, not later in each child */
     if (!X509_digest(cert, EVP_sha256(), anchor->sha256, NULL) || X509_check_purpose(cert, -1, 0) != 1) {
         return 0;
     }
-    anchor->label = label_of(p, anchor);
+    anchor->label = anchor_label(p, anchor);
     return 1;
 }
 
+/* Returns what is wrong with a file that holds none of the wanted. */
 static const char *what_else(const cfaop_pem *pem, const char *wanted)
 {
     if (pem->private_keys) {
@@ -126,11 +129,12 @@ static void load_ca_file(apr_pool_t *p, const char *path, loaded *l)
     for (i = 0; i < pem.certificates->nelts; ++i) {
         X509 *cert = APR_ARRAY_IDX(pem.certificates, i, X509 *);
         if (is_origin_ca(p, cert)) {
-            fail(l, TAG_ORIGIN_CA, "holds Cloudflare's Origin CA root, which signs server certificates: origin pulls come with "
-                                   "a certificate of another CA, write CFOriginPullCACertificateFile " CFAOP_BUILTIN);
+            fail(l, TAG_ORIGIN_CA, "holds Cloudflare's Origin CA root, which signs server certificates: origin pulls "
+                                   "come with a certificate of another CA, write CFOriginPullCACertificateFile "
+                                   CFAOP_BUILTIN);
             return;
         }
-        if (!add_anchor(p, l->items, cert, path)) {
+        if (!push_anchor(p, l->items, cert, path)) {
             fail(l, TAG_CA_FILE, apr_psprintf(p, "has a certificate (number %d) with extensions that cannot be read: "
                                                  "replace it", i + 1));
             return;
@@ -182,7 +186,7 @@ static void load_crl_file(apr_pool_t *p, const char *path, loaded *l)
     }
 }
 
-static apr_status_t free_certificate(void *cert)
+static apr_status_t free_builtin(void *cert)
 {
     X509_free(cert);
     return APR_SUCCESS;
@@ -194,15 +198,17 @@ static void load_builtin(apr_pool_t *p, loaded *l)
     X509 *cert = d2i_X509(NULL, &der, (long)sizeof(cfaop_builtin_ca_der));
 
     if (cert) {
-        apr_pool_cleanup_register(p, cert, free_certificate, apr_pool_cleanup_null);
+        apr_pool_cleanup_register(p, cert, free_builtin, apr_pool_cleanup_null);
         l->items = apr_array_make(p, 1, sizeof(cfaop_anchor));
     }
-    if (!cert || !add_anchor(p, l->items, cert, CFAOP_BUILTIN)) {
+    if (!cert || !push_anchor(p, l->items, cert, CFAOP_BUILTIN)) {
         fail(l, TAG_CA_FILE, "cannot be decoded by this OpenSSL: name a PEM file instead");
     }
 }
 
-static const loaded *get(apr_pool_t *p, apr_hash_t *cache, const char *path, void (*load)(apr_pool_t *, const char *, loaded *))
+/* Returns what the file at path holds, from cache if it was read before. */
+static const loaded *load_once(apr_pool_t *p, apr_hash_t *cache, const char *path,
+                               void (*load)(apr_pool_t *, const char *, loaded *))
 {
     loaded *l = apr_hash_get(cache, path, APR_HASH_KEY_STRING);
 
@@ -214,7 +220,7 @@ static const loaded *get(apr_pool_t *p, apr_hash_t *cache, const char *path, voi
     return l;
 }
 
-static void load_anchors(apr_pool_t *p, const char *path, loaded *l)
+static void load_ca_source(apr_pool_t *p, const char *path, loaded *l)
 {
     if (!strcmp(path, CFAOP_BUILTIN)) {
         load_builtin(p, l);
@@ -224,9 +230,10 @@ static void load_anchors(apr_pool_t *p, const char *path, loaded *l)
     }
 }
 
-const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *path, const char **tag, const char **error)
+const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *path, const char **tag,
+                                              const char **error)
 {
-    const loaded *l = get(files->pool, files->anchors, path, load_anchors);
+    const loaded *l = load_once(files->pool, files->anchors, path, load_ca_source);
 
     *tag = l->tag;
     *error = l->error;
@@ -235,7 +242,7 @@ const apr_array_header_t *cfaop_files_anchors(cfaop_files *files, const char *pa
 
 const apr_array_header_t *cfaop_files_crls(cfaop_files *files, const char *path, const char **tag, const char **error)
 {
-    const loaded *l = get(files->pool, files->crls, path, load_crl_file);
+    const loaded *l = load_once(files->pool, files->crls, path, load_crl_file);
 
     *tag = l->tag;
     *error = l->error;

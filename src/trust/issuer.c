@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file issuer.c
- * Which certificate has issued another, among those that a trust lists.
+ * Finding the issuer of a certificate among the anchors of a trust.
  */
 #include "trust/issuer.h"
 
@@ -9,7 +9,7 @@
 
 #include <openssl/x509v3.h>
 
-/* The anchor that this certificate of the store is; NULL: it comes from the client. */
+/* Returns the anchor whose certificate this is; NULL if the client has sent it. */
 static const cfaop_anchor *anchor_of(const cfaop_trust *trust, const X509 *cert)
 {
     int i;

@@ -1,12 +1,12 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file memo.c
- * A memo of good verdicts. Cloudflare's edge shows the same few certificates over and over; what was verified a moment ago under the
- * same policy need not be verified again.
+ * A memo of good verdicts. Cloudflare's edge shows the same few certificates again and again: a certificate that was
+ * verified under the same policy within the last hour is not verified again.
  *
- * Each process has its own, made new with each configuration: no revocation and no reload can be missed. Only good verdicts go in.
- * The table has a fixed size. It is cut into shards, each with a mutex that nobody waits for: a handshake that finds one taken verifies
- * as if it had found nothing.
+ * Each process has its own memo, and each configuration makes a new one, so a reload forgets all verdicts. The table
+ * has a fixed size. It is divided into shards, each with a mutex. A handshake does not wait for a mutex: if another
+ * thread holds it, the certificate is verified.
  */
 #include "trust/memo.h"
 
@@ -22,7 +22,7 @@
 #define SHARD_SLOTS  16
 #define MAX_SECONDS  (60 * 60)
 
-/* What a verdict depends on. Compared byte for byte: no padding. */
+/* What a verdict depends on. Keys are compared byte for byte, so the struct has no padding. */
 typedef struct {
     unsigned char policy[CFAOP_SHA256_LEN];
     unsigned char leaf[CFAOP_SHA256_LEN];
@@ -31,10 +31,10 @@ typedef struct {
 
 typedef struct {
     memo_key key;
-    apr_int64_t from;  /* seconds: when it was verified; with a clock set back before that nothing is known */
-    apr_int64_t until; /* seconds: the first one at which it is forgotten; 0: the slot is empty */
-    apr_int64_t valid_until; /* seconds: the end of what was verified */
-    apr_uint64_t used; /* the shard's tick at its last use */
+    apr_int64_t from;        /* seconds: when it was verified; not used before, should the clock be set back */
+    apr_int64_t until;       /* seconds: not used from then on; 0: the slot is empty */
+    apr_int64_t valid_until; /* seconds: as in cfaop_chain_result */
+    apr_uint64_t used;       /* the shard's tick at the last use */
     unsigned char anchor[CFAOP_SHA256_LEN];
 } memo_slot;
 
@@ -46,7 +46,7 @@ typedef struct {
 
 static memo_shard *shards; /* [SHARDS]; NULL: nothing is remembered */
 
-static apr_status_t forget(void *data)
+static apr_status_t forget_memo(void *data)
 {
     (void)data;
     shards = NULL;
@@ -65,7 +65,7 @@ void cfaop_memo_init(apr_pool_t *p)
         }
     }
     shards = made;
-    apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(p, NULL, forget_memo, apr_pool_cleanup_null);
 }
 
 static void make_key(memo_key *key, const cfaop_policy *policy, const unsigned char *leaf, int level)
@@ -75,7 +75,7 @@ static void make_key(memo_key *key, const cfaop_policy *policy, const unsigned c
     key->level = level > policy->level ? level : policy->level;
 }
 
-/* Returns the shard for leaf, locked; NULL: somebody else has it, or there is none. */
+/* Returns the shard for leaf, locked; NULL if another thread has locked it, or if there is no memo. */
 static memo_shard *enter(const unsigned char *leaf)
 {
     memo_shard *shard = shards ? &shards[leaf[0] & (SHARDS - 1)] : NULL;
@@ -88,7 +88,7 @@ static void leave(memo_shard *shard)
     apr_thread_mutex_unlock(shard->mutex);
 }
 
-static memo_slot *find(memo_shard *shard, const memo_key *key)
+static memo_slot *slot_of(memo_shard *shard, const memo_key *key)
 {
     int i;
 
@@ -100,7 +100,8 @@ static memo_slot *find(memo_shard *shard, const memo_key *key)
     return NULL;
 }
 
-int cfaop_memo_find(const cfaop_policy *policy, const unsigned char *leaf, int level, apr_time_t now, cfaop_chain_result *result)
+int cfaop_memo_find(const cfaop_policy *policy, const unsigned char *leaf, int level, apr_time_t now,
+                    cfaop_chain_result *result)
 {
     apr_int64_t seconds = apr_time_sec(now);
     memo_shard *shard = enter(leaf);
@@ -112,7 +113,7 @@ int cfaop_memo_find(const cfaop_policy *policy, const unsigned char *leaf, int l
         return 0;
     }
     make_key(&key, policy, leaf, level);
-    slot = find(shard, &key);
+    slot = slot_of(shard, &key);
     if (slot && slot->from <= seconds && seconds < slot->until) {
         slot->used = ++shard->ticks;
         memset(result, 0, sizeof(*result));
@@ -128,7 +129,7 @@ int cfaop_memo_find(const cfaop_policy *policy, const unsigned char *leaf, int l
     return found;
 }
 
-/* The slot to write a new verdict to: an empty one, or the one whose last use is longest ago. */
+/* Returns the slot for a new verdict: an empty slot, else the one that was not used for the longest time. */
 static memo_slot *victim(memo_shard *shard)
 {
     memo_slot *slot = &shard->slots[0];
@@ -152,7 +153,7 @@ void cfaop_memo_keep(const cfaop_policy *policy, const unsigned char *leaf, int 
         return;
     }
     make_key(&key, policy, leaf, level);
-    slot = find(shard, &key);
+    slot = slot_of(shard, &key);
     if (!slot) {
         slot = victim(shard);
     }

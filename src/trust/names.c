@@ -1,16 +1,16 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file names.c
- * Lists of the names of CAs, as a CertificateRequest has room for.
+ * The list of CA names for a CertificateRequest, whose size is limited.
  */
 #include "trust/names.h"
 
 #include "apr.h"
 
-/* All names of a CertificateRequest have to fit into 65,535 bytes with a little else, or no handshake succeeds. */
+/* The names and a few other fields of a CertificateRequest must fit into 65,535 bytes, or each handshake fails. */
 #define CA_NAMES_MAX_BYTES 60000
 
-/* What the names take in a CertificateRequest. */
+/* Returns the size of the names in a CertificateRequest. */
 static apr_size_t bytes_of(const STACK_OF(X509_NAME) *names)
 {
     apr_size_t bytes = 0;
@@ -32,7 +32,8 @@ int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name)
             return 1;
         }
     }
-    if (sk_X509_NAME_num(names) > 0 && bytes_of(names) + 2 + (apr_size_t)i2d_X509_NAME(name, NULL) > CA_NAMES_MAX_BYTES) {
+    if (sk_X509_NAME_num(names) > 0
+        && bytes_of(names) + 2 + (apr_size_t)i2d_X509_NAME(name, NULL) > CA_NAMES_MAX_BYTES) {
         return -1;
     }
     copy = X509_NAME_dup(name);

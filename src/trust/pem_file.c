@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file pem_file.c
- * Reading PEM files strictly. OpenSSL's readers skip what they do not understand, which would quietly leave out a CA or a
- * CRL; here a file is either understood as a whole, or refused.
+ * Reading PEM files strictly. OpenSSL's readers skip what they do not understand, which would silently leave out a CA
+ * or a CRL. Here a file with anything that cannot be read is refused.
  */
 #include "trust/pem_file.h"
 
@@ -15,7 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-/* Far above any CA bundle or CRL in use; keeps a wrong path (a disk image, a log) from filling the memory. */
+/* CA bundles and CRLs are far smaller. Keeps a wrong path (a disk image, a log) from filling the memory. */
 #define FILE_MAX (64 * 1024 * 1024)
 
 #define UTF8_BOM "\xEF\xBB\xBF"
@@ -38,7 +38,7 @@ static apr_status_t free_bio(void *bio)
     return APR_SUCCESS;
 }
 
-/* Reads the file whole; returns what is wrong, or NULL. */
+/* Reads the whole file. Returns what is wrong, or NULL. */
 static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_size_t *length)
 {
     apr_finfo_t info;
@@ -79,13 +79,13 @@ static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_
     return NULL;
 }
 
-/* How often a BEGIN or END line stands in a file. */
+/* How many BEGIN or END lines a file has. */
 typedef struct {
-    int bare;   /* with no word before it in its line: OpenSSL reads it, or was meant to before it was damaged */
-    int worded; /* after words, nothing behind it: of a block whose lines have a prefix, or the end of an explanation */
+    int bare;   /* with no word before the marker: OpenSSL reads such a line unless it is damaged */
+    int worded; /* with words before the marker and nothing after it: a prefix, or the end of an explanation */
 } markers;
 
-/* Is there nothing behind a marker but its kind and its dashes? */
+/* Does the line have nothing after a marker but the kind of the block and dashes? */
 static int ends_line(const char *c)
 {
     while (apr_isalnum(*c) || *c == ' ') {
@@ -97,7 +97,7 @@ static int ends_line(const char *c)
     return *c == '\n' || *c == '\0';
 }
 
-/* Counts "-BEGIN " or "-END ". After a # it is a comment, in the middle of a line an explanation: neither is read. */
+/* Counts the lines with marker, "-BEGIN " or "-END ". After a # the line is a comment, which is not counted. */
 static markers count_markers(const char *text, const char *marker)
 {
     markers count = {0, 0};
@@ -115,7 +115,7 @@ static markers count_markers(const char *text, const char *marker)
     return count;
 }
 
-/* Has OpenSSL understood each block? It passes over one whose first or last line is damaged or has a prefix. */
+/* Has OpenSSL read each block? It skips a block whose BEGIN or END line is damaged or has a prefix. */
 static int is_whole(const char *text, int blocks)
 {
     markers begin = count_markers(text, "-BEGIN "), end = count_markers(text, "-END ");
@@ -123,7 +123,7 @@ static int is_whole(const char *text, int blocks)
     return blocks == begin.bare && blocks == end.bare && !(begin.worded && end.worded);
 }
 
-/* Keeps one decoded block in pem; returns 0 if its DER is broken. */
+/* Adds a decoded block to pem. Returns 0 if its DER is broken. */
 static int keep_block(apr_pool_t *p, const char *name, const unsigned char *der, long length, cfaop_pem *pem)
 {
     if (!strcmp(name, PEM_STRING_X509_TRUSTED)) {
@@ -157,7 +157,7 @@ static int keep_block(apr_pool_t *p, const char *name, const unsigned char *der,
     return 1;
 }
 
-/* Decodes all blocks; returns their number, or minus the number of the first broken one. */
+/* Decodes all blocks. Returns how many there are, or minus the number of the first broken block. */
 static int decode_blocks(apr_pool_t *p, BIO *bio, cfaop_pem *pem)
 {
     char *name, *header;
@@ -185,7 +185,7 @@ static int decode_blocks(apr_pool_t *p, BIO *bio, cfaop_pem *pem)
     }
 }
 
-/* What is wrong with a file that was decoded to this number of blocks, or NULL. */
+/* Returns what is wrong with a file of which decode_blocks() said blocks, or NULL. */
 static const char *mistake_in(apr_pool_t *p, const char *text, int blocks, const cfaop_pem *pem)
 {
     int good = is_whole(text, blocks);
@@ -197,7 +197,7 @@ static const char *mistake_in(apr_pool_t *p, const char *text, int blocks, const
     if (blocks < 0) {
         return apr_psprintf(p, "is cut off or broken in PEM block %d: copy the file again", -blocks);
     }
-    /* its settings may say that it is not to be trusted; neither the digest nor the dump would show them */
+    /* the trust settings may forbid what the file is listed for, and neither the digest nor the dump shows them */
     if (pem->with_trust_settings) {
         return "has a TRUSTED CERTIFICATE, with trust settings of OpenSSL's: convert it by openssl x509 -in FILE "
                "-clrtrust -out NEW";
@@ -227,7 +227,7 @@ const char *cfaop_pem_file_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
     pem->crls = apr_array_make(p, 1, sizeof(X509_CRL *));
     pem->private_keys = pem->others = pem->with_trust_settings = pem->pkcs7 = 0;
     if (length >= sizeof(UTF8_BOM) - 1 && !memcmp(text, UTF8_BOM, sizeof(UTF8_BOM) - 1)) {
-        text += sizeof(UTF8_BOM) - 1; /* OpenSSL passes over it from version 3.0 on */
+        text += sizeof(UTF8_BOM) - 1; /* OpenSSL before 3.0 does not skip it */
         length -= sizeof(UTF8_BOM) - 1;
     }
     if (memchr(text, '\0', length) || !strstr(text, "-----BEGIN ")) {

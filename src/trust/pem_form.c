@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file pem_form.c
- * Files that hold the right certificates in a form that OpenSSL does not read as PEM: what the form is, and a command
- * that mends it. The commands have no backslash, since httpd doubles it in its log.
+ * Files with certificates in a form that OpenSSL does not read as PEM: what the form is, and a command that mends it.
+ * The commands have no backslash, since httpd doubles it in its log.
  */
 #include "trust/pem_form.h"
 
@@ -16,7 +16,7 @@
 #define END    "-----END "
 #define DASHES "-----"
 
-/* Takes the BEGIN and END lines and the base64 out of whatever surrounds them, each piece on a line of its own. */
+/* Takes the BEGIN and END lines and the base64 out of other text, each piece on a line of its own. */
 #define SORT_OUT "grep -oE -e '-----(BEGIN|END) [A-Z0-9 ]+-----' -e '[A-Za-z0-9+/=]+'"
 
 static int is_blank(char c)
@@ -40,7 +40,7 @@ static const char *utf16_of(const unsigned char *text, apr_size_t length)
     return NULL;
 }
 
-/* Does decode, one of OpenSSL's d2i_ functions, understand the text? */
+/* Makes is_der_TYPE(): does OpenSSL's d2i_TYPE() read the text? */
 #define IS_DER(type, text, length)                                                                                     \
     static int is_der_##type(const unsigned char *text, long length)                                                   \
     {                                                                                                                  \
@@ -88,7 +88,7 @@ const char *cfaop_pem_form_of_binary(const char *text, apr_size_t length)
 
 /* ---- PEM with something amiss around its lines ---- */
 
-/* Has the line up to end anything before a BEGIN or END line that is neither a word nor a comment? */
+/* Does the line have characters before a BEGIN or END that are neither words nor a comment? */
 static int has_prefix(const char *line, const char *end)
 {
     const char *c;
@@ -99,7 +99,7 @@ static int has_prefix(const char *line, const char *end)
     return c > line && (!strncmp(c, BEGIN, strlen(BEGIN)) || !strncmp(c, END, strlen(END)));
 }
 
-/* Does a whole BEGIN line go on, with the base64 or a carriage return alone? */
+/* Does the line go on after a whole BEGIN marker: with base64, or a carriage return without newline? */
 static int has_suffix(const char *line)
 {
     const char *c = line + strlen(BEGIN);
@@ -119,7 +119,7 @@ static int has_suffix(const char *line)
     return *c && *c != '\n' && *c != '-' && !(c[0] == '\r' && c[1] == '\n');
 }
 
-/* The form that this line shows; *in_block says whether a block has begun before it. */
+/* Returns the form that the line shows, or NULL. *in_block: the line is within a block; updated for the next line. */
 static const char *form_of_line(const char *line, const char *end, int *in_block)
 {
     if (has_prefix(line, end)) {

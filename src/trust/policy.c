@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file policy.c
- * What a virtual host demands, resolved at startup. Virtual hosts that say the same, by content, share one X509_STORE: ten
- * thousand of them cost no more than one.
+ * Making trusts and policies from the configuration at startup. Virtual hosts whose files have the same content share a
+ * trust with its X509_STORE, so ten thousand of them need no more memory than one.
  */
 #include "trust/policy.h"
 
@@ -13,6 +13,7 @@
 #include "config/pin.h"
 #include "trust/files.h"
 #include "trust/issuer.h"
+#include "trust/parts.h"
 #include "trust/store.h"
 #include "trust/trust.h"
 
@@ -23,14 +24,17 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-/* What one round of resolving shares between servers. */
+/* How much of a name a warning shows. */
+#define NAME_MAX_BYTES 256
+
+/* What the servers share while a configuration is resolved. */
 typedef struct {
     apr_pool_t *pool;             /* the configuration pool */
-    apr_pool_t *temp;             /* ends with the round */
+    apr_pool_t *temp;             /* ends with the resolving */
     cfaop_files *files;
-    apr_hash_t *by_lists;         /* lists and depth as written -> resolved, so that lists are hashed once */
+    apr_hash_t *by_key;           /* what the directives say, see cfaop_parts_key() -> resolved */
     apr_hash_t *by_digest;        /* digest -> cfaop_trust */
-    apr_hash_t *texts;            /* findings that stand already */
+    apr_hash_t *texts;            /* the texts of findings */
     apr_array_header_t *findings; /* of cfaop_finding */
 } round_of;
 
@@ -39,22 +43,21 @@ typedef struct {
     const char *broken;
 } resolved;
 
-/* policy digest -> cfaop_policy; ends with the configuration pool */
+/* Policy digest -> cfaop_policy. Ends with the configuration pool. */
 static apr_hash_t *policies;
 
+/* Adds a finding unless there is one of the same text. */
 static void add_finding(round_of *round, int level, const char *text)
 {
     if (!apr_hash_get(round->texts, text, APR_HASH_KEY_STRING)) {
-        cfaop_finding *finding = apr_array_push(round->findings);
-        finding->level = level;
-        finding->text = text;
+        cfaop_findings_add(round->findings, level, text);
         apr_hash_set(round->texts, text, APR_HASH_KEY_STRING, text);
     }
 }
 
 /* ---- warnings ---- */
 
-static const char *moment(apr_pool_t *p, const ASN1_TIME *t)
+static const char *time_text(apr_pool_t *p, const ASN1_TIME *t)
 {
     char text[64] = "";
     BIO *bio = BIO_new(BIO_s_mem());
@@ -67,15 +70,15 @@ static const char *moment(apr_pool_t *p, const ASN1_TIME *t)
     return apr_pstrdup(p, text);
 }
 
-/* Of what has ended or soon will, src/operator/expiry.c warns. */
-static void warn_of_beginning(round_of *round, const char *kind, const char *origin, const char *subject, const ASN1_TIME *from)
+/* src/operator/expiry.c warns of certificates and CRLs that have ended or will end soon. */
+static void warn_of_beginning(round_of *round, const char *kind, const char *origin, const char *subject,
+                              const ASN1_TIME *from)
 {
-    apr_pool_t *p = round->pool;
-
     if (from && X509_cmp_current_time(from) > 0) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(p, "CFAOP106: %s of \"%s\" (%s) is not valid before %s: what depends on it is refused until "
-                                    "then, check the clock or replace it", kind, subject, origin, moment(p, from)));
+                    apr_psprintf(round->pool, "CFAOP142: %s of \"%s\" (%s) is not valid before %s: what depends on it "
+                                              "is refused until then, check the clock or replace it",
+                                 kind, subject, origin, time_text(round->pool, from)));
     }
 }
 
@@ -91,6 +94,19 @@ int cfaop_policy_is_builtin_only(const cfaop_trust *trust)
     return 1;
 }
 
+static void warn_of_anchor(round_of *round, const cfaop_trust *trust, const cfaop_anchor *anchor)
+{
+    const char *subject = cfaop_text_name(round->pool, X509_get_subject_name(anchor->cert), NAME_MAX_BYTES);
+
+    warn_of_beginning(round, "the trusted certificate", anchor->origin, subject, X509_get0_notBefore(anchor->cert));
+    if (trust->crls->nelts && X509_check_ca(anchor->cert) <= 0 && !cfaop_issuer_is_listed(trust, anchor->cert)) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(round->pool, "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is "
+                                              "never looked up in CRLs, remove it from the file to revoke it",
+                                 subject, anchor->origin));
+    }
+}
+
 static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 {
     int i;
@@ -98,87 +114,52 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
     if (trust->pins->nelts && cfaop_policy_is_builtin_only(trust)) {
         add_finding(round, APLOG_WARNING,
                     apr_psprintf(round->pool, "CFAOP111: CFOriginPullPin %s stands beside only " CFAOP_BUILTIN ": that "
-                                              "certificate is every Cloudflare customer's, and Cloudflare renews it without "
-                                              "notice; list the CA of a certificate of your own, or remove the pin",
+                                              "certificate is every Cloudflare customer's, and Cloudflare renews it "
+                                              "without notice; list the CA of a certificate of your own, or remove the "
+                                              "pin",
                                  APR_ARRAY_IDX(trust->pins, 0, cfaop_pin).text));
     }
-
     if (trust->unnamed) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into the TLS "
-                                              "handshake: clients that choose their certificate by these names may not find "
-                                              "it, list fewer certificates", trust->unnamed, trust->anchors->nelts));
+                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into "
+                                              "the TLS handshake: clients that choose their certificate by these names "
+                                              "may not find it, list fewer certificates",
+                                 trust->unnamed, trust->anchors->nelts));
     }
-
     for (i = 0; i < trust->anchors->nelts; ++i) {
-        const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
-        const char *subject = cfaop_text_name(round->pool, X509_get_subject_name(a->cert), 256);
-        warn_of_beginning(round, "the trusted certificate", a->origin, subject, X509_get0_notBefore(a->cert));
-        if (trust->crls->nelts && X509_check_ca(a->cert) <= 0 && !cfaop_issuer_is_listed(trust, a->cert)) {
-            add_finding(round, APLOG_WARNING,
-                        apr_psprintf(round->pool, "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is never "
-                                                  "looked up in CRLs, remove it from the file to revoke it",
-                                     subject, a->origin));
-        }
+        warn_of_anchor(round, trust, &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor));
     }
     for (i = 0; i < trust->crls->nelts; ++i) {
         const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
-        warn_of_beginning(round, "the CRL", c->origin, cfaop_text_name(round->pool, X509_CRL_get_issuer(c->crl), 256),
+        warn_of_beginning(round, "the CRL", c->origin,
+                          cfaop_text_name(round->pool, X509_CRL_get_issuer(c->crl), NAME_MAX_BYTES),
                           X509_CRL_get0_lastUpdate(c->crl));
     }
 }
 
 /* ---- resolving a server ---- */
 
-/* Collects what the files of list hold into items; returns NULL, or what is wrong (reported already). */
-static const char *collect(round_of *round, const apr_array_header_t *list, const char *directive, apr_array_header_t *items,
-                           const apr_array_header_t *(*load)(cfaop_files *, const char *, const char **, const char **))
-{
-    const char *broken = NULL;
-    int i;
-
-    for (i = 0; list && i < list->nelts; ++i) {
-        const cfaop_source *source = &APR_ARRAY_IDX(list, i, cfaop_source);
-        const char *tag, *error;
-        const apr_array_header_t *loaded = load(round->files, source->path, &tag, &error);
-        if (loaded) {
-            apr_array_cat(items, loaded);
-            continue;
-        }
-        broken = apr_psprintf(round->pool, "%s: %s: file %s %s (%s)", tag, directive, source->path, error, source->where);
-        add_finding(round, APLOG_ERR, broken);
-    }
-    return broken;
-}
-
 static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
 {
-    const char *text = apr_psprintf(round->pool, "CFAOP103: CFOriginPullCACertificateFile: the list is empty, so that nothing "
-                                                 "could ever be verified (%s): write " CFAOP_BUILTIN " or the path of a PEM "
-                                                 "file", conf->mode_where);
+    const char *text = apr_psprintf(round->pool, "CFAOP141: CFOriginPullCACertificateFile: the list is empty, so that "
+                                                 "nothing could ever be verified (%s): write " CFAOP_BUILTIN " or the "
+                                                 "path of a PEM file",
+                                    conf->mode_where);
+
     add_finding(round, APLOG_ERR, text);
     return text;
 }
 
-static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolved *out)
+/* Makes the trust that conf describes. */
+static void make_trust(round_of *round, const cfaop_server_conf *conf, resolved *out)
 {
-    cfaop_source builtin = {CFAOP_BUILTIN, CFAOP_BUILTIN};
-    apr_array_header_t *ca_sources = conf->ca_sources;
     cfaop_trust *trust = apr_pcalloc(round->pool, sizeof(*trust));
-    const char *broken_crl;
+    apr_array_header_t *mistakes = apr_array_make(round->temp, 1, sizeof(const char *));
+    int i;
 
-    if (!ca_sources) {
-        ca_sources = apr_array_make(round->pool, 1, sizeof(cfaop_source));
-        APR_ARRAY_PUSH(ca_sources, cfaop_source) = builtin;
-    }
-    trust->depth = conf->depth >= 0 ? conf->depth : CFAOP_DEPTH_DEFAULT;
-    trust->anchors = apr_array_make(round->pool, 2, sizeof(cfaop_anchor));
-    trust->crls = apr_array_make(round->pool, 1, sizeof(cfaop_crl));
-    trust->pins = conf->pins ? apr_array_copy(round->pool, conf->pins) : apr_array_make(round->pool, 1, sizeof(cfaop_pin));
-    out->broken = collect(round, ca_sources, "CFOriginPullCACertificateFile", trust->anchors, cfaop_files_anchors);
-    broken_crl = collect(round, conf->crl_sources, "CFOriginPullCARevocationFile", trust->crls, cfaop_files_crls);
-    if (!out->broken) {
-        out->broken = broken_crl;
+    out->broken = cfaop_parts_load(round->pool, round->files, &conf->verify, trust, mistakes);
+    for (i = 0; i < mistakes->nelts; ++i) {
+        add_finding(round, APLOG_ERR, APR_ARRAY_IDX(mistakes, i, const char *));
     }
     if (!out->broken && !trust->anchors->nelts && cfaop_config_is_needed(conf)) {
         out->broken = no_anchors(round, conf);
@@ -186,46 +167,28 @@ static void resolve_lists(round_of *round, const cfaop_server_conf *conf, resolv
     if (!out->broken && trust->anchors->nelts) {
         out->trust = cfaop_store_intern(round->pool, round->by_digest, trust);
         if (!out->trust) {
-            out->broken = "CFAOP125: OpenSSL failed to build the certificate store: see the lines above, check the memory";
+            out->broken = "CFAOP147: OpenSSL failed to build the certificate store: see the lines above, check the "
+                          "memory";
             add_finding(round, APLOG_ERR, out->broken);
         }
     }
     ERR_clear_error();
 }
 
-/* What the lists of a server look like: servers of the same key need not be resolved again. From p. */
-static const char *key_of(apr_pool_t *p, const cfaop_server_conf *conf)
+/*
+ * Makes the trust that conf describes, or finds the trust of an earlier server with the same configuration. The key
+ * says whether the trust is needed, because an empty list is a mistake only then. scratch is for the call.
+ */
+static const resolved *trust_of(round_of *round, const cfaop_server_conf *conf, apr_pool_t *scratch)
 {
-    const apr_array_header_t *lists[2];
-    apr_array_header_t *words = apr_array_make(p, 8, sizeof(const char *));
-    int i, k;
-
-    lists[0] = conf->ca_sources;
-    lists[1] = conf->crl_sources;
-    APR_ARRAY_PUSH(words, const char *) = apr_psprintf(p, "%d %d", conf->depth, cfaop_config_is_needed(conf));
-    for (k = 0; k < 2; ++k) {
-        APR_ARRAY_PUSH(words, const char *) = lists[k] ? "+" : "-";
-        for (i = 0; lists[k] && i < lists[k]->nelts; ++i) {
-            APR_ARRAY_PUSH(words, const char *) = APR_ARRAY_IDX(lists[k], i, cfaop_source).path;
-        }
-    }
-    APR_ARRAY_PUSH(words, const char *) = "pins";
-    for (i = 0; conf->pins && i < conf->pins->nelts; ++i) {
-        APR_ARRAY_PUSH(words, const char *) = APR_ARRAY_IDX(conf->pins, i, cfaop_pin).text;
-    }
-    return apr_array_pstrcat(p, words, '\n');
-}
-
-/* Resolves the lists of conf, or finds what an earlier server of the same key got. scratch is for this call only. */
-static const resolved *resolve_once(round_of *round, const cfaop_server_conf *conf, apr_pool_t *scratch)
-{
-    const char *key = key_of(scratch, conf);
-    resolved *r = apr_hash_get(round->by_lists, key, APR_HASH_KEY_STRING);
+    const char *key = apr_psprintf(scratch, "%d\n%s", cfaop_config_is_needed(conf),
+                                   cfaop_parts_key(scratch, &conf->verify));
+    resolved *r = apr_hash_get(round->by_key, key, APR_HASH_KEY_STRING);
 
     if (!r) {
         r = apr_pcalloc(round->temp, sizeof(*r));
-        resolve_lists(round, conf, r);
-        apr_hash_set(round->by_lists, apr_pstrdup(round->temp, key), APR_HASH_KEY_STRING, r);
+        make_trust(round, conf, r);
+        apr_hash_set(round->by_key, apr_pstrdup(round->temp, key), APR_HASH_KEY_STRING, r);
         if (r->trust) {
             warn_of_trust(round, r->trust);
         }
@@ -233,9 +196,10 @@ static const resolved *resolve_once(round_of *round, const cfaop_server_conf *co
     return r;
 }
 
-static void resolve(round_of *round, cfaop_server_conf *conf, apr_pool_t *scratch)
+/* Resolves a server. scratch is for the call. */
+static void resolve_server(round_of *round, cfaop_server_conf *conf, apr_pool_t *scratch)
 {
-    const resolved *r = resolve_once(round, conf, scratch);
+    const resolved *r = trust_of(round, conf, scratch);
 
     conf->trust = r->trust;
     conf->broken = r->broken;
@@ -266,7 +230,7 @@ apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, s
     round.pool = p;
     round.temp = ptemp;
     round.files = cfaop_files_create(p);
-    round.by_lists = apr_hash_make(ptemp);
+    round.by_key = apr_hash_make(ptemp);
     round.by_digest = apr_hash_make(p);
     round.texts = apr_hash_make(ptemp);
     round.findings = apr_array_make(p, 4, sizeof(cfaop_finding));
@@ -276,7 +240,7 @@ apr_array_header_t *cfaop_policy_resolve_all(apr_pool_t *p, apr_pool_t *ptemp, s
     for (s = base; s; s = s->next) {
         cfaop_server_conf *conf = cfaop_config_of(s);
         conf->index = index++;
-        resolve(&round, conf, scratch);
+        resolve_server(&round, conf, scratch);
         apr_pool_clear(scratch);
     }
     apr_pool_destroy(scratch);

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file security_level.c
- * OpenSSL's security level of a server's TLS before mod_ssl has set it up, as "-t" must guess it, and what the level
- * asks of a key.
+ * OpenSSL's security level of a server's TLS, also at "apachectl -t", where mod_ssl has not set it up; and whether a
+ * key is strong enough for a level.
  */
 #include "trust/security_level.h"
 

@@ -12,19 +12,19 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-/* Far above any server's certificate with its chain and key. */
+/* A server's certificate with its chain and key is far smaller. */
 #define FILE_MAX (1024 * 1024)
 
 /* The longest chain that is followed. */
 #define CHAIN_MAX 10
 
-static apr_status_t free_certificate(void *cert)
+static apr_status_t free_server_certificate(void *cert)
 {
     X509_free(cert);
     return APR_SUCCESS;
 }
 
-/* A block that needs a password is not read: OpenSSL would ask for it on the terminal. */
+/* For OpenSSL, which would else ask for a password on the terminal: a block that needs one is not read. */
 static int no_password(char *buffer, int size, int is_writing, void *data)
 {
     (void)buffer;
@@ -39,7 +39,7 @@ static void read_chain(apr_pool_t *p, BIO *bio, apr_array_header_t *chain)
     X509 *cert;
 
     while (chain->nelts < CHAIN_MAX && (cert = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL))) {
-        apr_pool_cleanup_register(p, cert, free_certificate, apr_pool_cleanup_null);
+        apr_pool_cleanup_register(p, cert, free_server_certificate, apr_pool_cleanup_null);
         if (!chain->nelts || X509_check_issued(cert, APR_ARRAY_IDX(chain, chain->nelts - 1, X509 *)) == X509_V_OK) {
             APR_ARRAY_PUSH(chain, X509 *) = cert;
         }
@@ -70,7 +70,7 @@ apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *pat
     return chain;
 }
 
-/* Has issuer, whatever else has its name, signed cert? */
+/* Has issuer signed cert? The name alone does not tell: another CA may have the same. */
 static int has_signed(X509 *issuer, X509 *cert)
 {
     return X509_check_issued(issuer, cert) == X509_V_OK && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;

@@ -1,82 +1,21 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file store.c
- * From certificates and CRLs to what OpenSSL verifies against, once for each content.
+ * Making OpenSSL's X509_STORE from certificates and CRLs, once for each content.
  */
 #include "trust/store.h"
 
 #include "base/module.h"
 #include "config/config.h"
-#include "config/pin.h"
 #include "trust/issuer.h"
 #include "trust/files.h"
 #include "trust/names.h"
+#include "trust/parts.h"
 #include "trust/trust.h"
 
 #include "apr_hash.h"
 
-#include <openssl/evp.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
-
-/* Part of each digest: a release that judges differently must not take up sessions that an older one judged. */
-#define DIGEST_DOMAIN "mod_cfaop policy 1: purpose sslclient, partial chain"
-
-static int compare_anchors(const void *a, const void *b)
-{
-    return memcmp(((const cfaop_anchor *)a)->sha256, ((const cfaop_anchor *)b)->sha256, CFAOP_SHA256_LEN);
-}
-
-static int compare_crls(const void *a, const void *b)
-{
-    return memcmp(((const cfaop_crl *)a)->sha256, ((const cfaop_crl *)b)->sha256, CFAOP_SHA256_LEN);
-}
-
-static int compare_pins(const void *a, const void *b)
-{
-    return strcmp(((const cfaop_pin *)a)->text, ((const cfaop_pin *)b)->text);
-}
-
-/* Sorts items and drops doubles. */
-static void make_set(apr_array_header_t *items, int (*compare)(const void *, const void *))
-{
-    apr_size_t size = (apr_size_t)items->elt_size;
-    int from, to = 0;
-
-    qsort(items->elts, (size_t)items->nelts, size, compare);
-    for (from = 0; from < items->nelts; ++from) {
-        if (to == 0 || compare(items->elts + (apr_size_t)(to - 1) * size, items->elts + (apr_size_t)from * size) != 0) {
-            memmove(items->elts + (apr_size_t)to * size, items->elts + (apr_size_t)from * size, size);
-            ++to;
-        }
-    }
-    items->nelts = to;
-}
-
-static int digest_trust(cfaop_trust *trust)
-{
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    unsigned char depth = (unsigned char)trust->depth;
-    int i, ok;
-
-    ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN))
-        && EVP_DigestUpdate(md, &depth, 1);
-    for (i = 0; ok && i < trust->anchors->nelts; ++i) {
-        ok = EVP_DigestUpdate(md, "A", 1)
-            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN);
-    }
-    for (i = 0; ok && i < trust->crls->nelts; ++i) {
-        ok = EVP_DigestUpdate(md, "R", 1)
-            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).sha256, CFAOP_SHA256_LEN);
-    }
-    for (i = 0; ok && i < trust->pins->nelts; ++i) {
-        const char *text = APR_ARRAY_IDX(trust->pins, i, cfaop_pin).text;
-        ok = EVP_DigestUpdate(md, "P", 1) && EVP_DigestUpdate(md, text, strlen(text) + 1);
-    }
-    ok = ok && EVP_DigestFinal_ex(md, trust->digest, NULL);
-    EVP_MD_CTX_free(md);
-    return ok;
-}
 
 static apr_status_t free_store(void *store)
 {
@@ -90,13 +29,16 @@ static apr_status_t free_names(void *names)
     return APR_SUCCESS;
 }
 
-/* A client looks for the issuer of its certificate among the names, so a leaf that is listed is named by its issuer. */
+/* A client looks for the issuer of its certificate among the names, so a listed leaf adds the name of its issuer. */
 static int add_names_of(STACK_OF(X509_NAME) *names, X509 *cert)
 {
     return cfaop_names_add(names, X509_check_ca(cert) > 0 ? X509_get_subject_name(cert) : X509_get_issuer_name(cert));
 }
 
-/* Marks the anchors whose subject another one has, too, as an old and a new CA have. Returns how many there are. */
+/*
+ * Marks the anchors that share their subject with another anchor, as an old and a new CA do. Returns how many there
+ * are.
+ */
 static int mark_namesakes(const cfaop_trust *trust)
 {
     int i, k, count = 0;
@@ -114,7 +56,9 @@ static int mark_namesakes(const cfaop_trust *trust)
     return count;
 }
 
-/* Has the store ask which of two anchors of one subject has signed. OpenSSL takes the first that fits by name. */
+/*
+ * Makes the store check signatures to tell anchors of one subject apart. OpenSSL would take the first whose name fits.
+ */
 static int tell_apart(cfaop_trust *trust)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -164,10 +108,7 @@ const cfaop_trust *cfaop_store_intern(apr_pool_t *p, apr_hash_t *known, cfaop_tr
 {
     const cfaop_trust *same;
 
-    make_set(candidate->anchors, compare_anchors);
-    make_set(candidate->crls, compare_crls);
-    make_set(candidate->pins, compare_pins);
-    if (!digest_trust(candidate)) {
+    if (!cfaop_parts_digest(candidate)) {
         return NULL;
     }
     same = apr_hash_get(known, candidate->digest, CFAOP_SHA256_LEN);

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file system_cas.c
- * The CAs that programs on this machine trust: OpenSSL's own, with SSL_CERT_FILE and SSL_CERT_DIR, and the bundles of
- * Debian and Fedora.
+ * The CAs that programs on this machine trust by default: those of OpenSSL's default file and directory (or
+ * SSL_CERT_FILE and SSL_CERT_DIR), and the bundles of Debian and Fedora.
  */
 #include "trust/system_cas.h"
 
@@ -36,7 +36,7 @@ cfaop_system_cas *cfaop_system_cas_load(apr_pool_t *p)
     if (!cas->store || !cas->ctx) {
         return NULL;
     }
-    X509_STORE_set_default_paths(cas->store); /* what is not there is no mistake of the administrator's */
+    X509_STORE_set_default_paths(cas->store); /* files and directories may be missing */
     files = X509_STORE_add_lookup(cas->store, X509_LOOKUP_file());
     for (i = 0; files && i < sizeof(bundles) / sizeof(bundles[0]); ++i) {
         X509_LOOKUP_load_file(files, bundles[i], X509_FILETYPE_PEM);

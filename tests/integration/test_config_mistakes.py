@@ -218,7 +218,7 @@ def test_same_mistake_in_two_vhosts_needs_one_line(bench: Bench) -> None:
 
 def test_list_emptied_by_none_verifies_nothing(bench: Bench) -> None:
     line = only_line(bench.test("CFOriginPull On", f"{CA_FILE} none"))
-    assert line.startswith(f"CFAOP103: {CA_FILE}: the list is empty")
+    assert line.startswith(f"CFAOP141: {CA_FILE}: the list is empty")
     assert "write builtin or the path of a PEM file" in line
     assert bench.test("CFOriginPull On", f"{CA_FILE} none", f"{CA_FILE} builtin").ok
     assert bench.test("CFOriginPull Off", f"{CA_FILE} none").ok
@@ -385,8 +385,8 @@ def test_where_tls_is_configured_or_not_needed(bench: Bench, servers: Servers, f
 # Dates
 
 
-def dated(bench: Bench) -> dict[str, tuple[str, str]]:
-    """Lists with something out of date in them, and what is said of it."""
+def dated(bench: Bench) -> dict[str, tuple[str, str, str]]:
+    """Lists with something out of date in them, and the tag and words that tell of it."""
     past, future = (-3 * DAY, -DAY), (DAY, 90 * DAY)
     old = bench.pki.root("old-ca", not_before=past[0], not_after=past[1])
     coming = bench.pki.root("coming-ca", not_before=future[0], not_after=future[1])
@@ -394,13 +394,14 @@ def dated(bench: Bench) -> dict[str, tuple[str, str]]:
     old_crl = bench.root.crl("old", last_update=past[0], next_update=past[1])
     coming_crl = bench.root.crl("coming", last_update=future[0], next_update=future[1])
     return {
-        "expired-ca": (f"{CA_FILE} {old.cert_file}", f'certificate of "CN=old-ca" ({old.cert_file}) ended on '),
+        "expired-ca": (f"{CA_FILE} {old.cert_file}", "CFAOP106", f'certificate of "CN=old-ca" ({old.cert_file}) ended on '),
         "coming-ca": (
             f"{CA_FILE} {coming.cert_file}",
+            "CFAOP142",
             f'certificate of "CN=coming-ca" ({coming.cert_file}) is not valid before ',
         ),
-        "expired-crl": (good + str(old_crl), f'CRL of "CN=root" ({old_crl}) ended on '),
-        "coming-crl": (good + str(coming_crl), f'CRL of "CN=root" ({coming_crl}) is not valid before '),
+        "expired-crl": (good + str(old_crl), "CFAOP106", f'CRL of "CN=root" ({old_crl}) ended on '),
+        "coming-crl": (good + str(coming_crl), "CFAOP142", f'CRL of "CN=root" ({coming_crl}) is not valid before '),
     }
 
 
@@ -408,23 +409,24 @@ def test_what_is_out_of_date_is_a_warning(bench: Bench, servers: Servers) -> Non
     """At -t, and in the log of a server that starts."""
     cases = dated(bench)
     config = "".join(
-        vhost(bench.port, f"{name}.test", "CFOriginPull On", lines, tls=bench.tls) for name, (lines, _) in cases.items()
+        vhost(bench.port, f"{name}.test", "CFOriginPull On", lines, tls=bench.tls) for name, (lines, _, _) in cases.items()
     )
     server = servers.prepare_httpd(config, listen=[bench.port])
 
     outcome = server.config_test()
 
     assert outcome.ok
-    for _, words in cases.values():
+    for _, tag, words in cases.values():
         (line,) = [line for line in our_lines(outcome.stderr) if words in line]
-        assert line.startswith("CFAOP106: the ")
+        assert line.startswith(f"{tag}: the ")
     assert len(our_lines(outcome.stderr)) == len(cases)
 
     server.start()
-    for _, words in cases.values():
-        (line,) = [line for line in server.log.find("CFAOP106: ") if words in line]
+    for _, tag, words in cases.values():
+        (line,) = [line for line in server.log.find(f"{tag}: ") if words in line]
         assert "[cfaop:warn]" in line
     server.expect("CFAOP106: ")
+    server.expect("CFAOP142: ")
     server.stop()
 
 
@@ -460,6 +462,7 @@ def unstartable(bench: Bench) -> dict[str, tuple[str, ...]]:
         "CFAOP104": (f"{CRL_FILE} /nowhere.pem",),
         "CFAOP105": ("SSLEngine off",),
         "CFAOP109": (f"{CA_FILE} {origin_ca.cert_file}",),
+        "CFAOP141": (f"{CA_FILE} none",),
     }
 
 

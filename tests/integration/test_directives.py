@@ -21,7 +21,20 @@ from support.vhost import vhost
 CA_FILE = "CFOriginPullCACertificateFile"
 CRL_FILE = "CFOriginPullCARevocationFile"
 DEPTH = "CFOriginPullVerifyDepth"
-DIRECTIVES = ("CFOriginPull On", f"{CA_FILE} builtin", f"{CRL_FILE} none", f"{DEPTH} 1", "CFOriginPullPeerLimit 16384 100")
+PIN = "CFOriginPullPin"
+# Each directive of the module with arguments that it takes.
+DIRECTIVES = (
+    "CFOriginPull On",
+    f"{CA_FILE} builtin",
+    f"{CRL_FILE} none",
+    f"{DEPTH} 1",
+    f"{PIN} dns:edge.test",
+    "CFOriginPullExempt path /health",
+    "CFOriginPullRemoteIP On",
+    "CFOriginPullRefuse close",
+    "CFOriginPullExpiryWarning 30",
+    "CFOriginPullPeerLimit 16384 100",
+)
 
 
 @dataclass(frozen=True)
@@ -402,6 +415,8 @@ def test_whatever_judges_otherwise_is_another_policy(bench: Bench) -> None:
         "two-cas": [ca, f"{CA_FILE} {bench.b.cert_file}"],
         "other-ca": [f"{CA_FILE} {bench.b.cert_file}"],
         "builtin": [],
+        "pin": [ca, f"{PIN} dns:edge.test"],
+        "other-pin": [ca, f"{PIN} dns:other.test"],
     }
     config = "".join(bench.site(f"{name}.test", "CFOriginPull On", *lines) for name, lines in variants.items())
     servers = bench.dump(config)

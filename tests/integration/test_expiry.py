@@ -388,4 +388,4 @@ def test_many_that_end_are_counted(desk: Desk) -> None:
     many = desk.pki.bundle("ending", *(desk.pki.root(f"one-that-ends-{i}", not_after=5 * DAY) for i in range(60)))
     lines = desk.said(desk.site("a.test", "CFOriginPull On", f"CFOriginPullCACertificateFile {many}"))
     assert len(lines) == 51
-    assert "CFAOP112: 10 more " in lines[-1]
+    assert "CFAOP144: 10 more " in lines[-1]

@@ -59,7 +59,7 @@ class Bench:
 
 def allow_notices(httpd: Httpd) -> None:
     """Each start may tell of the CRL that begins later, and of what ends soon."""
-    httpd.allow('CFAOP106: the CRL of "CN=coming-crl-ca"')
+    httpd.allow('CFAOP142: the CRL of "CN=coming-crl-ca"')
     httpd.allow('CFAOP112: the CRL of "CN=short-crl-ca"')
     httpd.allow('CFAOP112: the certificate that the edge shows, "CN=thirty-minutes-')
 

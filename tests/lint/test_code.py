@@ -98,11 +98,17 @@ def function_body(text: str, name: str) -> str:
 
 
 def written_fields(header: str) -> dict[str, tuple[str, str]]:
-    """Name -> (type, comment) of the fields of cfaop_server_conf that the directives write."""
-    struct = re.search(r"typedef struct \{((?:(?!typedef struct).)*?)\} cfaop_server_conf;", header, re.S).group(1)
-    written = struct.split("/* resolved from it at startup */")[0]
-    fields = re.findall(r"^\s+([\w ]+?[ *]+)(\w+);\s*/\*\*<(.*?)\*/", written, re.M)
-    return {name: (kind.strip(), comment) for kind, name, comment in fields}
+    """Name -> (type, comment) of the fields of cfaop_server_conf that the directives write, those of its verify as verify.NAME."""
+
+    def fields(struct: str, before: str = "") -> dict[str, tuple[str, str]]:
+        body = re.search(rf"typedef struct \{{((?:(?!typedef struct).)*?)\}} {struct};", header, re.S).group(1)
+        written = body.split("/* resolved from it at startup */")[0]
+        found = re.findall(r"^\s+([\w ]+?[ *]+)(\w+);\s*/\*\*<(.*?)\*/", written, re.M)
+        return {before + name: (kind.strip(), comment) for kind, name, comment in found}
+
+    own = fields("cfaop_server_conf")
+    del own["verify"]
+    return {**own, **fields("cfaop_verify_conf", "verify.")}
 
 
 def test_config_fields_are_merged(sources):
@@ -110,7 +116,7 @@ def test_config_fields_are_merged(sources):
     fields = written_fields(sources["include/config/config.h"])
     assert len(fields) >= 5
     for name in fields:
-        merged = re.search(rf"conf->{name} = (.*?);", body, re.S)
+        merged = re.search(rf"conf->{re.escape(name)} = (.*?);", body, re.S)
         assert merged, f"{name} is not merged"
         assert f"add->{name}" in merged.group(1), f"{name}: the virtual host's own value is lost"
         if not name.endswith("_is_own"):
