@@ -22,9 +22,9 @@ const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[]
 cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf);
 
 /**
- * Returns of what @a cert has more than @a limit allows, with @a most being the number allowed: "names" (in subjectAltName, subject or issuer; it
- * stops counting there), "bytes of names" (in one of these) or "bytes of a serial number". NULL: of nothing. May leave errors in OpenSSL's
- * queue. Any thread.
+ * Returns of what @a cert has more than @a limit allows, with @a most being the number allowed: "names" (in
+ * subjectAltName, subject or issuer; it stops counting there), "bytes of names" (in one of these) or "bytes of a
+ * serial number". NULL: of nothing. May leave errors in OpenSSL's queue. Any thread.
  */
 const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, int *most);
 

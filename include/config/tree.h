@@ -27,21 +27,27 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base);
  */
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
 
-/** Returns the main server's own directives (of const ap_directive_t *) of that name, in lower case, sections too ("<location"); NULL: none. */
+/**
+ * Returns the main server's own directives (of const ap_directive_t *) of that name, in lower case, sections too
+ * ("<location"); NULL: none.
+ */
 const apr_array_header_t *cfaop_tree_inherited(const cfaop_tree *tree, const char *name);
 
 /** Returns the arguments of the main server's last directive of that name, in lower case; NULL: there is none. */
 const char *cfaop_tree_last_inherited(const cfaop_tree *tree, const char *name);
 
-/** Returns the arguments of the last directive of that name, in lower case, of @a s, or that it inherits; NULL: there is none. */
+/**
+ * Returns the arguments of the last directive of that name, in lower case, of @a s, or that it inherits; NULL: there
+ * is none.
+ */
 const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const char *name);
 
 /** Says whether an SSLEngine that is not off is in force for @a s: whoever wrote it expects TLS there. */
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
 
 /**
- * Returns the first directive of @a s; of the main server that is the first of the whole tree. NULL if there is none, or if
- * @a s does not stand in the tree.
+ * Returns the first directive of @a s; of the main server that is the first of the whole tree. NULL if there is none,
+ * or if @a s does not stand in the tree.
  */
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 

@@ -20,14 +20,14 @@
 void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);
 
 /**
- * Says whether the configuration shows that @a s has TLS and refuses clients without a certificate; the main server only if a port of its
- * own reaches it. After cfaop_bypass_note_reach().
+ * Says whether the configuration shows that @a s has TLS and refuses clients without a certificate; the main server
+ * only if a port of its own reaches it. After cfaop_bypass_note_reach().
  */
 int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s);
 
 /**
- * Returns the servers (of cfaop_twin) that serve a name of @a guarded without the guard. From @a p and the pool of @a twins.
- * Configuration phase, after cfaop_bypass_note_reach().
+ * Returns the servers (of cfaop_twin) that serve a name of @a guarded without the guard. From @a p and the pool of @a
+ * twins. Configuration phase, after cfaop_bypass_note_reach().
  */
 apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins,
                                     const server_rec *guarded);

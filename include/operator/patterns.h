@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file patterns.h
- * What the patterns of redirects and rewrite rules stand for, as far as a glance tells. Whatever is not plain counts as no match.
+ * What the patterns of redirects and rewrite rules stand for, as far as a glance tells. Whatever is not plain counts
+ * as no match.
  */
 #ifndef CFAOP_OPERATOR_PATTERNS_H
 #define CFAOP_OPERATOR_PATTERNS_H
@@ -13,8 +14,8 @@ int cfaop_patterns_is_one_of(const char *word, const char *const *words);
 int cfaop_patterns_match_all(const char *regex);
 
 /**
- * Says whether the regular expression stands for paths below /.well-known/acme-challenge only: it begins there, and has no alternatives.
- * Any phase, any thread.
+ * Says whether the regular expression stands for paths below /.well-known/acme-challenge only: it begins there, and
+ * has no alternatives. Any phase, any thread.
  */
 int cfaop_patterns_is_acme(const char *regex);
 

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file rewrite_rules.h
- * What mod_rewrite's rules of a virtual host make of plain HTTP. Whatever is not clearly an answer to everything counts as none.
+ * What mod_rewrite's rules of a virtual host make of plain HTTP. Whatever is not clearly an answer to everything
+ * counts as none.
  */
 #ifndef CFAOP_OPERATOR_REWRITE_RULES_H
 #define CFAOP_OPERATOR_REWRITE_RULES_H
@@ -19,8 +20,8 @@ typedef enum {
 } cfaop_rewrite;
 
 /**
- * Returns what mod_rewrite does with requests to @a s over plain HTTP, by its rules and those it inherits. From @a p, for what only the
- * call needs. Configuration phase.
+ * Returns what mod_rewrite does with requests to @a s over plain HTTP, by its rules and those it inherits. From @a p,
+ * for what only the call needs. Configuration phase.
  */
 cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
 

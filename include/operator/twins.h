@@ -22,7 +22,10 @@ typedef struct {
 /** A test of a server; @a data comes from the caller. */
 typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
 
-/** Indexes the names of the main server @a base and of the virtual hosts after it. Configuration phase; the result is allocated from @a p. */
+/**
+ * Indexes the names of the main server @a base and of the virtual hosts after it. Configuration phase; the result is
+ * allocated from @a p.
+ */
 cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
 
 /**
@@ -32,8 +35,8 @@ cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
 apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
 
 /**
- * Says whether httpd never gives @a s the names that it shares with @a by: of the virtual hosts of an address it takes the first that has the
- * name, and @a by stands before @a s at each address of that.
+ * Says whether httpd never gives @a s the names that it shares with @a by: of the virtual hosts of an address it
+ * takes the first that has the name, and @a by stands before @a s at each address of that.
  */
 int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const server_rec *by);
 

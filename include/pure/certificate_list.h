@@ -8,12 +8,15 @@
 
 #include <stddef.h>
 
-/** Says whether a key in these @a length bytes of a certificate, or of many, spells its elliptic curve out. Any thread. */
+/**
+ * Says whether a key in these @a length bytes of a certificate, or of many, spells its elliptic curve out. Any
+ * thread.
+ */
 int cfaop_certificate_list_spells_out_curve(const unsigned char *data, size_t length);
 
 /**
- * Counts the certificates in the body of a Certificate message, to @a max + 1, as OpenSSL would read it: a list that is cut off or whose lengths
- * lie ends the count. Any thread.
+ * Counts the certificates in the body of a Certificate message, to @a max + 1, as OpenSSL would read it: a list that
+ * is cut off or whose lengths lie ends the count. Any thread.
  */
 int cfaop_certificate_list_count(const unsigned char *body, size_t length, int is_tls13, int max);
 

@@ -12,8 +12,8 @@
 #include "apr_pools.h"
 
 /**
- * The kinds of lines that are limited: one for each reason, one for certificates over CFOriginPullPeerLimit, and one for
- * certificates that cost too much to parse.
+ * The kinds of lines that are limited: one for each reason, one for certificates over CFOriginPullPeerLimit, and one
+ * for certificates that cost too much to parse.
  */
 #define CFAOP_LIMITER_OVER_LIMIT CFAOP_REASON_COUNT
 #define CFAOP_LIMITER_TOO_COSTLY (CFAOP_REASON_COUNT + 1)

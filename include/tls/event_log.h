@@ -24,14 +24,14 @@ void cfaop_event_log_handshake(conn_rec *c, const cfaop_shown *shown, const serv
 
 /**
  * Logs that a handshake of @a c for @a s has ended since the client's certificate has more than @a limit of @a what
- * ("bytes", "names", ...). @a sni is what the client sent; NULL: nothing. At most one line in ten seconds for each server.
- * Connection phase.
+ * ("bytes", "names", ...). @a sni is what the client sent; NULL: nothing. At most one line in ten seconds for each
+ * server. Connection phase.
  */
 void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sni, int limit, const char *what);
 
 /**
- * Logs that a handshake with @a s has ended since the client's certificate would cost too much to parse: it has the @a fault ("spells out ...").
- * @a sni and the rate as above, counted apart. Connection phase.
+ * Logs that a handshake with @a s has ended since the client's certificate would cost too much to parse: it has the
+ * @a fault ("spells out ..."). @a sni and the rate as above, counted apart. Connection phase.
  */
 void cfaop_event_log_too_costly(const server_rec *s, conn_rec *c, const char *sni, const char *fault);
 

@@ -1,8 +1,9 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file server_certificate.h
- * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile and SSLCertificateChainFile to compare
- * them with what is trusted. What cannot be read is left alone: mod_ssl tells of it.
+ * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile and
+ * SSLCertificateChainFile to compare them with what is trusted. What cannot be read is left alone: mod_ssl tells of
+ * it.
  */
 #ifndef CFAOP_TRUST_SERVER_CERTIFICATE_H
 #define CFAOP_TRUST_SERVER_CERTIFICATE_H
@@ -20,8 +21,9 @@ typedef enum {
 } cfaop_kinship;
 
 /**
- * Returns the first certificate of the PEM file at @a path and those that lead up from it (of X509 *), in that
- * file and in the one at @a chain_path, unless that is NULL; empty if there is none. They end with @a p. Configuration phase.
+ * Returns the first certificate of the PEM file at @a path and those that lead up from it (of X509 *), in that file
+ * and in the one at @a chain_path, unless that is NULL; empty if there is none. They end with @a p. Configuration
+ * phase.
  */
 apr_array_header_t *cfaop_server_certificate_read(apr_pool_t *p, const char *path, const char *chain_path);
 

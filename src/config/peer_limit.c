@@ -3,9 +3,10 @@
  * @file peer_limit.c
  * CFOriginPullPeerLimit: how large a client's certificate may be.
  *
- * The guard lets a certificate that it does not accept through the handshake, and under LogOnly or on an exempt path a request goes on with it.
- * mod_ssl makes variables of its names and its serial number then, for each request, in a time that grows with the square of their number or
- * length. A certificate with more bytes or names than any real one has ends the handshake instead.
+ * The guard lets a certificate that it does not accept through the handshake, and under LogOnly or on an exempt path
+ * a request goes on with it. mod_ssl makes variables of its names and its serial number then, for each request, in a
+ * time that grows with the square of their number or length. A certificate with more bytes or names than any real one
+ * has ends the handshake instead.
  */
 #include "config/peer_limit.h"
 
@@ -62,8 +63,8 @@ cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf)
 }
 
 /*
- * Says whether an element within a directoryName counts: one does for each part of the DN, its type. So do those that are there without a type:
- * empty ones, and names that come after a directoryName whose length is not given.
+ * Says whether an element within a directoryName counts: one does for each part of the DN, its type. So do those that
+ * are there without a type: empty ones, and names that come after a directoryName whose length is not given.
  */
 static int is_part(int tag, int class, long length)
 {
@@ -71,8 +72,9 @@ static int is_part(int tag, int class, long length)
 }
 
 /*
- * Counts the names in the DER of a subjectAltName, to max + 1, and the parts of each directoryName among them. OpenSSL would make three objects of
- * each. Where the length of an element is not given (BER), what lies in it counts too: no real certificate has that, and OpenSSL reads it.
+ * Counts the names in the DER of a subjectAltName, to max + 1, and the parts of each directoryName among them.
+ * OpenSSL would make three objects of each. Where the length of an element is not given (BER), what lies in it counts
+ * too: no real certificate has that, and OpenSSL reads it.
  */
 static int count_names(const ASN1_OCTET_STRING *der, int max)
 {

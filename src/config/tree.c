@@ -135,8 +135,8 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
 }
 
 /*
- * Without SSLEngine, mod_ssl looks at the protocol of the server. It is that of "Protocol", else of a Listen line for one of its addresses,
- * which httpd finds out only when it opens them. The main server has no such address.
+ * Without SSLEngine, mod_ssl looks at the protocol of the server. It is that of "Protocol", else of a Listen line for
+ * one of its addresses, which httpd finds out only when it opens them. The main server has no such address.
  */
 static int speaks_https(const server_rec *s)
 {

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file patterns.c
- * What the patterns of redirects and rewrite rules stand for, as far as a glance tells. Whatever is not plain counts as no match.
+ * What the patterns of redirects and rewrite rules stand for, as far as a glance tells. Whatever is not plain counts
+ * as no match.
  */
 #include "operator/patterns.h"
 

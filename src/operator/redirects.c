@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file redirects.c
- * Does a virtual host do nothing but redirect or refuse? Then it is no way round the guard, and the dump need not name it. Whatever is
- * not clearly an answer to everything counts as serving.
+ * Does a virtual host do nothing but redirect or refuse? Then it is no way round the guard, and the dump need not
+ * name it. Whatever is not clearly an answer to everything counts as serving.
  */
 #include "operator/redirects.h"
 
@@ -50,8 +50,10 @@ static status_kind kind_of_status(const char *word)
     if (cfaop_patterns_is_one_of(word, moved) || (*word == '3' && strspn(word, "0123456789") == strlen(word))) {
         return WITH_TARGET;
     }
-    return !strcmp(word, "gone") || ((*word == '4' || *word == '5') && strspn(word, "0123456789") == strlen(word)) ? WITHOUT_TARGET
-                                                                                                                 : NO_STATUS;
+    if (!strcmp(word, "gone") || ((*word == '4' || *word == '5') && strspn(word, "0123456789") == strlen(word))) {
+        return WITHOUT_TARGET;
+    }
+    return NO_STATUS;
 }
 
 /* Redirect [status] PATH [TARGET], in each of its spellings, for everything. In a <Location> there need be no path. */
@@ -71,13 +73,15 @@ static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_
     if (words->nelts != from + 1 + targets) {
         return 0;
     }
-    return is_called(node, "RedirectMatch") ? cfaop_patterns_match_all(word_at(words, from)) : !strcmp(word_at(words, from), "/");
+    return is_called(node, "RedirectMatch") ? cfaop_patterns_match_all(word_at(words, from))
+                                            : !strcmp(word_at(words, from), "/");
 }
 
 /* Is node an <If> that holds for plain HTTP? */
 static int is_for_plain_http(apr_pool_t *p, const ap_directive_t *node)
 {
-    static const char *const all[] = {"%{HTTPS}==off", "%{HTTPS}!=on", "%{REQUEST_SCHEME}==http", "%{REQUEST_SCHEME}!=https", NULL};
+    static const char *const all[] = {"%{HTTPS}==off", "%{HTTPS}!=on", "%{REQUEST_SCHEME}==http",
+                                       "%{REQUEST_SCHEME}!=https", NULL};
     const char *from;
     char *text = apr_pstrdup(p, node->args), *to = text;
 
@@ -198,7 +202,8 @@ static int proxies(apr_pool_t *p, const ap_directive_t *node, int is_in_location
     if (is_called(node, "ProxyPassMatch")) {
         return strcmp(target, "!") && (is_in_location || !cfaop_patterns_is_acme(path));
     }
-    return is_called(node, "ProxyPass") && strcmp(target, "!") && (is_in_location || !cfaop_patterns_is_acme_path(path));
+    return is_called(node, "ProxyPass") && strcmp(target, "!")
+           && (is_in_location || !cfaop_patterns_is_acme_path(path));
 }
 
 static int is_location_of_acme(apr_pool_t *p, const ap_directive_t *node)
@@ -208,7 +213,8 @@ static int is_location_of_acme(apr_pool_t *p, const ap_directive_t *node)
     if (is_called(node, "<LocationMatch")) {
         return cfaop_patterns_is_acme(word_at(words, 0));
     }
-    return strcmp(word_at(words, 0), "~") ? cfaop_patterns_is_acme_path(word_at(words, 0)) : cfaop_patterns_is_acme(word_at(words, 1));
+    return strcmp(word_at(words, 0), "~") ? cfaop_patterns_is_acme_path(word_at(words, 0))
+                                          : cfaop_patterns_is_acme(word_at(words, 1));
 }
 
 static int serves(apr_pool_t *p, const ap_directive_t *node)

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file rewrite_rules.c
- * What mod_rewrite's rules of a virtual host make of plain HTTP. Whatever is not clearly an answer to everything counts as none.
+ * What mod_rewrite's rules of a virtual host make of plain HTTP. Whatever is not clearly an answer to everything
+ * counts as none.
  */
 #include "operator/rewrite_rules.h"
 
@@ -46,8 +47,8 @@ static void clear(conditions *c)
 }
 
 /*
- * SERVER_PORT is not among these, nor is HTTP_HOST among the names below: both are what the client writes into the Host header, in any
- * case and with any port.
+ * SERVER_PORT is not among these, nor is HTTP_HOST among the names below: both are what the client writes into the
+ * Host header, in any case and with any port.
  */
 static int is_always_true(const char *subject, const char *pattern)
 {
@@ -133,8 +134,8 @@ static int hold_for(const conditions *c, const server_rec *s)
 /* mod_rewrite takes a target on another scheme for a redirect. "http://" does not count: it may be this very server. */
 static int answers(apr_pool_t *p, const char *target, const char *flags)
 {
-    return has_flag(p, flags, "R", "redirect") || has_flag(p, flags, "F", "forbidden") || has_flag(p, flags, "G", "gone")
-        || !strncasecmp(target, "https://", strlen("https://"));
+    return has_flag(p, flags, "R", "redirect") || has_flag(p, flags, "F", "forbidden")
+        || has_flag(p, flags, "G", "gone") || !strncasecmp(target, "https://", strlen("https://"));
 }
 
 /* Does the rule decide about those after it? */
@@ -150,7 +151,9 @@ static int ends(apr_pool_t *p, const char *flags)
 
 static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditions *c, const server_rec *s)
 {
-    const char *pattern = ap_getword_conf(p, &args), *target = ap_getword_conf(p, &args), *flags = ap_getword_conf(p, &args);
+    const char *pattern = ap_getword_conf(p, &args);
+    const char *target = ap_getword_conf(p, &args);
+    const char *flags = ap_getword_conf(p, &args);
     int is_for_all = cfaop_patterns_match_all(pattern) || (*pattern == '!' && cfaop_patterns_is_acme(pattern + 1));
 
     if (has_flag(p, flags, "P", "proxy") && !cfaop_patterns_is_acme(pattern)) {
@@ -195,7 +198,10 @@ static int option_of(const char *word)
     static const struct {
         const char *name;
         int option;
-    } options[] = {{"Inherit", INHERIT}, {"InheritBefore", INHERIT_BEFORE}, {"InheritDown", DOWN}, {"InheritDownBefore", DOWN_BEFORE},
+    } options[] = {{"Inherit", INHERIT},
+                   {"InheritBefore", INHERIT_BEFORE},
+                   {"InheritDown", DOWN},
+                   {"InheritDownBefore", DOWN_BEFORE},
                    {"IgnoreInherit", IGNORE}};
     apr_size_t i;
 

@@ -11,7 +11,7 @@
 struct cfaop_twins {
     apr_pool_t *pool;
     const server_rec *base;
-    apr_hash_t *orders;       /* server_rec * -> int: its place in httpd's chain, where the last virtual host comes first */
+    apr_hash_t *orders;      /* server_rec * -> int: its place in httpd's chain, where the last virtual host is first */
     apr_hash_t *by_name;     /* name in lower case -> array of server_rec * with that ServerName or ServerAlias */
     apr_hash_t *by_pattern;  /* wildcard in lower case -> array of server_rec * that have it as an alias */
     apr_array_header_t *odd; /* of server_rec *: servers with a wildcard that is not "*." and a name */

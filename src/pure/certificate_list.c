@@ -11,9 +11,9 @@
 #define EXTENSIONS_LENGTH  2 /* bytes of the length of a certificate's extensions; TLS 1.3 only */
 
 /*
- * Looks for the OIDs prime-field (1.2.840.10045.1.1) and characteristic-two-field (1.2.840.10045.1.2), one of which each spelled-out curve holds:
- * OpenSSL reads an OID in one encoding only, and in one piece. Keys on named curves have 1.2.840.10045.2.1 and .3. The bytes of a modulus or a
- * signature are these by chance once in 2^55 places.
+ * Looks for the OIDs prime-field (1.2.840.10045.1.1) and characteristic-two-field (1.2.840.10045.1.2), one of which
+ * each spelled-out curve holds: OpenSSL reads an OID in one encoding only, and in one piece. Keys on named curves
+ * have 1.2.840.10045.2.1 and .3. The bytes of a modulus or a signature are these by chance once in 2^55 places.
  */
 int cfaop_certificate_list_spells_out_curve(const unsigned char *data, size_t length)
 {

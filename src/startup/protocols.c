@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file protocols.c
- * Which modules may speak a protocol of their own on guarded connections? They answer before there is a request, where the guard has no hook.
+ * Which modules may speak a protocol of their own on guarded connections? They answer before there is a request,
+ * where the guard has no hook.
  */
 #include "startup/protocols.h"
 
@@ -61,6 +62,15 @@ static int answers(const cfaop_tree *tree, const server_rec *base, const char *n
     return 0;
 }
 
+static const char *warning(apr_pool_t *p, const char *name)
+{
+    return apr_psprintf(p,
+                        "CFAOP139: %s can answer connections before there is a request that the guard could judge "
+                        "(hook process_connection), to every client, also to one without a certificate: remove "
+                        "that module, or write CFOriginPullRefuse alert into the virtual hosts that are On",
+                        name ? name : "a module without a name");
+}
+
 void cfaop_protocols_warn(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base)
 {
     const apr_array_header_t *list = ap_hook_get_process_connection();
@@ -72,11 +82,7 @@ void cfaop_protocols_warn(apr_array_header_t *findings, const cfaop_tree *tree, 
             return;
         }
         if (answers(tree, base, name)) {
-            cfaop_findings_add(findings, APLOG_WARNING,
-                               apr_psprintf(findings->pool, "CFAOP139: %s can answer connections before there is a request that the guard "
-                                            "could judge (hook process_connection), to every client, also to one without a certificate: remove "
-                                            "that module, or write CFOriginPullRefuse alert into the virtual hosts that are On",
-                                            name ? name : "a module without a name"));
+            cfaop_findings_add(findings, APLOG_WARNING, warning(findings->pool, name));
         }
     }
 }

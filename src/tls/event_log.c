@@ -131,8 +131,9 @@ static const char *hint_text(const event *e, int is_from_elsewhere)
     }
     return apr_psprintf(e->pool, "CFAOP308: %d requests for %s came without a good certificate and none with one, "
                                  "all of them from this machine: if a proxy on it ends TLS, Cloudflare shows its "
-                                 "certificate to the proxy; let the proxy verify it, see \"Where a local proxy ends "
-                                 "TLS\" in the README", HINT_AFTER, label);
+                                 "certificate to the proxy; let the proxy verify it, see "
+                                 "\"Where a local proxy ends TLS\" in the README",
+                        HINT_AFTER, label);
 }
 
 static void hint(const event *e)
@@ -206,7 +207,8 @@ void cfaop_event_log_too_costly(const server_rec *s, conn_rec *c, const char *sn
     apr_uint32_t held;
 
     if (cfaop_limiter_is_due(cfaop_config_of(s)->index, CFAOP_LIMITER_TOO_COSTLY, &held)) {
-        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s, "CFAOP204: handshake ended: the client's certificate %s: sni=\"%s\" "
-                       "peer=%s%s", fault, cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
+        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s,
+                       "CFAOP204: handshake ended: the client's certificate %s: sni=\"%s\" peer=%s%s", fault,
+                       cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
     }
 }

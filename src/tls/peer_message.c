@@ -3,17 +3,20 @@
  * @file peer_message.c
  * The handshake's message with the client's certificates, looked at before OpenSSL parses it.
  *
- * OpenSSL parses every certificate of a client, with its key, before it asks for a verdict. A key on an elliptic curve can spell the curve out
- * instead of naming it. OpenSSL then solves an equation in numbers that the client chose: 340 ms for a certificate of 550 bytes, and 28 of these
- * fit into CFOriginPullPeerLimit. No CA signs such keys (RFC 5480 forbids them). The other cost is that of many tiny certificates.
+ * OpenSSL parses every certificate of a client, with its key, before it asks for a verdict. A key on an elliptic
+ * curve can spell the curve out instead of naming it. OpenSSL then solves an equation in numbers that the client
+ * chose: 340 ms for a certificate of 550 bytes, and 28 of these fit into CFOriginPullPeerLimit. No CA signs such keys
+ * (RFC 5480 forbids them). The other cost is that of many tiny certificates.
  *
- * tls_get_message_body() (ssl/statem/statem_lib.c) shows the message when it has it whole. read_state_machine() (ssl/statem/statem.c) hands the same
- * buffer on to tls_process_client_certificate() (ssl/statem/statem_srvr.c) only then. So it is in OpenSSL 1.1.1w, 3.0.22 and 3.4.1. Were
- * it otherwise in another version, the handshakes of tests/integration/test_peer_message.py would not end.
+ * tls_get_message_body() (ssl/statem/statem_lib.c) shows the message when it has it whole. read_state_machine()
+ * (ssl/statem/statem.c) hands the same buffer on to tls_process_client_certificate() (ssl/statem/statem_srvr.c) only
+ * then. So it is in OpenSSL 1.1.1w, 3.0.22 and 3.4.1. Were it otherwise in another version, the handshakes of
+ * tests/integration/test_peer_message.py would not end.
  *
- * OpenSSL 3.2 and later can take a CompressedCertificate instead, if it was built with zlib, brotli or zstd, and offers that by default when it asks.
- * It would be unpacked and parsed in one go, unseen. OpenSSL offers it no longer under SSL_OP_NO_RX_CERTIFICATE_COMPRESSION, and takes none that it
- * has not offered (ossl_statem_server13_read_transition() in ssl/statem/statem_srvr.c).
+ * OpenSSL 3.2 and later can take a CompressedCertificate instead, if it was built with zlib, brotli or zstd, and
+ * offers that by default when it asks. It would be unpacked and parsed in one go, unseen. OpenSSL offers it no longer
+ * under SSL_OP_NO_RX_CERTIFICATE_COMPRESSION, and takes none that it has not offered
+ * (ossl_statem_server13_read_transition() in ssl/statem/statem_srvr.c).
  */
 #include "tls/peer_message.h"
 
@@ -33,7 +36,10 @@
 #define SSL_OP_NO_RX_CERTIFICATE_COMPRESSION ((uint64_t)1 << 33)
 #endif
 
-/* The first bytes of the message's body are lengths: in TLS 1.2 that of the list, in TLS 1.3 that of a context, and then that of the list. */
+/*
+ * The first bytes of the message's body are lengths: in TLS 1.2 that of the list, in TLS 1.3 that of a context, and
+ * then that of the list.
+ */
 #define LENGTHS_BYTES 4
 
 static const char *fault_of(const unsigned char *body, size_t length, int is_tls13, int is_first_handshake)
@@ -56,8 +62,9 @@ static void tell(const cfaop_tls_context *context, const cfaop_conn *conn, const
 }
 
 /*
- * Writes into the message where its lengths are: OpenSSL then finds them too large, and ends the handshake with decode_error. The message is
- * handed over as const, but is OpenSSL's own buffer, from which it reads next, and this is the only way to stop it here.
+ * Writes into the message where its lengths are: OpenSSL then finds them too large, and ends the handshake with
+ * decode_error. The message is handed over as const, but is OpenSSL's own buffer, from which it reads next, and this
+ * is the only way to stop it here.
  */
 static void spoil(const unsigned char *body)
 {
@@ -73,8 +80,11 @@ static void on_message(int is_written, int version, int type, const void *data, 
 
     (void)version;
     (void)arg;
-    if (is_written || type != SSL3_RT_HANDSHAKE || length <= SSL3_HM_HEADER_LENGTH || *(const unsigned char *)data != SSL3_MT_CERTIFICATE
-        || !context || !conn || !(context->policy || conn->shown)) {
+    if (is_written || type != SSL3_RT_HANDSHAKE || length <= SSL3_HM_HEADER_LENGTH
+        || *(const unsigned char *)data != SSL3_MT_CERTIFICATE) {
+        return;
+    }
+    if (!context || !conn || !(context->policy || conn->shown)) {
         return;
     }
     fault = fault_of(body, length - SSL3_HM_HEADER_LENGTH, SSL_version(ssl) >= TLS1_3_VERSION, !conn->shown);

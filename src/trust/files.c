@@ -143,8 +143,8 @@ static void load_ca_file(apr_pool_t *p, const char *path, loaded *l)
 }
 
 /*
- * OpenSSL sorts a CRL at its first look-up: 440 ms for a million entries. A look-up now sorts it in the parent, so that the children share
- * the sorted list instead of each making its own. What it finds does not matter.
+ * OpenSSL sorts a CRL at its first look-up: 440 ms for a million entries. A look-up now sorts it in the parent, so
+ * that the children share the sorted list instead of each making its own. What it finds does not matter.
  */
 static void sort_crl(X509_CRL *crl)
 {

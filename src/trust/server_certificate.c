@@ -1,8 +1,9 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file server_certificate.c
- * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile and SSLCertificateChainFile to compare
- * them with what is trusted. What cannot be read is left alone: mod_ssl tells of it.
+ * The certificates that virtual hosts show themselves, read from the files of mod_ssl's SSLCertificateFile and
+ * SSLCertificateChainFile to compare them with what is trusted. What cannot be read is left alone: mod_ssl tells of
+ * it.
  */
 #include "trust/server_certificate.h"
 

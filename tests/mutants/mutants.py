@@ -657,7 +657,7 @@ MUTANTS = (
        " > *(int *)apr_hash_get(twins->orders, &s, sizeof(s));", " >= 0;", "test_ways_round"),
     _m("one address in common hides all", "src/operator/twins.c",
        "        if (!has_address(by, addr)) {", "        if (0) {", "test_ways_round"),
-    _m("the main server is told of where no port is its own", "src/startup/startup.c",
+    _m("the main server is told of where no port is its own", "src/startup/demand.c",
        "if (s->is_virtual || conf->is_reached_by_plain_http) {", "if (1) {", "test_ways_round"),
     _m("protocols beside HTTP are not told of", "src/startup/startup.c",
        "    cfaop_protocols_warn(findings, tree, base);\n", "", "test_ways_round"),
@@ -666,7 +666,7 @@ MUTANTS = (
     _m("protocols are told of where alert keeps strangers out", "src/startup/protocols.c",
        " && cfaop_refuse_of(conf) != CFAOP_REFUSE_ALERT;", ";", "test_ways_round"),
     # what the model of configurations must find by itself
-    _m("configurations: a virtual host without TLS of its own is Off", "src/startup/startup.c",
+    _m("configurations: a virtual host without TLS of its own is Off", "src/startup/demand.c",
        "conf->demand.borrows_tls = 1;",
        "conf->demand.mode = CFAOP_MODE_OFF;", "test_config_model"),
     _m("configurations: plain HTTP to a virtual host without TLS is judged", "include/pure/verdict.h",
