@@ -215,9 +215,12 @@ class Httpd:
         parent = self.process.pid
         assert wait_until(lambda: bool(children_of(parent) - old)), "no new process came"
 
-    def _terminate(self, process: subprocess.Popen[bytes]) -> int:
+    def _wait_for_closing_sockets(self) -> None:
         # As it stops, httpd's event MPM aborts the sockets of its workers, and may meet one that its worker is just closing: it crashes.
         wait_until(lambda: not _being_closed(self.listen), 2)
+
+    def _terminate(self, process: subprocess.Popen[bytes]) -> int:
+        self._wait_for_closing_sockets()
         process.send_signal(signal.SIGTERM)
         try:
             return process.wait(30)
