@@ -106,27 +106,27 @@ static const cfaop_directive peer_limit = {cfaop_directives_peer_limit, NULL};
 
 static const command_rec directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPull", cfaop_directives_split, (void *)&mode, RSRC_CONF,
-                      "ask clients for Cloudflare's certificate: " CFAOP_ALLOWED_MODES),
+                     "ask clients for Cloudflare's certificate: " CFAOP_ALLOWED_MODES),
     AP_INIT_RAW_ARGS("CFOriginPullCACertificateFile", cfaop_directives_split, (void *)&ca_files, RSRC_CONF,
-                      "trusted certificates: builtin and/or PEM files, or none to empty the list"),
+                     "trusted certificates: builtin and/or PEM files, or none to empty the list"),
     AP_INIT_RAW_ARGS("CFOriginPullCARevocationFile", cfaop_directives_split, (void *)&crl_files, RSRC_CONF,
-                      "PEM files with certificate revocation lists, or none to empty the list"),
+                     "PEM files with certificate revocation lists, or none to empty the list"),
     AP_INIT_RAW_ARGS("CFOriginPullVerifyDepth", cfaop_directives_split, (void *)&depth, RSRC_CONF,
-                      "how many intermediate certificates a chain may have, 0 to 10"),
+                     "how many intermediate certificates a chain may have, 0 to 10"),
     AP_INIT_RAW_ARGS("CFOriginPullPin", cfaop_directives_split, (void *)&pins, RSRC_CONF,
-                      "certificates that are accepted, besides the chain: sha256:HEX, spki-sha256:BASE64, dns:NAME, or "
-                      "none"),
+                     "certificates that are accepted, besides the chain: sha256:HEX, spki-sha256:BASE64, dns:NAME, or "
+                     "none"),
     AP_INIT_RAW_ARGS("CFOriginPullExempt", cfaop_directives_split, (void *)&exemptions, RSRC_CONF,
-                      "requests that need no certificate: path PREFIX..., ip ADDRESS[/BITS]..., or none"),
+                     "requests that need no certificate: path PREFIX..., ip ADDRESS[/BITS]..., or none"),
     AP_INIT_RAW_ARGS("CFOriginPullRemoteIP", cfaop_directives_split, (void *)&remote_ip, RSRC_CONF,
-                      "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or "
-                      "the one that is named, " CFAOP_WITH_PORT " if a port follows it"),
+                     "On or Off: the visitor's address from a header of a verified connection, CF-Connecting-IP or "
+                     "the one that is named, " CFAOP_WITH_PORT " if a port follows it"),
     AP_INIT_RAW_ARGS("CFOriginPullRefuse", cfaop_directives_split, (void *)&refuse, RSRC_CONF,
-                      "how clients are refused: 400, close or alert"),
+                     "how clients are refused: 400, close or alert"),
     AP_INIT_RAW_ARGS("CFOriginPullExpiryWarning", cfaop_directives_split, (void *)&expiry_days, RSRC_CONF,
-                      "how many days before its end to warn of a CA, a CRL or the edge's certificate, 0 for never"),
+                     "how many days before its end to warn of a CA, a CRL or the edge's certificate, 0 for never"),
     AP_INIT_RAW_ARGS("CFOriginPullPeerLimit", cfaop_directives_split, (void *)&peer_limit, RSRC_CONF,
-                      "BYTES [NAMES]: a client's certificate with more of either ends the handshake"),
+                     "BYTES [NAMES]: a client's certificate with more of either ends the handshake"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };
 

@@ -16,13 +16,13 @@
 /** What the module keeps for a request. Written and read by the request's thread. */
 typedef struct {
     const server_rec *passed_for; /**< the server that let the request through, without an exemption; NULL: none yet */
-    const char *passed_with;   /**< with passed_for: the value of CF_ORIGIN_PULL_VERIFY */
-    int logged;                /**< its refusal has been logged */
-    int counted;               /**< the request has been counted */
-    int exempt;                /**< the request is exempt so far, and not counted yet */
-    cfaop_reason exempt_from;  /**< with exempt: why it would be refused otherwise */
-    int address_settled;       /**< the header with the visitor's address has been read or removed */
-    apr_sockaddr_t *visitor;   /**< the visitor's address, proven by the connection; NULL: none */
+    const char *passed_with;      /**< with passed_for: the value of CF_ORIGIN_PULL_VERIFY */
+    int logged;                   /**< its refusal has been logged */
+    int counted;                  /**< the request has been counted */
+    int exempt;                   /**< the request is exempt so far, and not counted yet */
+    cfaop_reason exempt_from;     /**< with exempt: why it would be refused otherwise */
+    int address_settled;          /**< the header with the visitor's address has been read or removed */
+    apr_sockaddr_t *visitor;      /**< the visitor's address, proven by the connection; NULL: none */
 } cfaop_request;
 
 /** Returns what is kept for @a r; NULL: nothing, it was not judged. Request phase. */

@@ -27,44 +27,44 @@
 
 /** What the first handshake of a connection has shown. */
 typedef struct {
-    const server_rec *asked_by;   /**< the virtual host that asked for a certificate; NULL: none did */
-    const cfaop_policy *asked;    /**< the policy that the handshake asked under; NULL: it did not ask */
-    X509 *peer;                   /**< the peer certificate, freed with the connection's pool; NULL: none shown */
+    const server_rec *asked_by; /**< the virtual host that asked for a certificate; NULL: none did */
+    const cfaop_policy *asked;  /**< the policy that the handshake asked under; NULL: it did not ask */
+    X509 *peer;                 /**< the peer certificate, freed with the connection's pool; NULL: none shown */
     unsigned char peer_sha256[CFAOP_SHA256_LEN]; /**< of the peer certificate */
-    int peer_hashed;              /**< peer_sha256 has been written */
-    cfaop_chain_result chain;     /**< with asked and peer: the judgement */
-    int judged;                   /**< chain has been written */
-    const cfaop_anchor *anchor;   /**< the trust anchor that matched; NULL: not verified */
-    int known_sni;                /**< the client named a virtual host that exists */
-    const char *sni;              /**< the name that the client sent; NULL: none */
-    int resumed;                  /**< an earlier session was taken up */
-    int delegated;                /**< mod_ssl verifies too, by its own rules */
-    int can_renegotiate;          /**< the guard got a certificate, and mod_ssl may negotiate again (until TLS 1.2) */
+    int peer_hashed;                             /**< peer_sha256 has been written */
+    cfaop_chain_result chain;                    /**< with asked and peer: the judgement */
+    int judged;                                  /**< chain has been written */
+    const cfaop_anchor *anchor;                  /**< the trust anchor that matched; NULL: not verified */
+    int known_sni;                               /**< the client named a virtual host that exists */
+    const char *sni;                             /**< the name that the client sent; NULL: none */
+    int resumed;                                 /**< an earlier session was taken up */
+    int delegated;                               /**< mod_ssl verifies too, by its own rules */
+    int can_renegotiate; /**< the guard got a certificate, and mod_ssl may negotiate again (until TLS 1.2) */
 } cfaop_shown;
 
 /** What mod_ssl did after the first handshake. Written by after_handshake.c and .h only. */
 typedef struct {
-    int mod_ssl_may_ask;          /**< mod_ssl's access hook runs: only there mod_ssl asks for a certificate */
-    int asked_again;              /**< mod_ssl has asked again */
-    int question_open;            /**< mod_ssl has asked again and has got no certificate since */
-    int reverified;               /**< mod_ssl has got another certificate */
-    int accepted_by_mod_ssl;      /**< mod_ssl has accepted that certificate */
-    int unanswered;               /**< the client has not answered mod_ssl: its certificate counts for nothing */
-    int result_hidden;            /**< OpenSSL's verify result was made bad for a request */
-    apr_pool_t *lasting;          /**< memory for what mod_ssl keeps with the connection; NULL: none yet */
-    apr_uint32_t dn_is_made;      /**< atomic: mod_ssl has made the DN of the peer in that memory */
+    int mod_ssl_may_ask;     /**< mod_ssl's access hook runs: only there mod_ssl asks for a certificate */
+    int asked_again;         /**< mod_ssl has asked again */
+    int question_open;       /**< mod_ssl has asked again and has got no certificate since */
+    int reverified;          /**< mod_ssl has got another certificate */
+    int accepted_by_mod_ssl; /**< mod_ssl has accepted that certificate */
+    int unanswered;          /**< the client has not answered mod_ssl: its certificate counts for nothing */
+    int result_hidden;       /**< OpenSSL's verify result was made bad for a request */
+    apr_pool_t *lasting;     /**< memory for what mod_ssl keeps with the connection; NULL: none yet */
+    apr_uint32_t dn_is_made; /**< atomic: mod_ssl has made the DN of the peer in that memory */
 } cfaop_later;
 
 /** What the guard knows of a TLS connection. The connection's thread writes it; requests read it. */
 struct cfaop_conn {
-    conn_rec *c;                       /**< the connection; HTTP/2 requests come by c->master */
-    SSL *ssl;                          /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says that it lives */
-    const cfaop_shown *shown;          /**< what the first handshake has shown, final; NULL: it is not over */
-    const cfaop_demand *accepted_by;   /**< demand of the virtual host that asked, if it accepts the peer; else NULL */
-    cfaop_verdict accepted_with;       /**< with accepted_by: its verdict */
-    cfaop_later later;                 /**< what mod_ssl did after the first handshake */
-    cfaop_shown so_far;                /**< for the handshake's code: shown, until the first handshake is over */
-    int refused;                       /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
+    conn_rec *c;                     /**< the connection; HTTP/2 requests come by c->master */
+    SSL *ssl;                        /**< mod_ssl's; used only while ap_ssl_conn_is_ssl() says that it lives */
+    const cfaop_shown *shown;        /**< what the first handshake has shown, final; NULL: it is not over */
+    const cfaop_demand *accepted_by; /**< demand of the virtual host that asked, if it accepts the peer; else NULL */
+    cfaop_verdict accepted_with;     /**< with accepted_by: its verdict */
+    cfaop_later later;               /**< what mod_ssl did after the first handshake */
+    cfaop_shown so_far;              /**< for the handshake's code: shown, until the first handshake is over */
+    int refused;                     /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
 };
 
 /** Returns what is known of the TLS of @a c (or of its master); NULL: not a TLS connection. Any phase. */

@@ -16,13 +16,13 @@
 
 /** What the module keeps for a server's SSL_CTX. Written in the configuration phase only. */
 typedef struct {
-    server_rec *server;                 /**< the virtual host of the SSL_CTX */
-    const cfaop_policy *policy;         /**< the policy that it asks under; NULL: it does not ask */
-    int demands;                        /**< a good certificate, or the handshake fails (CFOriginPullRefuse alert) */
-    cfaop_peer_limit limit;             /**< with policy: what the client's certificate may be at most */
-    int mod_ssl_mode;                   /**< mod_ssl's own verify mode, to be put back after the handshake */
-    SSL_verify_cb mod_ssl_callback;     /**< mod_ssl's own verify callback, likewise */
-    const unsigned char *session_key;   /**< CFAOP_SESSION_KEY_LEN bytes, see session_key.h; NULL: no session resumes */
+    server_rec *server;               /**< the virtual host of the SSL_CTX */
+    const cfaop_policy *policy;       /**< the policy that it asks under; NULL: it does not ask */
+    int demands;                      /**< a good certificate, or the handshake fails (CFOriginPullRefuse alert) */
+    cfaop_peer_limit limit;           /**< with policy: what the client's certificate may be at most */
+    int mod_ssl_mode;                 /**< mod_ssl's own verify mode, to be put back after the handshake */
+    SSL_verify_cb mod_ssl_callback;   /**< mod_ssl's own verify callback, likewise */
+    const unsigned char *session_key; /**< CFAOP_SESSION_KEY_LEN bytes, see session_key.h; NULL: no session resumes */
     int (*new_session)(SSL *, SSL_SESSION *); /**< writes to mod_ssl's session cache; NULL: there is none */
     SSL_SESSION *(*get_session)(SSL *, const unsigned char *, int, int *); /**< reads from it; NULL: there is none */
 } cfaop_tls_context;

@@ -16,19 +16,19 @@
 
 /** A trusted certificate (an anchor): a CA, an intermediate or a leaf. */
 typedef struct {
-    X509 *cert;                          /**< owned by the configuration pool */
+    X509 *cert;                             /**< owned by the configuration pool */
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
-    const char *origin;                  /**< CFAOP_BUILTIN or the file's path */
-    const char *label;                   /**< for logs: the beginning of its SHA-256, and its CN */
-    int has_namesake;                    /**< another anchor of the same trust has the same subject */
-    cfaop_anchor_counters *counters;     /**< set when the server starts; NULL: not counted */
+    const char *origin;                     /**< CFAOP_BUILTIN or the file's path */
+    const char *label;                      /**< for logs: the beginning of its SHA-256, and its CN */
+    int has_namesake;                       /**< another anchor of the same trust has the same subject */
+    cfaop_anchor_counters *counters;        /**< set when the server starts; NULL: not counted */
 } cfaop_anchor;
 
 /** A certificate revocation list. */
 typedef struct {
-    X509_CRL *crl;                       /**< owned by the configuration pool */
+    X509_CRL *crl;                          /**< owned by the configuration pool */
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
-    const char *origin;                  /**< the file's path */
+    const char *origin;                     /**< the file's path */
 } cfaop_crl;
 
 /** The files that were read at this start or reload. */

@@ -23,8 +23,8 @@ static int read_address(const struct sockaddr *socket_address, address *to)
 {
     if (socket_address && socket_address->sa_family == AF_INET) {
         memcpy(to->bytes, mapped_prefix, sizeof(mapped_prefix));
-        memcpy(to->bytes + sizeof(mapped_prefix),
-               &((const struct sockaddr_in *)(const void *)socket_address)->sin_addr, 4);
+        memcpy(to->bytes + sizeof(mapped_prefix), &((const struct sockaddr_in *)(const void *)socket_address)->sin_addr,
+               4);
         return 1;
     }
     if (socket_address && socket_address->sa_family == AF_INET6) {

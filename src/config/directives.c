@@ -17,6 +17,8 @@
 #include "apr_strings.h"
 #include "http_core.h"
 
+#define DEPTH_MAX_TEXT APR_STRINGIFY(CFAOP_DEPTH_MAX)
+
 static const char *where(cmd_parms *cmd)
 {
     return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename, cmd->directive->line_num);
@@ -148,14 +150,16 @@ const char *cfaop_directives_depth(cmd_parms *cmd, void *dummy, int count, char 
         return error;
     }
     if (count != 1) {
-        return bad_value(cmd, conf, "CFOriginPullVerifyDepth takes one argument: a whole number from 0 to "
-                                    APR_STRINGIFY(CFAOP_DEPTH_MAX));
+        return bad_value(cmd, conf,
+                         "CFOriginPullVerifyDepth takes one argument: a whole number from 0 to " DEPTH_MAX_TEXT);
     }
     depth = cfaop_text_number(word, CFAOP_DEPTH_MAX);
     if (depth < 0) {
         return bad_value(cmd, conf,
-                         apr_psprintf(cmd->pool, "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole number "
-                                                 "from 0 to %d", word, CFAOP_DEPTH_MAX));
+                         apr_psprintf(cmd->pool,
+                                      "CFOriginPullVerifyDepth: '%s' is not a depth, write a whole number "
+                                      "from 0 to %d",
+                                      word, CFAOP_DEPTH_MAX));
     }
     conf->verify.depth = depth;
     return NULL;
@@ -257,8 +261,9 @@ const char *cfaop_directives_remote_ip(cmd_parms *cmd, void *dummy, int count, c
     conf->remote_ip_header = count ? words[count > 1] : NULL;
     conf->remote_ip_with_port = 0;
     if (count < 1 || count > 3 || (ap_cstr_casecmp(words[0], "On") && ap_cstr_casecmp(words[0], "Off"))) {
-        return not_allowed(cmd, count ? words[0] : "", "write On or Off, and after it the header's name if it is not "
-                                                       "CF-Connecting-IP");
+        return not_allowed(cmd, count ? words[0] : "",
+                           "write On or Off, and after it the header's name if it is not "
+                           "CF-Connecting-IP");
     }
     if (count > 1 && is_with_port(words[1])) {
         return not_allowed(cmd, words[1], "write the header's name before it: CF-Connecting-IP never has a port");
@@ -309,14 +314,16 @@ const char *cfaop_directives_expiry_days(cmd_parms *cmd, void *dummy, int count,
     if (conf->expiry_days >= 0) {
         return NULL;
     }
-    error = apr_psprintf(cmd->pool, "CFOriginPullExpiryWarning: '%s' is not a number of days, write a whole number "
-                                    "from 0 to %d", word, CFAOP_EXPIRY_DAYS_MAX);
+    error = apr_psprintf(cmd->pool,
+                         "CFOriginPullExpiryWarning: '%s' is not a number of days, write a whole number "
+                         "from 0 to %d",
+                         word, CFAOP_EXPIRY_DAYS_MAX);
     if (!cfaop_config_is_reread()) {
         return error;
     }
     conf->expiry_days = CFAOP_EXPIRY_DAYS_DEFAULT;
-    conf->expiry_error = apr_psprintf(cmd->pool, "CFAOP113: %s (%s); until then it is %d", error, where(cmd),
-                                      CFAOP_EXPIRY_DAYS_DEFAULT);
+    conf->expiry_error =
+        apr_psprintf(cmd->pool, "CFAOP113: %s (%s); until then it is %d", error, where(cmd), CFAOP_EXPIRY_DAYS_DEFAULT);
     return NULL;
 }
 

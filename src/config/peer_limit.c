@@ -43,12 +43,16 @@ const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[]
         return "CFOriginPullPeerLimit takes one or two arguments: BYTES [NAMES]";
     }
     if (bytes < BYTES_MIN) {
-        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of bytes, write a whole number from %d to "
-                               "%d", words[0], BYTES_MIN, BYTES_MAX);
+        return apr_psprintf(p,
+                            "CFOriginPullPeerLimit: '%s' is not a number of bytes, write a whole number from %d to "
+                            "%d",
+                            words[0], BYTES_MIN, BYTES_MAX);
     }
     if (names < 1) {
-        return apr_psprintf(p, "CFOriginPullPeerLimit: '%s' is not a number of names, write a whole number from 1 to "
-                               "%d", words[1], NAMES_MAX);
+        return apr_psprintf(p,
+                            "CFOriginPullPeerLimit: '%s' is not a number of names, write a whole number from 1 to "
+                            "%d",
+                            words[1], NAMES_MAX);
     }
     limit->bytes = bytes;
     limit->names = names;
@@ -114,8 +118,7 @@ static int alternative_names(const X509 *cert, int max)
 static int has_too_many_names(const X509 *cert, int max)
 {
     return X509_NAME_entry_count(X509_get_subject_name(cert)) > max
-        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max
-        || alternative_names(cert, max) > max;
+        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max || alternative_names(cert, max) > max;
 }
 
 static int has_long_alternative_name(const X509 *cert, int max)

@@ -101,8 +101,9 @@ void cfaop_refuse_check(apr_pool_t *p, server_rec *base, apr_array_header_t *fin
         }
         if (beside) {
             conf->trust = NULL;
-            conf->broken = apr_psprintf(p, "CFAOP115: CFOriginPullRefuse alert (%s) is in force for %s beside %s: "
-                                           "write CFOriginPullRefuse close or 400 there, or change the other",
+            conf->broken = apr_psprintf(p,
+                                        "CFAOP115: CFOriginPullRefuse alert (%s) is in force for %s beside %s: "
+                                        "write CFOriginPullRefuse close or 400 there, or change the other",
                                         conf->refuse_where, cfaop_server_label(p, s), beside);
             cfaop_findings_add(findings, APLOG_ERR, conf->broken);
         }

@@ -78,9 +78,9 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
     tree->nodes = apr_hash_make(p);
     tree->inherited = inherited_by_name(p);
     for (s = base->next; s; s = s->next) {
-        apr_array_header_t *list = s->defn_name ? apr_hash_get(places, place(p, s->defn_name, s->defn_line_number),
-                                                               APR_HASH_KEY_STRING)
-                                                : NULL;
+        apr_array_header_t *list =
+            s->defn_name ? apr_hash_get(places, place(p, s->defn_name, s->defn_line_number), APR_HASH_KEY_STRING)
+                         : NULL;
         const ap_directive_t **node = list ? apr_array_pop(list) : NULL;
         if (node) {
             const server_rec **key = apr_palloc(p, sizeof(*key));

@@ -22,8 +22,9 @@ int cfaop_patterns_is_one_of(const char *word, const char *const *words)
 
 int cfaop_patterns_match_all(const char *regex)
 {
-    static const char *const all[] = {"^", "^/", "^/?", ".*", "^.*", "^.*$", "(.*)", "^(.*)$", "^(.*)", "^/.*", "^/.*$",
-                                      "^/(.*)", "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/(.*)", NULL};
+    static const char *const all[] = {"^",       "^/",      "^/?",      ".*",    "^.*",   "^.*$",
+                                      "(.*)",    "^(.*)$",  "^(.*)",    "^/.*",  "^/.*$", "^/(.*)",
+                                      "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/(.*)", NULL};
 
     return cfaop_patterns_is_one_of(regex, all);
 }

@@ -81,7 +81,7 @@ static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_
 static int is_for_plain_http(apr_pool_t *p, const ap_directive_t *node)
 {
     static const char *const all[] = {"%{HTTPS}==off", "%{HTTPS}!=on", "%{REQUEST_SCHEME}==http",
-                                       "%{REQUEST_SCHEME}!=https", NULL};
+                                      "%{REQUEST_SCHEME}!=https", NULL};
     const char *from;
     char *text = apr_pstrdup(p, node->args), *to = text;
 
@@ -203,7 +203,7 @@ static int proxies(apr_pool_t *p, const ap_directive_t *node, int is_in_location
         return strcmp(target, "!") && (is_in_location || !cfaop_patterns_is_acme(path));
     }
     return is_called(node, "ProxyPass") && strcmp(target, "!")
-           && (is_in_location || !cfaop_patterns_is_acme_path(path));
+        && (is_in_location || !cfaop_patterns_is_acme_path(path));
 }
 
 static int is_location_of_acme(apr_pool_t *p, const ap_directive_t *node)

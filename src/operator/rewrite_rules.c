@@ -34,7 +34,7 @@ typedef struct {
     int name_groups;           /* how many groups have names */
     int is_open;               /* the condition before this one had [OR] */
     int group_is_true, group_is_odd;
-    int group_start;           /* where its names begin */
+    int group_start; /* where its names begin */
 } conditions;
 
 static void clear(conditions *c)

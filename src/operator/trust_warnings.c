@@ -58,8 +58,8 @@ typedef struct {
 
 /* Servers that have something in common. */
 typedef struct {
-    const char *path; /* the file of their own certificate; NULL: the group goes by level */
-    const char *chain_path;      /* of SSLCertificateChainFile; NULL: none */
+    const char *path;       /* the file of their own certificate; NULL: the group goes by level */
+    const char *chain_path; /* of SSLCertificateChainFile; NULL: none */
     const cfaop_trust *trust;
     int level;                   /* the security level of their TLS */
     apr_array_header_t *servers; /* of const server_rec * */
@@ -86,9 +86,8 @@ static int is_foreign(const cfaop_anchor *anchor)
 
 static void add_to_group(search *find, apr_array_header_t *groups, const group *like, const server_rec *s)
 {
-    const char *key =
-        apr_psprintf(find->pool, "%pp %d %s %s", (const void *)like->trust, like->level, like->path ? like->path : "",
-                     like->chain_path ? like->chain_path : "");
+    const char *key = apr_psprintf(find->pool, "%pp %d %s %s", (const void *)like->trust, like->level,
+                                   like->path ? like->path : "", like->chain_path ? like->chain_path : "");
     group *g = apr_hash_get(find->by_key, key, APR_HASH_KEY_STRING);
 
     if (!g) {

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#define LIST_LENGTH        3 /* bytes of the length of the list, and of a certificate */
-#define EXTENSIONS_LENGTH  2 /* bytes of the length of a certificate's extensions; TLS 1.3 only */
+#define LIST_LENGTH       3 /* bytes of the length of the list, and of a certificate */
+#define EXTENSIONS_LENGTH 2 /* bytes of the length of a certificate's extensions; TLS 1.3 only */
 
 /*
  * Looks for the OIDs prime-field (1.2.840.10045.1.1) and characteristic-two-field (1.2.840.10045.1.2), one of which

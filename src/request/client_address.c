@@ -122,8 +122,10 @@ static const char *cure_for(apr_pool_t *p, const cfaop_server_conf *conf, const 
     cfaop_address value;
 
     if (!conf->remote_ip_with_port && cfaop_address_parse_with_port(text, &value)) {
-        return apr_psprintf(p, "it looks like an address with a port, for which to write \"CFOriginPullRemoteIP On %s "
-                               CFAOP_WITH_PORT "\"", header);
+        return apr_psprintf(p,
+                            "it looks like an address with a port, for which to write \"CFOriginPullRemoteIP On "
+                            "%s " CFAOP_WITH_PORT "\"",
+                            header);
     }
     if (conf->remote_ip_with_port && cfaop_address_parse(text, &value)) {
         return "it looks like an address without a port: remove the word " CFAOP_WITH_PORT " from CFOriginPullRemoteIP";
@@ -143,8 +145,9 @@ CFAOP_OUT_OF_LINE static void note_misfit(request_rec *r, const cfaop_server_con
     if (t && !apr_atomic_read32(&t->fitted) && apr_atomic_inc32(&t->misfits) + 1 == HINT_AFTER) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "CFAOP306: %s held no visitor's address in any of %d verified requests for %s, which keep the "
-                      "address of the connection; the last value is \"%s\": %s", header, HINT_AFTER,
-                      cfaop_server_label(r->pool, r->server), shown, cure_for(r->pool, conf, header, text));
+                      "address of the connection; the last value is \"%s\": %s",
+                      header, HINT_AFTER, cfaop_server_label(r->pool, r->server), shown,
+                      cure_for(r->pool, conf, header, text));
     }
 }
 

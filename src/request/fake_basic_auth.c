@@ -37,7 +37,8 @@ void cfaop_fake_basic_auth_child_init(apr_pool_t *p, server_rec *s)
 
     if (status != APR_SUCCESS) {
         making = NULL;
-        ap_log_error(APLOG_MARK, APLOG_CRIT, status, s, "CFAOP203: no mutex for FakeBasicAuth: this process takes no "
+        ap_log_error(APLOG_MARK, APLOG_CRIT, status, s,
+                     "CFAOP203: no mutex for FakeBasicAuth: this process takes no "
                      "client certificate for a user over HTTP/2; check the memory and restart");
         return;
     }

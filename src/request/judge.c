@@ -86,8 +86,8 @@ CFAOP_OUT_OF_LINE static int is_exempt(request_rec *r)
 static void set_variables(request_rec *r, const cfaop_judgement *j)
 {
     const cfaop_shown *shown = cfaop_connection_shown(j->conn);
-    void (*set)(apr_table_t *, const char *, const char *) = apr_is_empty_table(r->subprocess_env) ? apr_table_addn
-                                                                                                 : apr_table_setn;
+    void (*set)(apr_table_t *, const char *, const char *) =
+        apr_is_empty_table(r->subprocess_env) ? apr_table_addn : apr_table_setn;
 
     set(r->subprocess_env, VARIABLE, j->verdict->variable);
     if (j->verdict->reason == CFAOP_REASON_NONE && shown && shown->anchor) {
@@ -168,7 +168,7 @@ int cfaop_judge_post_read(request_rec *r)
     cfaop_judgement_begin(&j, r);
     demand = &j.conf->demand;
     is_guarded = demand->mode != CFAOP_MODE_OFF
-                 && (!demand->borrows_tls || cfaop_connection_is_judged(demand, r->connection, j.conn));
+              && (!demand->borrows_tls || cfaop_connection_is_judged(demand, r->connection, j.conn));
     if (cfaop_ssl_variables_may_have_to_settle(demand, j.conn)) {
         cfaop_ssl_variables_settle_result(r->connection, demand, j.conn);
     }

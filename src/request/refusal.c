@@ -33,20 +33,16 @@ static const char *sentence(request_rec *r, const cfaop_judgement *j)
 /* The page, as nginx writes it. */
 static const char *page(request_rec *r, const cfaop_judgement *j)
 {
-    const char *head, *why = "";
+    int misdirected = j->verdict->status == HTTP_MISDIRECTED_REQUEST;
+    const char *reason = misdirected ? NULL : sentence(r, j);
+    const char *title = misdirected ? "421 Misdirected Request" : apr_pstrcat(r->pool, "400 ", reason, NULL);
+    const char *heading = misdirected ? title : "400 Bad Request";
+    const char *why = misdirected ? "" : apr_pstrcat(r->pool, "<center>", reason, "</center>" CRLF, NULL);
 
-    if (j->verdict->status == HTTP_MISDIRECTED_REQUEST) {
-        head = "<html>" CRLF "<head><title>421 Misdirected Request</title></head>" CRLF "<body>" CRLF
-               "<center><h1>421 Misdirected Request</h1></center>" CRLF;
-    }
-    else {
-        const char *x = sentence(r, j);
-        head = apr_pstrcat(r->pool, "<html>" CRLF "<head><title>400 ", x, "</title></head>" CRLF "<body>" CRLF
-                           "<center><h1>400 Bad Request</h1></center>" CRLF, NULL);
-        why = apr_pstrcat(r->pool, "<center>", x, "</center>" CRLF, NULL);
-    }
-    return apr_pstrcat(r->pool, head, why, "<hr><center>", ap_escape_html(r->pool, ap_get_server_banner()),
-                       "</center>" CRLF "</body>" CRLF "</html>" CRLF, NULL);
+    return apr_pstrcat(r->pool, "<html>" CRLF "<head><title>", title, "</title></head>" CRLF "<body>" CRLF,
+                       "<center><h1>", heading, "</h1></center>" CRLF, why, "<hr><center>",
+                       ap_escape_html(r->pool, ap_get_server_banner()), "</center>" CRLF "</body>" CRLF "</html>" CRLF,
+                       NULL);
 }
 
 /*

@@ -43,7 +43,8 @@ static int refuse_unanswered(request_rec *r, int answer)
     if (answer != OK && answer != DECLINED) {
         return answer;
     }
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CFAOP305: refused: SSLVerifyClient asks for another certificate "
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  "CFAOP305: refused: SSLVerifyClient asks for another certificate "
                   "than the one of the handshake, and the client has not answered");
     return HTTP_FORBIDDEN;
 }

@@ -185,7 +185,7 @@ static const char *log_c(request_rec *r, char *name)
     static const struct {
         const char *word, *variable;
     } words[] = {
-        {"version", "SSL_PROTOCOL"},      {"cipher", "SSL_CIPHER"},        {"subjectdn", "SSL_CLIENT_S_DN"},
+        {"version", "SSL_PROTOCOL"},       {"cipher", "SSL_CIPHER"},        {"subjectdn", "SSL_CLIENT_S_DN"},
         {"clientcert", "SSL_CLIENT_S_DN"}, {"issuerdn", "SSL_CLIENT_I_DN"}, {"cacert", "SSL_CLIENT_I_DN"},
     };
     apr_size_t i;

@@ -21,7 +21,7 @@ APLOG_USE_MODULE(cfaop);
 
 /* What is shared by the functions below during a call. */
 typedef struct {
-    apr_pool_t *pool;                    /* ends with the call */
+    apr_pool_t *pool; /* ends with the call */
     apr_pool_t *process_pool;
     apr_hash_t *vhosts;                  /* label -> cfaop_vhost_counters */
     apr_hash_t *anchors;                 /* SHA-256 -> cfaop_anchor_counters */
@@ -154,7 +154,8 @@ static void attach_all(attachment *a, server_rec *base)
         }
     }
     if (a->vhosts_without || a->anchors_without) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP129: there are counters for %d virtual hosts and %d "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
+                     "CFAOP129: there are counters for %d virtual hosts and %d "
                      "trusted certificates, as many as were expected when httpd was started: %d and %d more share "
                      "those called \"" CFAOP_OTHER "\"; stop and start httpd to give each its own",
                      cfaop_counters_vhosts(&vhosts) - 1, cfaop_counters_anchors(&anchors) - 1, a->vhosts_without,
@@ -173,7 +174,8 @@ void cfaop_attach_counters(server_rec *base, apr_pool_t *ptemp, int is_needed)
         attach_all(&a, base);
     }
     else if (is_needed) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP128: there is no shared memory for the counters: "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
+                     "CFAOP128: there is no shared memory for the counters: "
                      "nothing is counted, requests are judged all the same; check the limits on memory and restart");
     }
 }

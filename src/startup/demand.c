@@ -46,9 +46,10 @@ static int is_shown_guarded(const void *tree, const server_rec *s)
 /* Returns the mistake of an On in s, which has no TLS. alone: a name of s that no TLS virtual host guards. */
 static const char *without_tls_mistake(apr_pool_t *p, const server_rec *s, const char *alone)
 {
-    return apr_psprintf(p, "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show a "
-                           "certificate: configure SSLEngine on and SSLCertificateFile there, or remove CFOriginPull, "
-                           "or guard \"%s\" in a virtual host with TLS, too",
+    return apr_psprintf(p,
+                        "CFAOP105: CFOriginPull On (%s): %s has no TLS, and without it no client can show a "
+                        "certificate: configure SSLEngine on and SSLCertificateFile there, or remove CFOriginPull, "
+                        "or guard \"%s\" in a virtual host with TLS, too",
                         cfaop_config_of(s)->mode_where, cfaop_server_label(p, s),
                         cfaop_text_escape(p, alone, strlen(alone)));
 }
@@ -122,7 +123,8 @@ static void settle_without_tls(server_rec *s, cfaop_server_conf *conf, report *r
         }
         return;
     }
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP120: CFOriginPull %s (%s), but mod_ssl gives %s no TLS: %s; "
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                 "CFAOP120: CFOriginPull %s (%s), but mod_ssl gives %s no TLS: %s; "
                  "configure SSLEngine on and SSLCertificateFile, or remove CFOriginPull",
                  cfaop_config_mode_name(conf->mode), conf->mode_where, cfaop_server_label(p, s),
                  cfaop_refuse_effect(conf));
@@ -179,28 +181,36 @@ static void note_error_documents(const server_rec *s, report *rep)
 static void log_report(server_rec *base, const report *rep)
 {
     if (rep->without_tls.count) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base, "CFAOP121: CFOriginPull lets plain HTTP go on where a virtual "
-                     "host has no TLS of its own: %s", cfaop_name_list_text(&rep->without_tls));
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base,
+                     "CFAOP121: CFOriginPull lets plain HTTP go on where a virtual "
+                     "host has no TLS of its own: %s",
+                     cfaop_name_list_text(&rep->without_tls));
     }
     if (rep->verified_twice.count) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP122: SSLVerifyClient is set beside CFOriginPull on %s: "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
+                     "CFAOP122: SSLVerifyClient is set beside CFOriginPull on %s: "
                      "mod_ssl verifies first and by its own CAs, so refusals may be TLS alerts instead of 400; remove "
-                     "SSLVerifyClient unless you need both", cfaop_name_list_text(&rep->verified_twice));
+                     "SSLVerifyClient unless you need both",
+                     cfaop_name_list_text(&rep->verified_twice));
     }
     if (rep->trailers.count) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP127: MergeTrailers is taken for Off beside "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
+                     "CFAOP127: MergeTrailers is taken for Off beside "
                      "CFOriginPullRemoteIP, a trailer could bring back the header that is removed: %s; remove "
-                     "MergeTrailers", cfaop_name_list_text(&rep->trailers));
+                     "MergeTrailers",
+                     cfaop_name_list_text(&rep->trailers));
     }
     if (rep->builtin_only.count) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, base, "CFAOP126: these trust only the CA of Cloudflare's global "
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, base,
+                     "CFAOP126: these trust only the CA of Cloudflare's global "
                      "certificate, which proves Cloudflare but not your zone, since all its customers share it: %s; to "
                      "bind them to your zone, upload a certificate of your own at Cloudflare, list its CA with "
                      "CFOriginPullCACertificateFile, and pin it with CFOriginPullPin if that CA issues more than this",
                      cfaop_name_list_text(&rep->builtin_only));
     }
     if (rep->error_documents.count) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base, "CFAOP124: no local ErrorDocument is run for refused "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
+                     "CFAOP124: no local ErrorDocument is run for refused "
                      "requests, they get the built-in page; write a text or a URL instead of %s",
                      cfaop_name_list_text(&rep->error_documents));
     }
@@ -208,8 +218,14 @@ static void log_report(server_rec *base, const report *rep)
 
 void cfaop_demand_settle_all(apr_pool_t *ptemp, server_rec *base)
 {
-    report rep = {base, cfaop_tree_index(ptemp, base), NULL, {ptemp, NULL, 0}, {ptemp, NULL, 0}, {ptemp, NULL, 0},
-                  {ptemp, NULL, 0}, {ptemp, NULL, 0}};
+    report rep = {base,
+                  cfaop_tree_index(ptemp, base),
+                  NULL,
+                  {ptemp, NULL, 0},
+                  {ptemp, NULL, 0},
+                  {ptemp, NULL, 0},
+                  {ptemp, NULL, 0},
+                  {ptemp, NULL, 0}};
     server_rec *s;
 
     for (s = base; s; s = s->next) {

@@ -34,7 +34,8 @@ typedef struct {
 
 static void warn_of_module(apr_array_header_t *findings, const char *name, const place *at)
 {
-    const char *text = apr_psprintf(findings->pool, "CFAOP123: %s runs in the hook %s before the guard: %s; remove "
+    const char *text = apr_psprintf(findings->pool,
+                                    "CFAOP123: %s runs in the hook %s before the guard: %s; remove "
                                     "that module, or have its author register the hook at APR_HOOK_REALLY_FIRST or "
                                     "later and not before mod_cfaop.c",
                                     name ? name : "a module without a name", at->name, at->danger);

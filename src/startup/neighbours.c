@@ -37,7 +37,8 @@ static void look_for_waf(apr_array_header_t *findings, const server_rec *base)
     if (!s || !ap_find_linked_module("mod_security2.c") || ap_find_linked_module("mod_remoteip.c")) {
         return;
     }
-    text = apr_psprintf(findings->pool, "CFAOP133: CFOriginPullRemoteIP is On (%s), but mod_security2 takes the edge's "
+    text = apr_psprintf(findings->pool,
+                        "CFAOP133: CFOriginPullRemoteIP is On (%s), but mod_security2 takes the edge's "
                         "address for the visitor's unless mod_remoteip is loaded: load it (LoadModule remoteip_module "
                         "..., on Debian: a2enmod remoteip), and write none of its directives",
                         cfaop_server_label(findings->pool, s));

@@ -20,9 +20,14 @@ typedef struct {
     const char *directive; /* in lower case; NULL: it never answers anything but HTTP */
 } neighbour;
 
-static const neighbour known[] = {{"mod_cfaop.c", NULL},      {"mod_ssl.c", NULL}, {"mod_http2.c", NULL},
-                                  {"mod_reqtimeout.c", NULL}, {"mod_qos.c", NULL}, {"mod_security2.c", NULL},
-                                  {"mod_echo.c", "protocolecho"}, {"mod_perl.c", "perlprocessconnectionhandler"}};
+static const neighbour known[] = {{"mod_cfaop.c", NULL},
+                                  {"mod_ssl.c", NULL},
+                                  {"mod_http2.c", NULL},
+                                  {"mod_reqtimeout.c", NULL},
+                                  {"mod_qos.c", NULL},
+                                  {"mod_security2.c", NULL},
+                                  {"mod_echo.c", "protocolecho"},
+                                  {"mod_perl.c", "perlprocessconnectionhandler"}};
 
 /* With "alert" no stranger's handshake ends well, so there is nobody to answer. */
 static int lets_strangers_in(const server_rec *s)

@@ -23,9 +23,9 @@
 
 APLOG_USE_MODULE(cfaop);
 
-#define NAME_MAX_BYTES        256
-#define CF_RAY_MAX_BYTES      64
-#define HOST_MAX_BYTES        255
+#define NAME_MAX_BYTES   256
+#define CF_RAY_MAX_BYTES 64
+#define HOST_MAX_BYTES   255
 
 /* After so many refusals without a single good certificate the edge is taken to send none. */
 #define HINT_AFTER 20
@@ -125,14 +125,16 @@ static const char *hint_text(const event *e, int is_from_elsewhere)
     const char *label = cfaop_server_label(e->pool, e->s);
 
     if (is_from_elsewhere) {
-        return apr_psprintf(e->pool, "CFAOP303: %d requests for %s came without a good certificate and none with one: "
-                                     "is Authenticated Origin Pulls switched on for this zone at Cloudflare?",
+        return apr_psprintf(e->pool,
+                            "CFAOP303: %d requests for %s came without a good certificate and none with one: "
+                            "is Authenticated Origin Pulls switched on for this zone at Cloudflare?",
                             HINT_AFTER, label);
     }
-    return apr_psprintf(e->pool, "CFAOP308: %d requests for %s came without a good certificate and none with one, "
-                                 "all of them from this machine: if a proxy on it ends TLS, Cloudflare shows its "
-                                 "certificate to the proxy; let the proxy verify it, see "
-                                 "\"Where a local proxy ends TLS\" in the README",
+    return apr_psprintf(e->pool,
+                        "CFAOP308: %d requests for %s came without a good certificate and none with one, "
+                        "all of them from this machine: if a proxy on it ends TLS, Cloudflare shows its "
+                        "certificate to the proxy; let the proxy verify it, see "
+                        "\"Where a local proxy ends TLS\" in the README",
                         HINT_AFTER, label);
 }
 
@@ -196,9 +198,10 @@ void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sn
     apr_uint32_t held;
 
     if (cfaop_limiter_is_due(cfaop_config_of(s)->index, CFAOP_LIMITER_OVER_LIMIT, &held)) {
-        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s, "CFAOP202: handshake ended: the client's certificate has "
-                       "more than %d %s (CFOriginPullPeerLimit): sni=\"%s\" peer=%s%s", limit, what,
-                       cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
+        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s,
+                       "CFAOP202: handshake ended: the client's certificate has "
+                       "more than %d %s (CFOriginPullPeerLimit): sni=\"%s\" peer=%s%s",
+                       limit, what, cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
     }
 }
 

@@ -95,8 +95,10 @@ static void complete_judgement(cfaop_conn *conn, SSL *ssl)
         shown->judged = cfaop_session_judgement(ssl, shown->asked, &shown->chain);
     }
     if (!shown->judged) {
-        ap_log_cerror(APLOG_MARK, APLOG_ERR, 0, conn->c, "CFAOP201: a client certificate was not judged in the "
-                      "handshake (%s): its requests are refused", shown->resumed ? "resumed" : "full");
+        ap_log_cerror(APLOG_MARK, APLOG_ERR, 0, conn->c,
+                      "CFAOP201: a client certificate was not judged in the "
+                      "handshake (%s): its requests are refused",
+                      shown->resumed ? "resumed" : "full");
         shown->chain.reason = CFAOP_REASON_OTHER;
         shown->chain.x509_error = X509_V_ERR_APPLICATION_VERIFICATION;
         shown->judged = 1;

@@ -215,8 +215,10 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     }
     context->policy = conf->policy;
     if (!cfaop_slots_set_context(ctx, context) || (context->policy && !ask(p, ctx, context))) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CFAOP146: OpenSSL failed to prepare %s for origin pulls: "
-                     "it answers 400; check the memory and restart", cfaop_server_label(p, s));
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "CFAOP146: OpenSSL failed to prepare %s for origin pulls: "
+                     "it answers 400; check the memory and restart",
+                     cfaop_server_label(p, s));
         conf->policy = context->policy = NULL;
     }
     SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);

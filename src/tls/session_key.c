@@ -40,9 +40,9 @@ typedef struct {
     apr_pool_t *pool;
     apr_pool_t *ptemp;
     cfaop_tree *tree;
-    apr_hash_t *by_path;          /* absolute path -> key; of a file that cannot be read: the random key */
+    apr_hash_t *by_path; /* absolute path -> key; of a file that cannot be read: the random key */
     apr_array_header_t *findings;
-    const server_rec *forgeable;  /* the first guarded server that uses tickets and has a key file */
+    const server_rec *forgeable; /* the first guarded server that uses tickets and has a key file */
     int forgeable_count;
 } resolution;
 

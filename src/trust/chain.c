@@ -100,8 +100,7 @@ static int prepare(X509_STORE_CTX *ctx, const cfaop_policy *policy, X509 *cert, 
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     }
     if (!X509_STORE_CTX_init(ctx, policy->trust->store, cert, untrusted)
-        || (as_client && !X509_STORE_CTX_set_default(ctx, "ssl_client"))
-        || !X509_STORE_CTX_set_app_data(ctx, v)) {
+        || (as_client && !X509_STORE_CTX_set_default(ctx, "ssl_client")) || !X509_STORE_CTX_set_app_data(ctx, v)) {
         return 0;
     }
     param = X509_STORE_CTX_get0_param(ctx);

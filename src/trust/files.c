@@ -101,9 +101,9 @@ static int push_anchor(apr_pool_t *p, apr_array_header_t *items, X509 *cert, con
 static const char *what_else(const cfaop_pem *pem, const char *wanted)
 {
     if (pem->private_keys) {
-        return !strcmp(wanted, "certificate")
-            ? "holds a private key and no certificate: name the file with the certificate"
-            : "holds a private key and no CRL: name the file with the CRL";
+        return !strcmp(wanted, "certificate") ? "holds a private key and no certificate: name the file with the "
+                                                "certificate"
+                                              : "holds a private key and no CRL: name the file with the CRL";
     }
     return !strcmp(wanted, "certificate") ? "holds no certificate: name a file with -----BEGIN CERTIFICATE-----"
                                           : "holds no CRL: name a file with -----BEGIN X509 CRL-----";
@@ -129,14 +129,17 @@ static void load_ca_file(apr_pool_t *p, const char *path, loaded *l)
     for (i = 0; i < pem.certificates->nelts; ++i) {
         X509 *cert = APR_ARRAY_IDX(pem.certificates, i, X509 *);
         if (is_origin_ca(p, cert)) {
-            fail(l, TAG_ORIGIN_CA, "holds Cloudflare's Origin CA root, which signs server certificates: origin pulls "
-                                   "come with a certificate of another CA, write CFOriginPullCACertificateFile "
-                                   CFAOP_BUILTIN);
+            fail(l, TAG_ORIGIN_CA,
+                 "holds Cloudflare's Origin CA root, which signs server certificates: origin pulls "
+                 "come with a certificate of another CA, write CFOriginPullCACertificateFile " CFAOP_BUILTIN);
             return;
         }
         if (!push_anchor(p, l->items, cert, path)) {
-            fail(l, TAG_CA_FILE, apr_psprintf(p, "has a certificate (number %d) with extensions that cannot be read: "
-                                                 "replace it", i + 1));
+            fail(l, TAG_CA_FILE,
+                 apr_psprintf(p,
+                              "has a certificate (number %d) with extensions that cannot be read: "
+                              "replace it",
+                              i + 1));
             return;
         }
     }

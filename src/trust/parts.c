@@ -96,11 +96,12 @@ static void key_of_sources(apr_array_header_t *words, const apr_array_header_t *
     }
 }
 
+/* Reads one file: cfaop_files_anchors() or cfaop_files_crls(). */
+typedef const apr_array_header_t *load_file(cfaop_files *, const char *, const char **, const char **);
+
 /* Appends what the files of the list hold to items. Returns the last mistake; NULL: none. */
 static const char *load_sources(const loading *from, const apr_array_header_t *sources, const char *directive,
-                                apr_array_header_t *items,
-                                const apr_array_header_t *(*load)(cfaop_files *, const char *, const char **,
-                                                                  const char **))
+                                apr_array_header_t *items, load_file *load)
 {
     const char *mistake = NULL;
     int i;
@@ -113,8 +114,8 @@ static const char *load_sources(const loading *from, const apr_array_header_t *s
             apr_array_cat(items, loaded);
             continue;
         }
-        mistake = apr_psprintf(from->pool, "%s: %s: file %s %s (%s)", tag, directive, source->path, error,
-                               source->where);
+        mistake =
+            apr_psprintf(from->pool, "%s: %s: file %s %s (%s)", tag, directive, source->path, error, source->where);
         APR_ARRAY_PUSH(from->mistakes, const char *) = mistake;
     }
     return mistake;
@@ -150,7 +151,7 @@ static int digest_anchors(EVP_MD_CTX *md, cfaop_trust *trust)
     make_set(trust->anchors, compare_anchors);
     for (i = 0; ok && i < trust->anchors->nelts; ++i) {
         ok = EVP_DigestUpdate(md, "A", 1)
-            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN);
+          && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).sha256, CFAOP_SHA256_LEN);
     }
     return ok;
 }
@@ -180,7 +181,7 @@ static int digest_crls(EVP_MD_CTX *md, cfaop_trust *trust)
     make_set(trust->crls, compare_crls);
     for (i = 0; ok && i < trust->crls->nelts; ++i) {
         ok = EVP_DigestUpdate(md, "R", 1)
-            && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).sha256, CFAOP_SHA256_LEN);
+          && EVP_DigestUpdate(md, APR_ARRAY_IDX(trust->crls, i, cfaop_crl).sha256, CFAOP_SHA256_LEN);
     }
     return ok;
 }
@@ -252,8 +253,8 @@ const char *cfaop_parts_load(apr_pool_t *p, cfaop_files *files, const cfaop_veri
 int cfaop_parts_digest(cfaop_trust *trust)
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    int ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
-        && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN));
+    int ok =
+        md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, DIGEST_DOMAIN, sizeof(DIGEST_DOMAIN));
 
     PARTS(DIGEST)
     ok = ok && EVP_DigestFinal_ex(md, trust->digest, NULL);

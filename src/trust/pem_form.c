@@ -41,13 +41,13 @@ static const char *utf16_of(const unsigned char *text, apr_size_t length)
 }
 
 /* Makes is_der_TYPE(): does OpenSSL's d2i_TYPE() read the text? */
-#define IS_DER(type, text, length)                                                                                     \
-    static int is_der_##type(const unsigned char *text, long length)                                                   \
-    {                                                                                                                  \
-        type *object = d2i_##type(NULL, &text, length);                                                                \
-                                                                                                                       \
-        type##_free(object);                                                                                           \
-        return object != NULL;                                                                                         \
+#define IS_DER(type, text, length) \
+    static int is_der_##type(const unsigned char *text, long length) \
+    { \
+        type *object = d2i_##type(NULL, &text, length); \
+\
+        type##_free(object); \
+        return object != NULL; \
     }
 IS_DER(X509, text, length)
 IS_DER(X509_CRL, text, length)

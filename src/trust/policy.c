@@ -29,8 +29,8 @@
 
 /* What the servers share while a configuration is resolved. */
 typedef struct {
-    apr_pool_t *pool;             /* the configuration pool */
-    apr_pool_t *temp;             /* ends with the resolving */
+    apr_pool_t *pool; /* the configuration pool */
+    apr_pool_t *temp; /* ends with the resolving */
     cfaop_files *files;
     apr_hash_t *by_key;           /* what the directives say, see cfaop_parts_key() -> resolved */
     apr_hash_t *by_digest;        /* digest -> cfaop_trust */
@@ -76,8 +76,9 @@ static void warn_of_beginning(round_of *round, const char *kind, const char *ori
 {
     if (from && X509_cmp_current_time(from) > 0) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP142: %s of \"%s\" (%s) is not valid before %s: what depends on it "
-                                              "is refused until then, check the clock or replace it",
+                    apr_psprintf(round->pool,
+                                 "CFAOP142: %s of \"%s\" (%s) is not valid before %s: what depends on it "
+                                 "is refused until then, check the clock or replace it",
                                  kind, subject, origin, time_text(round->pool, from)));
     }
 }
@@ -101,8 +102,9 @@ static void warn_of_anchor(round_of *round, const cfaop_trust *trust, const cfao
     warn_of_beginning(round, "the trusted certificate", anchor->origin, subject, X509_get0_notBefore(anchor->cert));
     if (trust->crls->nelts && X509_check_ca(anchor->cert) <= 0 && !cfaop_issuer_is_listed(trust, anchor->cert)) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is "
-                                              "never looked up in CRLs, remove it from the file to revoke it",
+                    apr_psprintf(round->pool,
+                                 "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not: it is "
+                                 "never looked up in CRLs, remove it from the file to revoke it",
                                  subject, anchor->origin));
     }
 }
@@ -113,17 +115,19 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 
     if (trust->pins->nelts && cfaop_policy_is_builtin_only(trust)) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP111: CFOriginPullPin %s stands beside only " CFAOP_BUILTIN ": that "
-                                              "certificate is every Cloudflare customer's, and Cloudflare renews it "
-                                              "without notice; list the CA of a certificate of your own, or remove the "
-                                              "pin",
+                    apr_psprintf(round->pool,
+                                 "CFAOP111: CFOriginPullPin %s stands beside only " CFAOP_BUILTIN ": that "
+                                 "certificate is every Cloudflare customer's, and Cloudflare renews it "
+                                 "without notice; list the CA of a certificate of your own, or remove the "
+                                 "pin",
                                  APR_ARRAY_IDX(trust->pins, 0, cfaop_pin).text));
     }
     if (trust->unnamed) {
         add_finding(round, APLOG_WARNING,
-                    apr_psprintf(round->pool, "CFAOP110: the names of %d of %d trusted certificates do not fit into "
-                                              "the TLS handshake: clients that choose their certificate by these names "
-                                              "may not find it, list fewer certificates",
+                    apr_psprintf(round->pool,
+                                 "CFAOP110: the names of %d of %d trusted certificates do not fit into "
+                                 "the TLS handshake: clients that choose their certificate by these names "
+                                 "may not find it, list fewer certificates",
                                  trust->unnamed, trust->anchors->nelts));
     }
     for (i = 0; i < trust->anchors->nelts; ++i) {
@@ -141,9 +145,10 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 
 static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
 {
-    const char *text = apr_psprintf(round->pool, "CFAOP141: CFOriginPullCACertificateFile: the list is empty, so that "
-                                                 "nothing could ever be verified (%s): write " CFAOP_BUILTIN " or the "
-                                                 "path of a PEM file",
+    const char *text = apr_psprintf(round->pool,
+                                    "CFAOP141: CFOriginPullCACertificateFile: the list is empty, so that "
+                                    "nothing could ever be verified (%s): write " CFAOP_BUILTIN " or the "
+                                    "path of a PEM file",
                                     conf->mode_where);
 
     add_finding(round, APLOG_ERR, text);
@@ -181,8 +186,8 @@ static void make_trust(round_of *round, const cfaop_server_conf *conf, resolved 
  */
 static const resolved *trust_of(round_of *round, const cfaop_server_conf *conf, apr_pool_t *scratch)
 {
-    const char *key = apr_psprintf(scratch, "%d\n%s", cfaop_config_is_needed(conf),
-                                   cfaop_parts_key(scratch, &conf->verify));
+    const char *key =
+        apr_psprintf(scratch, "%d\n%s", cfaop_config_is_needed(conf), cfaop_parts_key(scratch, &conf->verify));
     resolved *r = apr_hash_get(round->by_key, key, APR_HASH_KEY_STRING);
 
     if (!r) {
