@@ -15,13 +15,13 @@
 const char *cfaop_text_hex(const unsigned char *sha256, char hex[CFAOP_SHA256_HEX])
 {
     static const char digits[] = "0123456789abcdef";
-    int i;
+    apr_size_t i;
 
     for (i = 0; i < CFAOP_SHA256_LEN; ++i) {
         hex[2 * i] = digits[sha256[i] >> 4];
         hex[2 * i + 1] = digits[sha256[i] & 15];
     }
-    hex[2 * CFAOP_SHA256_LEN] = '\0';
+    hex[CFAOP_SHA256_HEX - 1] = '\0';
     return hex;
 }
 

@@ -200,9 +200,9 @@ static int proxies(apr_pool_t *p, const ap_directive_t *node, int is_in_location
     const char *path = word_at(words, 0), *target = word_at(words, is_in_location ? 0 : 1);
 
     if (is_called(node, "ProxyPassMatch")) {
-        return strcmp(target, "!") && (is_in_location || !cfaop_patterns_is_acme(path));
+        return strcmp(target, "!") != 0 && (is_in_location || !cfaop_patterns_is_acme(path));
     }
-    return is_called(node, "ProxyPass") && strcmp(target, "!")
+    return is_called(node, "ProxyPass") && strcmp(target, "!") != 0
         && (is_in_location || !cfaop_patterns_is_acme_path(path));
 }
 
@@ -213,15 +213,15 @@ static int is_location_of_acme(apr_pool_t *p, const ap_directive_t *node)
     if (is_called(node, "<LocationMatch")) {
         return cfaop_patterns_is_acme(word_at(words, 0));
     }
-    return strcmp(word_at(words, 0), "~") ? cfaop_patterns_is_acme_path(word_at(words, 0))
-                                          : cfaop_patterns_is_acme(word_at(words, 1));
+    return strcmp(word_at(words, 0), "~") != 0 ? cfaop_patterns_is_acme_path(word_at(words, 0))
+                                               : cfaop_patterns_is_acme(word_at(words, 1));
 }
 
 static int serves(apr_pool_t *p, const ap_directive_t *node)
 {
     const ap_directive_t *inner;
 
-    if (strncasecmp(node->directive, "<Location", 9) || is_location_of_acme(p, node)) {
+    if (strncasecmp(node->directive, "<Location", 9) != 0 || is_location_of_acme(p, node)) {
         return proxies(p, node, 0);
     }
     for (inner = node->first_child; inner; inner = inner->next) {

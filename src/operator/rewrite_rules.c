@@ -166,7 +166,7 @@ static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditi
         return CFAOP_REWRITE_NOTHING;
     }
     if (!answers(p, target, flags)) {
-        return strcmp(target, "-") || ends(p, flags) ? CFAOP_REWRITE_SERVES : CFAOP_REWRITE_NOTHING;
+        return strcmp(target, "-") != 0 || ends(p, flags) ? CFAOP_REWRITE_SERVES : CFAOP_REWRITE_NOTHING;
     }
     return is_for_all && hold_for(c, s) ? CFAOP_REWRITE_ANSWERS_ALL : CFAOP_REWRITE_NOTHING;
 }

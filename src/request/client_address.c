@@ -55,7 +55,7 @@ void cfaop_client_address_init(apr_pool_t *p, int servers)
 static int is_same_name(const char *a, const char *b)
 {
     for (; *a && *b; ++a, ++b) {
-        char x = *a == '_' ? '-' : (char)apr_tolower(*a), y = *b == '_' ? '-' : (char)apr_tolower(*b);
+        int x = *a == '_' ? '-' : apr_tolower(*a), y = *b == '_' ? '-' : apr_tolower(*b);
         if (x != y) {
             return 0;
         }

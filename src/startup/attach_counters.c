@@ -38,12 +38,10 @@ static void copy_label(char *to, apr_size_t size, const char *text)
     apr_ssize_t hashed = (apr_ssize_t)length;
 
     if (length < size) {
-        memcpy(to, text, length + 1);
+        apr_cpystrn(to, text, size);
         return;
     }
-    length = size - sizeof("~01234567");
-    memcpy(to, text, length);
-    apr_snprintf(to + length, size - length, "~%08x", apr_hashfunc_default(text, &hashed));
+    apr_snprintf(to, size, "%.*s~%08x", (int)(size - sizeof("~01234567")), text, apr_hashfunc_default(text, &hashed));
 }
 
 /* Returns the label of the counters of s. It is in lower case, since names of hosts do not differ by case. */

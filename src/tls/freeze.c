@@ -188,6 +188,6 @@ void cfaop_freeze(cfaop_conn *conn, SSL *ssl, int is_delegated)
     conn->shown = shown;
     cfaop_peer_message_ignore(ssl);
     if (shown->asked) {
-        cfaop_connection_accept(conn, context->server);
+        cfaop_connection_accept(conn, shown->asked_by);
     }
 }

@@ -26,7 +26,7 @@
 #include <openssl/hmac.h>
 
 /* A session may be renewed for ever (TLS 1.3), a judgement may not: it ends a day after the last full handshake. */
-#define JUDGEMENT_MAX_SECONDS (24 * 60 * 60)
+#define JUDGEMENT_MAX_SECONDS (24L * 60 * 60)
 
 #define MAGIC     "CFAOP"
 #define MAGIC_LEN 5
@@ -87,7 +87,7 @@ static const unsigned char *data_of(SSL_SESSION *session, int *foreign)
     if (!SSL_SESSION_get0_ticket_appdata(session, &data, &length) || !data || !length) {
         return NULL;
     }
-    if (length != DATA_LEN || memcmp(data, MAGIC, MAGIC_LEN) || ((unsigned char *)data)[AT_VERSION] != FORMAT) {
+    if (length != DATA_LEN || memcmp(data, MAGIC, MAGIC_LEN) != 0 || ((unsigned char *)data)[AT_VERSION] != FORMAT) {
         *foreign = 1;
         return NULL;
     }

@@ -20,7 +20,7 @@
 
 #define SHARDS      64 /* a power of two */
 #define SHARD_SLOTS 16
-#define MAX_SECONDS (60 * 60)
+#define MAX_SECONDS (60L * 60)
 
 /* What a verdict depends on. Keys are compared byte for byte, so the struct has no padding. */
 typedef struct {

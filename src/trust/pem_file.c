@@ -16,7 +16,7 @@
 #include <openssl/pem.h>
 
 /* CA bundles and CRLs are far smaller. Keeps a wrong path (a disk image, a log) from filling the memory. */
-#define FILE_MAX (64 * 1024 * 1024)
+#define FILE_MAX (64L * 1024 * 1024)
 
 #define UTF8_BOM "\xEF\xBB\xBF"
 
@@ -38,45 +38,54 @@ static apr_status_t free_bio(void *bio)
     return APR_SUCCESS;
 }
 
-/* Reads the whole file. Returns what is wrong, or NULL. */
-static const char *read_whole(apr_pool_t *p, const char *path, char **text, apr_size_t *length)
+/* Why is this no file to read? rv is what stat(2) said. NULL: it is one, or the system will say why not. */
+static const char *not_a_file(apr_status_t rv, const apr_finfo_t *info)
 {
-    apr_finfo_t info;
-    apr_file_t *file;
-    apr_status_t rv;
-    char reason[120];
-
-    rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p);
     if (APR_STATUS_IS_ENOENT(rv) || APR_STATUS_IS_ENOTDIR(rv)) {
         return "does not exist: create it or correct the path";
     }
-    if (rv == APR_SUCCESS && info.filetype == APR_DIR) {
+    if (rv != APR_SUCCESS) {
+        return NULL;
+    }
+    if (info->filetype == APR_DIR) {
         return "is a directory: name the PEM file itself";
     }
-    if (rv == APR_SUCCESS && info.filetype != APR_REG) {
+    if (info->filetype != APR_REG) {
         return "is not a regular file: name a PEM file";
     }
-    if (rv == APR_SUCCESS && info.size == 0) {
+    if (info->size == 0) {
         return "is empty: copy the file again";
     }
-    if (rv == APR_SUCCESS && info.size > FILE_MAX) {
-        return "is larger than 64 MiB: name a PEM file";
+    return info->size > FILE_MAX ? "is larger than 64 MiB: name a PEM file" : NULL;
+}
+
+/* Returns the whole file, and a NUL behind it; NULL: what is wrong is in error. */
+static char *read_whole(apr_pool_t *p, const char *path, apr_size_t *length, const char **error)
+{
+    char *text = NULL;
+    apr_finfo_t info;
+    apr_file_t *file;
+    apr_status_t rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p);
+    char reason[120];
+
+    *error = not_a_file(rv, &info);
+    if (*error) {
+        return NULL;
     }
     if (rv == APR_SUCCESS) {
         rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, p);
     }
     if (rv == APR_SUCCESS) {
-        *length = (apr_size_t)info.size;
-        *text = apr_palloc(p, *length + 1);
-        rv = apr_file_read_full(file, *text, *length, length);
-        (*text)[*length] = '\0';
+        text = apr_pcalloc(p, (apr_size_t)info.size + 1);
+        rv = apr_file_read_full(file, text, (apr_size_t)info.size, length);
         apr_file_close(file);
     }
     if (rv != APR_SUCCESS) {
-        return apr_psprintf(p, "cannot be read (%s): check the permissions of the file and of its directories",
-                            apr_strerror(rv, reason, sizeof(reason)));
+        *error = apr_psprintf(p, "cannot be read (%s): check the permissions of the file and of its directories",
+                              apr_strerror(rv, reason, sizeof(reason)));
+        return NULL;
     }
-    return NULL;
+    return text;
 }
 
 /* How many BEGIN or END lines a file has. */
@@ -214,13 +223,13 @@ static const char *mistake_in(apr_pool_t *p, const char *text, int blocks, const
 
 const char *cfaop_pem_file_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
 {
-    char *text;
-    apr_size_t length;
     BIO *bio;
     int blocks;
-    const char *error = read_whole(p, path, &text, &length);
+    const char *error;
+    apr_size_t length = 0;
+    char *text = read_whole(p, path, &length, &error);
 
-    if (error) {
+    if (!text) {
         return error;
     }
     pem->certificates = apr_array_make(p, 4, sizeof(X509 *));
