@@ -33,17 +33,17 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
  */
 const apr_array_header_t *cfaop_tree_inherited(const cfaop_tree *tree, const char *name);
 
-/** Returns the arguments of the main server's last directive of that name, in lower case; NULL: there is none. */
+/**
+ * Returns the first argument of the main server's last directive of that name, in lower case, without quotes, from the
+ * tree's pool; NULL: there is none.
+ */
 const char *cfaop_tree_last_inherited(const cfaop_tree *tree, const char *name);
 
 /**
- * Returns the arguments of the last directive of that name, in lower case, of @a s, or that it inherits; NULL: there
- * is none.
+ * Returns the first argument of the last directive of that name, in lower case, of @a s, or that it inherits, without
+ * quotes, from the tree's pool; NULL: there is none.
  */
 const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const char *name);
-
-/** Says whether an SSLEngine that is not off is in force for @a s: whoever wrote it expects TLS there. */
-int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
 
 /**
  * Returns the first directive of @a s; of the main server that is the first of the whole tree. NULL if there is none,
@@ -51,16 +51,10 @@ int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
  */
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
-/**
- * Says whether the tree shows that @a s can have TLS: SSLEngine is not off, or there is a certificate, which "Listen
- * ... https" puts to use. In doubt it says yes: mod_ssl decides, and post_config looks again.
- */
-int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
-
 /** Says whether an SSLEngine that is not off is in force for @a s: the administrator expects TLS there. */
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
 
-/** Returns the SSLSessionTicketKeyFile in force for @a s, as written, from the tree's pool; NULL if there is none. */
+/** Returns the SSLSessionTicketKeyFile in force for @a s, from the tree's pool; NULL if there is none. */
 const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec *s);
 
 /** Says whether session tickets are on for @a s: no "SSLSessionTickets off" is in force. */

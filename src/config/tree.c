@@ -102,17 +102,25 @@ const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server
     return node ? node->first_child : NULL;
 }
 
-/* Returns the arguments of the last directive of that name from node on; NULL if there is none. */
-static const char *last_of(const ap_directive_t *node, const char *name)
+/* Returns the last directive of that name from node on; NULL if there is none. */
+static const ap_directive_t *last_of(const ap_directive_t *node, const char *name)
 {
-    const char *args = NULL;
+    const ap_directive_t *last = NULL;
 
     for (; node; node = node->next) {
         if (!ap_cstr_casecmp(node->directive, name)) {
-            args = node->args;
+            last = node;
         }
     }
-    return args;
+    return last;
+}
+
+/* Returns the first argument of node as httpd hands it to the module, without quotes; NULL if there is no node. */
+static const char *first_word(const cfaop_tree *tree, const ap_directive_t *node)
+{
+    const char *args = node ? node->args : NULL;
+
+    return args ? ap_getword_conf(tree->pool, &args) : NULL;
 }
 
 const apr_array_header_t *cfaop_tree_inherited(const cfaop_tree *tree, const char *name)
@@ -124,14 +132,14 @@ const char *cfaop_tree_last_inherited(const cfaop_tree *tree, const char *name)
 {
     const apr_array_header_t *inherited = cfaop_tree_inherited(tree, name);
 
-    return inherited ? APR_ARRAY_IDX(inherited, inherited->nelts - 1, const ap_directive_t *)->args : NULL;
+    return inherited ? first_word(tree, APR_ARRAY_IDX(inherited, inherited->nelts - 1, const ap_directive_t *)) : NULL;
 }
 
 const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const char *name)
 {
-    const char *args = s->is_virtual ? last_of(cfaop_tree_directives(tree, s), name) : NULL;
+    const ap_directive_t *own = s->is_virtual ? last_of(cfaop_tree_directives(tree, s), name) : NULL;
 
-    return args ? args : cfaop_tree_last_inherited(tree, name);
+    return own ? first_word(tree, own) : cfaop_tree_last_inherited(tree, name);
 }
 
 /*
@@ -181,9 +189,7 @@ int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)
 
 const char *cfaop_tree_ticket_key_file(const cfaop_tree *tree, const server_rec *s)
 {
-    const char *args = cfaop_tree_last(tree, s, "sslsessionticketkeyfile");
-
-    return args ? ap_getword_conf(tree->pool, &args) : NULL;
+    return cfaop_tree_last(tree, s, "sslsessionticketkeyfile");
 }
 
 int cfaop_tree_has_tickets(const cfaop_tree *tree, const server_rec *s)
@@ -226,14 +232,14 @@ apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree
 
 const char *cfaop_tree_chain_file(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
-    const char *args = cfaop_tree_last(tree, s, "sslcertificatechainfile");
+    const char *path = cfaop_tree_last(tree, s, "sslcertificatechainfile");
 
-    return args ? ap_server_root_relative(p, ap_getword_conf(p, &args)) : NULL;
+    return path ? ap_server_root_relative(p, path) : NULL;
 }
 
-static int is_for_tls_13(const ap_directive_t *node)
+static int is_for_tls_13(const cfaop_tree *tree, const ap_directive_t *node)
 {
-    return !ap_cstr_casecmpn(node->args, "TLSv1.3", strlen("TLSv1.3"));
+    return !ap_cstr_casecmp(first_word(tree, node), "TLSv1.3");
 }
 
 const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s)
@@ -244,13 +250,13 @@ const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s)
     int i;
 
     for (; node; node = node->next) {
-        if (!ap_cstr_casecmp(node->directive, "SSLCipherSuite") && !is_for_tls_13(node)) {
+        if (!ap_cstr_casecmp(node->directive, "SSLCipherSuite") && !is_for_tls_13(tree, node)) {
             args = node->args;
         }
     }
     for (i = inherited ? inherited->nelts : 0; i > 0 && !args; --i) {
         node = APR_ARRAY_IDX(inherited, i - 1, const ap_directive_t *);
-        args = is_for_tls_13(node) ? NULL : node->args;
+        args = is_for_tls_13(tree, node) ? NULL : node->args;
     }
     return args;
 }

@@ -144,9 +144,9 @@ static int denies_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s
 
 /* ---- mod_md: MDRequireHttps comes before everything else, for the names of a managed domain ---- */
 
-static int requires_https(const char *args)
+static int requires_https(const char *word)
 {
-    return args && (!ap_cstr_casecmp(args, "permanent") || !ap_cstr_casecmp(args, "temporary"));
+    return word && (!ap_cstr_casecmp(word, "permanent") || !ap_cstr_casecmp(word, "temporary"));
 }
 
 static int is_managed(apr_pool_t *p, const ap_directive_t *node, const server_rec *s)
@@ -163,13 +163,13 @@ static int is_managed(apr_pool_t *p, const ap_directive_t *node, const server_re
 }
 
 /* What is said inside of a domain's section counts there instead of what is said for all. */
-static int has_https(const ap_directive_t *node, int is_required)
+static int has_https(apr_pool_t *p, const ap_directive_t *node, int is_required)
 {
     const ap_directive_t *inner;
 
     for (inner = node->first_child; inner; inner = inner->next) {
         if (is_called(inner, "MDRequireHttps")) {
-            is_required = requires_https(inner->args);
+            is_required = requires_https(word_at(words_of(p, inner), 0));
         }
     }
     return is_required;
@@ -185,7 +185,7 @@ static int is_redirected_by_mod_md(apr_pool_t *p, const cfaop_tree *tree, const 
         for (i = 0; list && i < list->nelts; ++i) {
             const ap_directive_t *node = APR_ARRAY_IDX(list, i, const ap_directive_t *);
             if (is_managed(p, node, s)) {
-                return has_https(node, is_required) && !(s->wild_names && s->wild_names->nelts);
+                return has_https(p, node, is_required) && !(s->wild_names && s->wild_names->nelts);
             }
         }
     }
