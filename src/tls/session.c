@@ -43,7 +43,7 @@ enum {
     AT_MAGIC = 0,
     AT_VERSION = AT_MAGIC + MAGIC_LEN,
     AT_GOOD = AT_VERSION + 1, /* 1: verified */
-    AT_MOD_SSL = AT_GOOD + 1, /* 1: mod_ssl verified it, too */
+    AT_MOD_SSL = AT_GOOD + 1, /* 1: mod_ssl verified it, too, and well */
     AT_POLICY = AT_MOD_SSL + 1,
     AT_ANCHOR = AT_POLICY + CFAOP_SHA256_LEN,
     AT_FROM = AT_ANCHOR + CFAOP_SHA256_LEN, /* seconds, big-endian */
@@ -183,12 +183,21 @@ static int is_verified(const cfaop_conn *conn, SSL_SESSION *session)
         && SSL_SESSION_get0_peer(session);
 }
 
-static void write_good(const cfaop_tls_context *context, const cfaop_chain_result *chain, unsigned char *data)
+/*
+ * Has mod_ssl verified the certificate by its own rules, and well? Under "SSLVerifyClient optional_no_ca" it goes on
+ * with a bad result, which it would meet again in the session, perhaps under stricter rules.
+ */
+static int is_verified_by_mod_ssl(const SSL *ssl, const cfaop_tls_context *context)
+{
+    return verifies_too(context) && SSL_get_verify_result(ssl) == X509_V_OK;
+}
+
+static void write_good(int is_good_for_mod_ssl, const cfaop_chain_result *chain, unsigned char *data)
 {
     apr_int64_t until = chain->valid_from + JUDGEMENT_MAX_SECONDS;
 
     data[AT_GOOD] = 1;
-    data[AT_MOD_SSL] = (unsigned char)verifies_too(context);
+    data[AT_MOD_SSL] = (unsigned char)is_good_for_mod_ssl;
     memcpy(data + AT_ANCHOR, chain->anchor, CFAOP_SHA256_LEN);
     put_seconds(data + AT_FROM, chain->valid_from);
     put_seconds(data + AT_UNTIL, until < chain->valid_until ? until : chain->valid_until);
@@ -211,7 +220,7 @@ static int bind_judgement(SSL *ssl, SSL_SESSION *session)
     data[AT_VERSION] = FORMAT;
     memcpy(data + AT_POLICY, context->policy->digest, CFAOP_SHA256_LEN);
     if (is_verified(conn, session)) {
-        write_good(context, &conn->so_far.chain, data);
+        write_good(is_verified_by_mod_ssl(ssl, context), &conn->so_far.chain, data);
         if (!make_mac(context, session, data, data + AT_MAC)) {
             data[AT_GOOD] = 0;
         }
