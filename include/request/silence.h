@@ -28,6 +28,12 @@ int cfaop_silence_request(request_rec *r, int status);
 /** insert_error_filter: the same for a request that httpd found broken, and answers before any hook could judge it. */
 void cfaop_silence_on_error(request_rec *r);
 
+/**
+ * post_read_request: the same for @a r, the local ErrorDocument of such a request. Its own path may be exempt, or its
+ * virtual host Off. Returns 1 if it was kept back: the hook returns DONE. Request phase; any thread.
+ */
+int cfaop_silence_error_page(request_rec *r);
+
 /** Registers the output filter that keeps back what httpd would send. Configuration phase. */
 void cfaop_silence_register_filter(void);
 

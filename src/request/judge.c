@@ -20,6 +20,7 @@
 #include "request/count.h"
 #include "request/judgement.h"
 #include "request/refusal.h"
+#include "request/silence.h"
 #include "request/ssl_variables.h"
 #include "request/state.h"
 #include "request/variables.h"
@@ -165,6 +166,9 @@ int cfaop_judge_post_read(request_rec *r)
     cfaop_judgement j;
     int is_guarded;
 
+    if (r->prev && cfaop_silence_error_page(r)) {
+        return DONE;
+    }
     cfaop_judgement_begin(&j, r);
     demand = &j.conf->demand;
     is_guarded = demand->mode != CFAOP_MODE_OFF

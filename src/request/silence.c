@@ -123,9 +123,30 @@ static int is_refused_without_page(const request_rec *r)
         || (asked_by && refuses_without_page(asked_by, r->connection, conn));
 }
 
+/* Is r broken, so that httpd answers it before any hook could judge it, and would it be refused without a page? */
+static int is_broken_and_refused(request_rec *r)
+{
+    return !is_judged(r) && is_refused_without_page(r) && !cfaop_exemption_of(r);
+}
+
 void cfaop_silence_on_error(request_rec *r)
 {
-    if (!is_judged(r) && is_refused_without_page(r) && !cfaop_exemption_of(r)) {
+    if (is_broken_and_refused(r)) {
         silence(r);
     }
+}
+
+int cfaop_silence_error_page(request_rec *r)
+{
+    request_rec *first = r;
+
+    while (first->prev) {
+        first = first->prev;
+    }
+    if (first == r || !ap_is_HTTP_ERROR(r->prev->status) || !is_broken_and_refused(first)) {
+        return 0;
+    }
+    silence(r);
+    r->status = r->prev->status; /* for the access log */
+    return 1;
 }
