@@ -282,6 +282,18 @@ const char *cfaop_directives_remote_ip(cmd_parms *cmd, void *dummy, int count, c
     return NULL;
 }
 
+/* Returns the words with a space between them. */
+static const char *joined(apr_pool_t *p, int count, char *const words[])
+{
+    const char *text = count ? words[0] : "";
+    int i;
+
+    for (i = 1; i < count; ++i) {
+        text = apr_pstrcat(p, text, " ", words[i], NULL);
+    }
+    return text;
+}
+
 const char *cfaop_directives_refuse(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     cfaop_server_conf *conf = cfaop_config_of(cmd->server);
@@ -294,7 +306,7 @@ const char *cfaop_directives_refuse(cmd_parms *cmd, void *dummy, int count, char
     conf->refuse_where = where(cmd);
     if (count != 1 || !cfaop_refuse_parse(words[0], &conf->refuse)) {
         conf->refuse = CFAOP_REFUSE_CLOSE; /* in force only in a running server, which goes on */
-        return not_allowed(cmd, count ? words[0] : "", "write one of 400, close and alert");
+        return not_allowed(cmd, joined(cmd->pool, count, words), "write one of 400, close and alert");
     }
     return NULL;
 }

@@ -103,6 +103,17 @@ static const char *no_tls(const cfaop_server_conf *conf)
                                    : " (no TLS: lets plain HTTP go on)";
 }
 
+/* How clients are refused, and for what besides their chain, where the directives say so. */
+static void print_refusals(const cfaop_server_conf *conf)
+{
+    if (cfaop_refuse_of(conf) != CFAOP_REFUSE_400) {
+        printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
+    }
+    if (conf->peer_limit.bytes) {
+        printf("    peer limit: %d bytes, %d names\n", conf->peer_limit.bytes, conf->peer_limit.names);
+    }
+}
+
 static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *base,
                          const server_rec *s)
 {
@@ -114,9 +125,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
     }
-    if (cfaop_refuse_of(conf) != CFAOP_REFUSE_400) {
-        printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
-    }
+    print_refusals(conf);
     if (conf->remote_ip == 1) {
         printf("    remote ip: %s%s\n", cfaop_visitor_header_name(conf),
                conf->remote_ip_with_port ? " " CFAOP_WITH_PORT : "");
@@ -125,6 +134,12 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
         return;
     }
     print_trust(p, conf->trust);
+    if (conf->expiry_days == 0) {
+        printf("    expiry warning: never\n");
+    }
+    else if (conf->expiry_days > 0) {
+        printf("    expiry warning: %d days before\n", conf->expiry_days);
+    }
     print_sharers(p, base, s);
     if (cfaop_bypass_is_guarded(tree, s)) {
         print_bypasses(p, tree, twins, s);

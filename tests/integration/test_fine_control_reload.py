@@ -32,8 +32,8 @@ class Bench:
         self.httpd.write_config(vhost(self.port, "site.test", self.trust, *told, *lines, tls=self.tls))
         self.httpd.graceful()
 
-    def expect_mistake(self) -> None:
-        self.httpd.expect("CFAOP108: ")
+    def expect_mistake(self, tag: str = "CFAOP108") -> None:
+        self.httpd.expect(f"{tag}: ")
         self.httpd.allow("CFAOP125: ")
         self.httpd.allow_refusals()
 
@@ -70,7 +70,7 @@ def test_half_a_line_of_exemptions_exempts_nothing(bench: Bench) -> None:
 
 
 def test_bad_require_ends_no_server_and_grants_nothing(bench: Bench) -> None:
-    bench.expect_mistake()
+    bench.expect_mistake("CFAOP143")
     turned = ("<RequireNone>", "Require cf-origin-pull nonsense", "</RequireNone>", "Require all granted")
     bench.reread("CFOriginPull LogOnly", "<Location />", "<RequireAll>", *turned, "</RequireAll>", "</Location>")
     for credential in (None, bench.edge):

@@ -106,11 +106,12 @@ def test_alert_goes_with_exempt_addresses_and_with_off(bench: Bench) -> None:
 # Mistakes
 
 
-@pytest.mark.parametrize("words", ["", "403", "close alert", "none", '""'])
+@pytest.mark.parametrize("words", ["", "403", "close alert", "close 400 alert", "none", '""'])
 def test_bad_words(bench: Bench, words: str) -> None:
     outcome = bench.test("CFOriginPull On", f"CFOriginPullRefuse {words}")
     assert not outcome.ok
-    assert "CFOriginPullRefuse: '" in outcome.stderr and "write one of 400, close and alert" in outcome.stderr
+    said = words.strip('"')
+    assert f"CFOriginPullRefuse: '{said}'" in outcome.stderr and "write one of 400, close and alert" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,20 @@ def test_dump_names_the_way(bench: Bench) -> None:
     assert "\n    refuse: close\n" in servers["inherits.test"].text
     assert "\n    refuse: alert\n" in servers["alert.test"].text
     assert "refuse:" not in servers["page.test"].text
+
+
+def test_dump_names_limits_that_are_set(bench: Bench) -> None:
+    port = bench.ports["ticket"]
+    config = "CFOriginPullPeerLimit 2048 7\nCFOriginPullExpiryWarning 14\n" + vhost(port, "inherits.test", "CFOriginPull On", tls=bench.tls)
+    config += vhost(port, "never.test", "CFOriginPull On", "CFOriginPullExpiryWarning 0", tls=bench.tls)
+    bench.server.write_config(config)
+    servers = dump_by_name(bench.server)
+    assert "\n    peer limit: 2048 bytes, 7 names\n" in servers["inherits.test"].text
+    assert "\n    expiry warning: 14 days before\n" in servers["inherits.test"].text
+    assert "\n    expiry warning: never\n" in servers["never.test"].text
+    bench.server.write_config(vhost(port, "plain.test", "CFOriginPull On", tls=bench.tls))
+    text = dump_by_name(bench.server)["plain.test"].text
+    assert "peer limit" not in text and "expiry warning" not in text
 
 
 # A running server

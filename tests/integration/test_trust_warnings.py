@@ -301,7 +301,8 @@ def test_security_level_is_that_of_the_server(bench: Bench, servers: Servers, us
         return vhost(port, name, "CFOriginPull On", bench.listing(weak), *lines, tls=bench.tls)
 
     # SECLEVEL is inherited, and the one that counts is not that of TLS 1.3
-    config = "SSLCipherSuite DEFAULT@SECLEVEL=0\n" + host("low.test", "SSLCipherSuite TLSv1.3 TLS_AES_256_GCM_SHA384")
+    for_tls_13 = "SSLCipherSuite TLSv1.3 TLS_AES_256_GCM_SHA384"
+    config = f"SSLCipherSuite DEFAULT@SECLEVEL=0\n{for_tls_13}\n" + host("low.test", for_tls_13)
     config += host("high.test", "SSLCipherSuite DEFAULT@SECLEVEL=3")
     (line,) = bench.lines(config)
     assert "level 3" in line and named(line) == [f"high.test:{port}"]
