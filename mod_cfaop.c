@@ -55,6 +55,8 @@ static void hooks_for_exemptions(apr_pool_t *p)
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
+    /* a rewrite may have led the request elsewhere, where the hooks before fixups would ask for a password */
+    ap_hook_map_to_storage(cfaop_judge_map_to_storage, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_filter(cfaop_count_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_error_filter(cfaop_count_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_log_transaction(cfaop_count_on_log, NULL, NULL, CFAOP_HOOK_FIRST);

@@ -28,4 +28,13 @@ cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf);
  */
 const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, int *most);
 
+/**
+ * Returns "distribution points" if @a leaf and the @a chain that came with it (NULL: none; @a leaf may be its first)
+ * have more of them in all than names are allowed in @a limit, and more than 100; @a most is the number allowed. Else
+ * NULL. For a point that is named relative to the issuer OpenSSL may copy the issuer's name, before it checks any
+ * signature. May leave errors in OpenSSL's queue. Any thread.
+ */
+const char *cfaop_peer_limit_excess_of_points(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
+                                              int *most);
+
 #endif

@@ -104,12 +104,12 @@ static int count_names(const ASN1_OCTET_STRING *der, int max)
     return count;
 }
 
-static int alternative_names(const X509 *cert, int max)
+/* Counts in the extensions of that kind, to max + 1 or more. */
+static int count_in(const X509 *cert, int nid, int max)
 {
     int at, count = 0;
 
-    for (at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1); at >= 0 && count <= max;
-         at = X509_get_ext_by_NID(cert, NID_subject_alt_name, at)) {
+    for (at = X509_get_ext_by_NID(cert, nid, -1); at >= 0 && count <= max; at = X509_get_ext_by_NID(cert, nid, at)) {
         count += count_names(X509_EXTENSION_get_data(X509_get_ext(cert, at)), max);
     }
     return count;
@@ -118,7 +118,7 @@ static int alternative_names(const X509 *cert, int max)
 static int has_too_many_names(const X509 *cert, int max)
 {
     return X509_NAME_entry_count(X509_get_subject_name(cert)) > max
-        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max || alternative_names(cert, max) > max;
+        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max || count_in(cert, NID_subject_alt_name, max) > max;
 }
 
 static int has_long_alternative_name(const X509 *cert, int max)
@@ -154,4 +154,19 @@ const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, in
     }
     *most = limit.names;
     return has_too_many_names(cert, limit.names) ? "names" : NULL;
+}
+
+const char *cfaop_peer_limit_excess_of_points(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
+                                              int *most)
+{
+    int is_in_chain = sk_X509_num(chain) > 0 && sk_X509_value(chain, 0) == leaf;
+    int i, count;
+
+    /* a chain has more certificates than its leaf, so a limit that is tight for names does not count here */
+    *most = limit.names > NAMES_DEFAULT ? limit.names : NAMES_DEFAULT;
+    count = is_in_chain ? 0 : count_in(leaf, NID_crl_distribution_points, *most);
+    for (i = 0; i < sk_X509_num(chain) && count <= *most; ++i) {
+        count += count_in(sk_X509_value(chain, i), NID_crl_distribution_points, *most);
+    }
+    return count > *most ? "distribution points" : NULL;
 }

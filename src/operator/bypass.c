@@ -123,6 +123,21 @@ static int answers_strangers(apr_pool_t *p, const cfaop_tree *tree, const server
     return conf->is_reached_by_plain_http && !refuses_plain_http(s) && !cfaop_redirects_all(p, tree, s);
 }
 
+/*
+ * Looks once at each server: one that answers to all names is asked about for each guarded name, and may have many
+ * rules.
+ */
+static int is_known_to_answer(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+{
+    cfaop_server_conf *conf = cfaop_config_of(s);
+
+    if (!conf->is_looked_at) {
+        conf->answers_strangers = answers_strangers(p, tree, s);
+        conf->is_looked_at = 1;
+    }
+    return conf->answers_strangers;
+}
+
 int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
@@ -139,7 +154,7 @@ apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop
 
     for (i = 0; i < found->nelts; ++i) {
         const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (!cfaop_twins_is_hidden(twins, twin->server, guarded) && answers_strangers(p, tree, twin->server)) {
+        if (!cfaop_twins_is_hidden(twins, twin->server, guarded) && is_known_to_answer(p, tree, twin->server)) {
             APR_ARRAY_PUSH(open, cfaop_twin) = *twin;
         }
     }

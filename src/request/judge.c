@@ -191,6 +191,11 @@ int cfaop_judge_quick_handler(request_rec *r, int lookup)
     return let_through_before(r) ? DECLINED : judge_request(r);
 }
 
+int cfaop_judge_map_to_storage(request_rec *r)
+{
+    return let_through_before(r) ? DECLINED : judge_request(r);
+}
+
 /* Is the variable still the table's first entry, with the value that was set? */
 static int is_variable_untouched(const request_rec *r, const cfaop_request *state)
 {

@@ -78,6 +78,8 @@ LOOK_AT(pre_connection, "an address that it writes into the connection there is 
 /* mod_http2 completes the request_rec of a stream there, and answers no request */
 LOOK_AT(post_read_request, ANSWERS, "mod_http2.c")
 LOOK_AT(quick_handler, ANSWERS, NULL)
+LOOK_AT(map_to_storage,
+        "what it answers there for a request that a rewrite has led elsewhere is answered to every client", NULL)
 LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client", NULL)
 LOOK_AT(insert_filter, READS, NULL)
 LOOK_AT(insert_error_filter, READS, NULL)
@@ -90,6 +92,7 @@ void cfaop_hook_order_look(apr_array_header_t *findings)
     look_at_pre_connection(findings);
     look_at_post_read_request(findings);
     look_at_quick_handler(findings);
+    look_at_map_to_storage(findings);
     look_at_fixups(findings);
     look_at_insert_filter(findings);
     look_at_insert_error_filter(findings);

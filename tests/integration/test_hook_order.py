@@ -43,6 +43,7 @@ HOOKS = (
     "pre_connection",
     "post_read_request",
     "quick_handler",
+    "map_to_storage",
     "fixups",
     "insert_filter",
     "insert_error_filter",
@@ -115,8 +116,8 @@ def test_each_hook_of_the_guard_is_looked_at(
     def expected(left_out: set[str]) -> list[str]:
         return [f"CFAOP123: mod_{name}.c runs in the hook {hook}" for hook in HOOKS if hook not in left_out]
 
-    assert named() == expected({"insert_filter", "insert_error_filter", "log_transaction"})
-    assert named(_VISITORS) == expected({"insert_filter"})
+    assert named() == expected({"map_to_storage", "insert_filter", "insert_error_filter", "log_transaction"})
+    assert named(_VISITORS) == expected({"map_to_storage", "insert_filter"})
     assert named(_EXEMPT) == expected(set())
 
 

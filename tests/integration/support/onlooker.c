@@ -32,6 +32,11 @@ static int on_quick(request_rec *r, int lookup)
     return look(r, "quick_handler");
 }
 
+static int on_map(request_rec *r)
+{
+    return look(r, "map_to_storage");
+}
+
 static int on_fixups(request_rec *r)
 {
     return look(r, "fixups");
@@ -89,6 +94,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_connection(on_connection, NULL, NULL, ORDER);
     ap_hook_post_read_request(on_post_read, NULL, NULL, ORDER);
     ap_hook_quick_handler(on_quick, NULL, NULL, ORDER);
+    ap_hook_map_to_storage(on_map, NULL, NULL, ORDER);
     ap_hook_fixups(on_fixups, NULL, NULL, ORDER);
     ap_hook_insert_filter(on_filter, NULL, NULL, ORDER);
     ap_hook_insert_error_filter(on_error_filter, NULL, NULL, ORDER);
