@@ -90,8 +90,6 @@ typedef struct {
     int is_doubled;                   /**< mode is On, but only repeats for plain HTTP the On of TLS virtual hosts */
     int is_reached_by_tls;            /**< the configuration shows TLS on a port of this server */
     int is_reached_by_plain_http;     /**< the configuration shows a port of this server without TLS */
-    int is_looked_at;                 /**< answers_strangers has been written */
-    int answers_strangers;            /**< the configuration shows that clients without a certificate are served */
     int has_tls;                      /**< mod_ssl has initialised TLS for this server */
     int mod_ssl_verifies;             /**< SSLVerifyClient is set for this server */
     cfaop_demand demand;              /**< what requests are judged by; final after post_config */

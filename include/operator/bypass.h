@@ -26,11 +26,16 @@ void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const se
 int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s);
 
 /**
- * Returns the servers (of cfaop_twin) that serve a name of @a guarded without the guard. From @a p and the pool of @a
- * twins. Configuration phase, after cfaop_bypass_note_reach().
+ * Indexes, from @a p, the servers that answer clients without a certificate. Configuration phase, after
+ * cfaop_bypass_note_reach().
  */
-apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins,
-                                    const server_rec *guarded);
+cfaop_twins *cfaop_bypass_index(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base);
+
+/**
+ * Returns the servers (of cfaop_twin) that serve a name of @a guarded without the guard, by the index of
+ * cfaop_bypass_index(). From @a p. Configuration phase.
+ */
+apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded);
 
 /** Adds a warning (cfaop_finding) for each guarded name that is served without the guard, too. As above. */
 void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);

@@ -23,16 +23,16 @@ typedef struct {
 typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
 
 /**
- * Indexes the names of the main server @a base and of the virtual hosts after it. Configuration phase; the result is
- * allocated from @a p.
+ * Indexes the names of those servers, from the main server @a base on, that pass the @a test, which is given @a data
+ * and asked once about each server. Configuration phase; the result is allocated from @a p.
  */
-cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base);
+cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base, cfaop_server_test test, const void *data);
 
 /**
- * Returns the other virtual hosts that answer to names of @a s (of cfaop_twin, each pair once). From the pool
- * of @a twins.
+ * Returns the other servers of the index that answer to names of @a s (of cfaop_twin, each pair once), from @a p; @a s
+ * need not be in the index.
  */
-apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
+apr_array_header_t *cfaop_twins_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *s);
 
 /**
  * Says whether httpd never gives @a s the names that it shares with @a by: of the virtual hosts of an address it
@@ -40,9 +40,7 @@ apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s);
  */
 int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const server_rec *by);
 
-/**
- * Returns a name of @a s that no other virtual host with @a test answers to; NULL: each name has such a host. As above.
- */
-const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s, cfaop_server_test test, const void *data);
+/** Returns a name of @a s that no other server of the index answers to; NULL: each name has such a server. As above. */
+const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s);
 
 #endif

@@ -123,19 +123,24 @@ static int answers_strangers(apr_pool_t *p, const cfaop_tree *tree, const server
     return conf->is_reached_by_plain_http && !refuses_plain_http(s) && !cfaop_redirects_all(p, tree, s);
 }
 
-/*
- * Looks once at each server: one that answers to all names is asked about for each guarded name, and may have many
- * rules.
- */
-static int is_known_to_answer(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
-{
-    cfaop_server_conf *conf = cfaop_config_of(s);
+/* What answers_strangers() needs, for the index, which asks it once about each server. */
+typedef struct {
+    apr_pool_t *pool;
+    const cfaop_tree *tree;
+} question;
 
-    if (!conf->is_looked_at) {
-        conf->answers_strangers = answers_strangers(p, tree, s);
-        conf->is_looked_at = 1;
-    }
-    return conf->answers_strangers;
+static int is_open(const void *data, const server_rec *s)
+{
+    const question *q = data;
+
+    return answers_strangers(q->pool, q->tree, s);
+}
+
+cfaop_twins *cfaop_bypass_index(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
+{
+    question q = {p, tree};
+
+    return cfaop_twins_index(p, base, is_open, &q);
 }
 
 int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
@@ -145,16 +150,15 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
     return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && (s->is_virtual || conf->is_reached_by_tls);
 }
 
-apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins,
-                                    const server_rec *guarded)
+apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded)
 {
-    const apr_array_header_t *found = cfaop_twins_of(twins, guarded);
+    const apr_array_header_t *found = cfaop_twins_of(p, twins, guarded);
     apr_array_header_t *open = apr_array_make(p, 1, sizeof(cfaop_twin));
     int i;
 
     for (i = 0; i < found->nelts; ++i) {
         const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (!cfaop_twins_is_hidden(twins, twin->server, guarded) && is_known_to_answer(p, tree, twin->server)) {
+        if (!cfaop_twins_is_hidden(twins, twin->server, guarded)) {
             APR_ARRAY_PUSH(open, cfaop_twin) = *twin;
         }
     }
@@ -220,16 +224,20 @@ static void warn_of_server(apr_array_header_t *findings, const server_rec *guard
 
 void cfaop_bypass_warn(apr_array_header_t *findings, apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base)
 {
-    cfaop_twins *twins = cfaop_twins_index(ptemp, base);
+    cfaop_twins *twins = cfaop_bypass_index(ptemp, tree, base);
     apr_hash_t *seen = apr_hash_make(ptemp);
+    apr_pool_t *each;
     const server_rec *s;
     int more = 0;
 
+    apr_pool_create(&each, ptemp);
     for (s = base; s; s = s->next) {
         if (cfaop_bypass_is_guarded(tree, s)) {
-            warn_of_server(findings, s, cfaop_bypass_of(ptemp, tree, twins, s), seen, &more);
+            warn_of_server(findings, s, cfaop_bypass_of(each, twins, s), seen, &more);
+            apr_pool_clear(each);
         }
     }
+    apr_pool_destroy(each);
     if (more) {
         const char *text = apr_psprintf(findings->pool,
                                         "CFAOP132: %d more guarded names are served without the guard: "

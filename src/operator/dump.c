@@ -83,9 +83,9 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
     apr_pool_destroy(list.pool);
 }
 
-static void print_bypasses(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twins, const server_rec *guarded)
+static void print_bypasses(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded)
 {
-    const apr_array_header_t *open = cfaop_bypass_of(p, tree, twins, guarded);
+    const apr_array_header_t *open = cfaop_bypass_of(p, twins, guarded);
     int i;
 
     for (i = 0; i < open->nelts; ++i) {
@@ -142,7 +142,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     }
     print_sharers(p, base, s);
     if (cfaop_bypass_is_guarded(tree, s)) {
-        print_bypasses(p, tree, twins, s);
+        print_bypasses(p, twins, s);
     }
 }
 
@@ -157,7 +157,7 @@ void cfaop_dump(apr_pool_t *p, server_rec *base)
         return;
     }
     tree = cfaop_tree_index(p, base);
-    twins = cfaop_twins_index(p, base);
+    twins = cfaop_bypass_index(p, tree, base);
     printf("mod_cfaop configuration:\n");
     print_server(p, tree, twins, base, base);
     /* httpd chains virtual hosts from the last one to the first; the dump has them in the order of the files */

@@ -8,14 +8,22 @@
 #include "apr_hash.h"
 #include "apr_strings.h"
 
+/* A server of the index. */
+typedef struct {
+    const server_rec *server;
+    int order;       /* its place in httpd's chain, where the last virtual host is first */
+    unsigned lookup; /* the last look-up that found it */
+} entry;
+
 struct cfaop_twins {
     apr_pool_t *pool;
-    const server_rec *base;
-    apr_hash_t *orders;      /* server_rec * -> int: its place in httpd's chain, where the last virtual host is first */
-    apr_hash_t *by_name;     /* name in lower case -> array of server_rec * with that ServerName or ServerAlias */
-    apr_hash_t *by_pattern;  /* wildcard in lower case -> array of server_rec * that have it as an alias */
-    apr_array_header_t *odd; /* of server_rec *: servers with a wildcard that is not "*." and a name */
-    apr_hash_t *by_suffix;   /* ".example.org" -> array of server_rec * with a name below it; NULL: not made yet */
+    unsigned lookups;
+    apr_hash_t *entries;     /* server_rec * -> entry, of each server */
+    apr_hash_t *by_name;     /* name in lower case -> array of entry * with that ServerName or ServerAlias */
+    apr_hash_t *by_pattern;  /* wildcard in lower case -> array of entry * that have it as an alias */
+    apr_hash_t *by_suffix;   /* ".example.org" -> array of entry * with a name below it */
+    apr_array_header_t *odd; /* of entry *: servers with a wildcard that is not "*." and a name */
+    apr_array_header_t *all; /* of entry *: the candidates, which the indexes hold, and no other server */
 };
 
 static const char *lower_case(apr_pool_t *p, const char *name)
@@ -28,16 +36,16 @@ static const char *lower_case(apr_pool_t *p, const char *name)
 
 /* ---- the index ---- */
 
-static void add_server(apr_hash_t *lists, const char *key, const server_rec *s)
+static void add_entry(apr_hash_t *lists, const char *key, entry *e)
 {
     apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
 
     if (!list) {
-        list = apr_array_make(apr_hash_pool_get(lists), 1, sizeof(const server_rec *));
+        list = apr_array_make(apr_hash_pool_get(lists), 1, sizeof(entry *));
         apr_hash_set(lists, key, APR_HASH_KEY_STRING, list);
     }
-    if (!list->nelts || APR_ARRAY_IDX(list, list->nelts - 1, const server_rec *) != s) {
-        APR_ARRAY_PUSH(list, const server_rec *) = s;
+    if (!list->nelts || APR_ARRAY_IDX(list, list->nelts - 1, entry *) != e) {
+        APR_ARRAY_PUSH(list, entry *) = e;
     }
 }
 
@@ -47,120 +55,112 @@ static const char *suffix_of(const char *pattern)
     return pattern[0] == '*' && pattern[1] == '.' && !strpbrk(pattern + 1, "*?") ? pattern + 1 : NULL;
 }
 
-static void each_name(const server_rec *s, void (*use)(cfaop_twins *, const char *, const server_rec *),
-                      cfaop_twins *twins)
+static void index_name(cfaop_twins *twins, const char *name, entry *e)
 {
+    const char *key = lower_case(twins->pool, name), *dot;
+
+    add_entry(twins->by_name, key, e);
+    for (dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.')) {
+        add_entry(twins->by_suffix, dot, e);
+    }
+}
+
+static void index_names(cfaop_twins *twins, entry *e)
+{
+    const server_rec *s = e->server;
     int i;
 
     if (s->server_hostname) {
-        use(twins, s->server_hostname, s);
+        index_name(twins, s->server_hostname, e);
     }
     for (i = 0; s->names && i < s->names->nelts; ++i) {
         if (APR_ARRAY_IDX(s->names, i, const char *)) {
-            use(twins, APR_ARRAY_IDX(s->names, i, const char *), s);
+            index_name(twins, APR_ARRAY_IDX(s->names, i, const char *), e);
         }
     }
 }
 
-static void index_name(cfaop_twins *twins, const char *name, const server_rec *s)
+static void index_wildcards(cfaop_twins *twins, entry *e)
 {
-    add_server(twins->by_name, lower_case(twins->pool, name), s);
-}
-
-static void index_wildcards(cfaop_twins *twins, const server_rec *s)
-{
+    const apr_array_header_t *wild = e->server->wild_names;
     int i, is_odd = 0;
 
-    for (i = 0; s->wild_names && i < s->wild_names->nelts; ++i) {
-        const char *pattern = APR_ARRAY_IDX(s->wild_names, i, const char *);
+    for (i = 0; wild && i < wild->nelts; ++i) {
+        const char *pattern = APR_ARRAY_IDX(wild, i, const char *);
         if (pattern) {
-            add_server(twins->by_pattern, lower_case(twins->pool, pattern), s);
+            add_entry(twins->by_pattern, lower_case(twins->pool, pattern), e);
             is_odd = is_odd || !suffix_of(pattern);
         }
     }
     if (is_odd) {
-        APR_ARRAY_PUSH(twins->odd, const server_rec *) = s;
+        APR_ARRAY_PUSH(twins->odd, entry *) = e;
     }
 }
 
-cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base)
+static entry *add_server(cfaop_twins *twins, const server_rec *s, int order)
 {
-    cfaop_twins *twins = apr_palloc(p, sizeof(*twins));
+    entry *e = apr_pcalloc(twins->pool, sizeof(*e));
+
+    e->server = s;
+    e->order = order;
+    apr_hash_set(twins->entries, &e->server, sizeof(const server_rec *), e);
+    return e;
+}
+
+cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base, cfaop_server_test test, const void *data)
+{
+    cfaop_twins *twins = apr_pcalloc(p, sizeof(*twins));
     const server_rec *s;
     int count = 0;
 
     twins->pool = p;
-    twins->base = base;
-    twins->orders = apr_hash_make(p);
+    twins->entries = apr_hash_make(p);
     twins->by_name = apr_hash_make(p);
     twins->by_pattern = apr_hash_make(p);
-    twins->odd = apr_array_make(p, 4, sizeof(const server_rec *));
-    twins->by_suffix = NULL;
+    twins->by_suffix = apr_hash_make(p);
+    twins->odd = apr_array_make(p, 4, sizeof(entry *));
+    twins->all = apr_array_make(p, 4, sizeof(entry *));
     for (s = base; s; s = s->next) {
-        const server_rec **key = apr_palloc(p, sizeof(*key));
-        int *order = apr_palloc(p, sizeof(*order));
-        *key = s;
-        *order = count++;
-        apr_hash_set(twins->orders, key, sizeof(*key), order);
-        each_name(s, index_name, twins);
-        index_wildcards(twins, s);
+        entry *e = add_server(twins, s, count++);
+        if (test(data, s)) {
+            APR_ARRAY_PUSH(twins->all, entry *) = e;
+            index_names(twins, e);
+            index_wildcards(twins, e);
+        }
     }
     return twins;
 }
 
-static void index_suffixes(cfaop_twins *twins, const char *name, const server_rec *s)
-{
-    const char *dot = lower_case(twins->pool, name);
-
-    while ((dot = strchr(dot, '.'))) {
-        add_server(twins->by_suffix, dot, s);
-        ++dot;
-    }
-}
-
-/* Makes the index of suffixes at the first wildcard: most configurations have none. */
-static apr_hash_t *suffixes(cfaop_twins *twins)
-{
-    const server_rec *s;
-
-    if (!twins->by_suffix) {
-        twins->by_suffix = apr_hash_make(twins->pool);
-        for (s = twins->base; s; s = s->next) {
-            each_name(s, index_suffixes, twins);
-        }
-    }
-    return twins->by_suffix;
-}
-
 /* ---- looking up ---- */
 
-static void add_twin(apr_array_header_t *found, const server_rec *self, const server_rec *s, const char *name)
+/* What one look-up finds: the candidates, but for self, that answer to name. */
+typedef struct {
+    cfaop_twins *twins;
+    const server_rec *self;
+    const char *name;
+    apr_array_header_t *found;
+} lookup;
+
+static void add_twin(const lookup *l, entry *e)
 {
     cfaop_twin *twin;
-    int i;
 
-    if (s == self) {
+    if (e->server == l->self || e->lookup == l->twins->lookups) {
         return;
     }
-    for (i = 0; i < found->nelts; ++i) {
-        twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (twin->server == s && !ap_cstr_casecmp(twin->name, name)) {
-            return;
-        }
-    }
-    twin = apr_array_push(found);
-    twin->server = s;
-    twin->name = name;
+    e->lookup = l->twins->lookups;
+    twin = apr_array_push(l->found);
+    twin->server = e->server;
+    twin->name = l->name;
 }
 
-static void add_twins(apr_array_header_t *found, const server_rec *self, apr_hash_t *lists, const char *key,
-                      const char *name)
+static void add_twins(const lookup *l, apr_hash_t *lists, const char *key)
 {
     const apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
     int i;
 
     for (i = 0; list && i < list->nelts; ++i) {
-        add_twin(found, self, APR_ARRAY_IDX(list, i, const server_rec *), name);
+        add_twin(l, APR_ARRAY_IDX(list, i, entry *));
     }
 }
 
@@ -177,28 +177,30 @@ static int matches_wildcard(const server_rec *s, const char *name)
     return 0;
 }
 
-/* The virtual hosts with a wildcard that stands for name; a name may be a wildcard itself. */
-static void find_broader(cfaop_twins *twins, const server_rec *self, const char *name, apr_array_header_t *found)
+/* The virtual hosts with a wildcard that stands for the name, which may be a wildcard itself. */
+static void find_broader(const lookup *l)
 {
-    const char *dot = lower_case(twins->pool, name);
+    apr_pool_t *p = l->found->pool;
+    const char *dot = lower_case(p, l->name);
     int i;
 
     for (; (dot = strchr(dot, '.')); ++dot) {
-        add_twins(found, self, twins->by_pattern, apr_pstrcat(twins->pool, "*", dot, NULL), name);
+        add_twins(l, l->twins->by_pattern, apr_pstrcat(p, "*", dot, NULL));
     }
-    for (i = 0; i < twins->odd->nelts; ++i) {
-        const server_rec *s = APR_ARRAY_IDX(twins->odd, i, const server_rec *);
-        if (matches_wildcard(s, name)) {
-            add_twin(found, self, s, name);
+    for (i = 0; i < l->twins->odd->nelts; ++i) {
+        entry *e = APR_ARRAY_IDX(l->twins->odd, i, entry *);
+        if (matches_wildcard(e->server, l->name)) {
+            add_twin(l, e);
         }
     }
 }
 
-/* The virtual hosts that answer to each name that name, which may be a wildcard, stands for. */
-static void find_all_of(cfaop_twins *twins, const server_rec *self, const char *name, apr_array_header_t *found)
+/* The virtual hosts that answer to each name that the name, which may be a wildcard, stands for. */
+static void find_all_of(const lookup *l)
 {
-    add_twins(found, self, twins->by_name, lower_case(twins->pool, name), name);
-    find_broader(twins, self, name, found);
+    ++l->twins->lookups;
+    add_twins(l, l->twins->by_name, lower_case(l->found->pool, l->name));
+    find_broader(l);
 }
 
 static int has_name_like(const server_rec *s, const char *pattern)
@@ -215,42 +217,51 @@ static int has_name_like(const server_rec *s, const char *pattern)
 }
 
 /* The virtual hosts that answer to a name that the wildcard stands for. */
-static void find_some_of(cfaop_twins *twins, const server_rec *self, const char *pattern, apr_array_header_t *found)
+static void find_some_of(const lookup *l)
 {
-    const char *suffix = suffix_of(pattern);
-    const server_rec *s;
+    const char *suffix = suffix_of(l->name);
+    int i;
 
-    add_twins(found, self, twins->by_pattern, lower_case(twins->pool, pattern), pattern);
+    ++l->twins->lookups;
+    add_twins(l, l->twins->by_pattern, lower_case(l->found->pool, l->name));
     if (suffix) {
-        add_twins(found, self, suffixes(twins), lower_case(twins->pool, suffix), pattern);
+        add_twins(l, l->twins->by_suffix, lower_case(l->found->pool, suffix));
         return;
     }
-    for (s = twins->base; s; s = s->next) {
-        if (has_name_like(s, pattern)) {
-            add_twin(found, self, s, pattern);
+    for (i = 0; i < l->twins->all->nelts; ++i) {
+        entry *e = APR_ARRAY_IDX(l->twins->all, i, entry *);
+        if (has_name_like(e->server, l->name)) {
+            add_twin(l, e);
         }
     }
 }
 
-apr_array_header_t *cfaop_twins_of(cfaop_twins *twins, const server_rec *s)
+/* Looks up the name, if it was not looked up before: a name may be written twice. */
+static void find_once(lookup *l, apr_hash_t *done, const char *name, void (*find)(const lookup *))
 {
-    apr_array_header_t *found = apr_array_make(twins->pool, 2, sizeof(cfaop_twin));
+    const char *key = name ? lower_case(l->found->pool, name) : NULL;
+
+    if (key && !apr_hash_get(done, key, APR_HASH_KEY_STRING)) {
+        apr_hash_set(done, key, APR_HASH_KEY_STRING, key);
+        l->name = name;
+        find(l);
+    }
+}
+
+apr_array_header_t *cfaop_twins_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *s)
+{
+    lookup l = {twins, s, NULL, apr_array_make(p, 2, sizeof(cfaop_twin))};
+    apr_hash_t *done = apr_hash_make(p);
     int i;
 
-    if (s->server_hostname) {
-        find_all_of(twins, s, s->server_hostname, found);
-    }
+    find_once(&l, done, s->server_hostname, find_all_of);
     for (i = 0; s->names && i < s->names->nelts; ++i) {
-        if (APR_ARRAY_IDX(s->names, i, const char *)) {
-            find_all_of(twins, s, APR_ARRAY_IDX(s->names, i, const char *), found);
-        }
+        find_once(&l, done, APR_ARRAY_IDX(s->names, i, const char *), find_all_of);
     }
     for (i = 0; s->wild_names && i < s->wild_names->nelts; ++i) {
-        if (APR_ARRAY_IDX(s->wild_names, i, const char *)) {
-            find_some_of(twins, s, APR_ARRAY_IDX(s->wild_names, i, const char *), found);
-        }
+        find_once(&l, done, APR_ARRAY_IDX(s->wild_names, i, const char *), find_some_of);
     }
-    return found;
+    return l.found;
 }
 
 /* ---- which of two gets the requests ---- */
@@ -267,6 +278,13 @@ static int has_address(const server_rec *s, const server_addr_rec *wanted)
     return 0;
 }
 
+static int order_of(const cfaop_twins *twins, const server_rec *s)
+{
+    const entry *e = apr_hash_get(twins->entries, &s, sizeof(s));
+
+    return e->order;
+}
+
 int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const server_rec *by)
 {
     const server_addr_rec *addr;
@@ -276,49 +294,40 @@ int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const s
             return 0;
         }
     }
-    return s->is_virtual && by->is_virtual
-        && *(int *)apr_hash_get(twins->orders, &by, sizeof(by)) > *(int *)apr_hash_get(twins->orders, &s, sizeof(s));
+    return s->is_virtual && by->is_virtual && order_of(twins, by) > order_of(twins, s);
 }
 
 /* ---- is each name covered by another virtual host? ---- */
 
-static int is_covered(cfaop_twins *twins, const server_rec *s, const char *name, cfaop_server_test test,
-                      const void *data)
+static int is_covered(cfaop_twins *twins, const server_rec *s, const char *name)
 {
-    apr_array_header_t *found = apr_array_make(twins->pool, 2, sizeof(cfaop_twin));
-    int i;
+    lookup l = {twins, s, name, apr_array_make(twins->pool, 2, sizeof(cfaop_twin))};
 
-    find_all_of(twins, s, name, found);
-    add_twins(found, s, twins->by_pattern, lower_case(twins->pool, name), name);
-    for (i = 0; i < found->nelts; ++i) {
-        if (test(data, APR_ARRAY_IDX(found, i, cfaop_twin).server)) {
-            return 1;
-        }
-    }
-    return 0;
+    find_all_of(&l);
+    add_twins(&l, twins->by_pattern, lower_case(twins->pool, name));
+    return l.found->nelts > 0;
 }
 
-static const char *uncovered_among(cfaop_twins *twins, const server_rec *s, const apr_array_header_t *names,
-                                   cfaop_server_test test, const void *data)
+static const char *uncovered_among(cfaop_twins *twins, const server_rec *s, const apr_array_header_t *names)
 {
     int i;
 
     for (i = 0; names && i < names->nelts; ++i) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
-        if (name && !is_covered(twins, s, name, test, data)) {
+        if (name && !is_covered(twins, s, name)) {
             return name;
         }
     }
     return NULL;
 }
 
-const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s, cfaop_server_test test, const void *data)
+const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s)
 {
     const char *name = s->server_hostname ? s->server_hostname : "";
 
-    if (!is_covered(twins, s, name, test, data)) {
+    if (!is_covered(twins, s, name)) {
         return name;
     }
-    name = uncovered_among(twins, s, s->names, test, data);
-    return name ? name : uncovered_among(twins, s, s->wild_names, test, data);
+    name = uncovered_among(twins, s, s->names);
+    return name ? name : uncovered_among(twins, s, s->wild_names);
 }

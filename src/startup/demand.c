@@ -65,8 +65,8 @@ void cfaop_demand_check_tls(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
         if (!is_explicit_on(s, base) || cfaop_tree_shows_tls(tree, s)) {
             continue;
         }
-        twins = twins ? twins : cfaop_twins_index(ptemp, base);
-        alone = cfaop_twins_uncovered(twins, s, is_shown_guarded, tree);
+        twins = twins ? twins : cfaop_twins_index(ptemp, base, is_shown_guarded, tree);
+        alone = cfaop_twins_uncovered(twins, s);
         cfaop_config_of(s)->is_doubled = alone == NULL;
         if (alone) {
             cfaop_findings_add(findings, APLOG_ERR, without_tls_mistake(p, s, alone));
@@ -100,8 +100,8 @@ static int is_doubled(const server_rec *s, report *rep)
     if (!cfaop_config_of(s)->is_doubled) {
         return 0;
     }
-    rep->twins = rep->twins ? rep->twins : cfaop_twins_index(rep->without_tls.pool, rep->base);
-    return cfaop_twins_uncovered(rep->twins, s, is_on_with_tls, NULL) == NULL;
+    rep->twins = rep->twins ? rep->twins : cfaop_twins_index(rep->without_tls.pool, rep->base, is_on_with_tls, NULL);
+    return cfaop_twins_uncovered(rep->twins, s) == NULL;
 }
 
 /*

@@ -316,6 +316,11 @@ def test_bypass_names_file_and_line(bench: Bench) -> None:
     assert place == servers[2].place == place_of(bench.server, f"<VirtualHost 127.0.0.1:{bench.plain_port}>")
 
 
+def test_name_that_is_written_twice_is_told_once(bench: Bench) -> None:
+    servers = dump_servers(bench, bench.site("a.test", "ServerAlias A.test a.test", "CFOriginPull On") + bench.plain("a.test"))
+    assert len(servers[1].bypasses) == 1
+
+
 @pytest.mark.parametrize("mode", ("Optional", "LogOnly", "Off"))
 def test_what_refuses_nobody_cannot_be_bypassed(bench: Bench, mode: str) -> None:
     servers = dump_servers(bench, bench.site("a.test", f"CFOriginPull {mode}") + bench.plain("a.test"))
