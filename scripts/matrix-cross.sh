@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by scripts/matrix-run.sh: builds the module for arm64 and runs the unit tests and the replays in qemu's emulation of
 # that processor. No httpd runs there.
 {
