@@ -48,7 +48,8 @@ sources() {
 }
 
 # in_place COMMAND...: as root in the folder, with mounts and processes of its own, which all end with the command. It is the
-# first process there: a shell that waits for others, so that processes which lose their parent do not stay as zombies.
+# first process there: a shell that waits for others, so that processes which lose their parent do not stay as zombies. It
+# takes no heed of Ctrl-C: leave_place ends it.
 in_place() {
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     unshare --mount --pid --fork --kill-child sh -eu -c '
@@ -58,7 +59,17 @@ in_place() {
         mount --rbind /dev "$root/dev"
         mount -t tmpfs tmpfs "$root/dev/shm"
         exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"' matrix "$root" "$@"
+            DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"' matrix "$root" "$@" &
+    place_pid=$!
+    status=0
+    wait "$place_pid" || status=$?
+    place_pid=
+    return "$status"
+}
+
+place_pid=
+leave_place() {
+    [ -z "$place_pid" ] || kill -KILL "$place_pid"
 }
 
 # Brings the place up to date and puts a copy of what is committed into it.
