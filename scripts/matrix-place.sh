@@ -72,10 +72,15 @@ leave_place() {
     [ -z "$place_pid" ] || kill -KILL "$place_pid"
 }
 
+# The tree can belong to another user than root, which git has to be told.
+git_here() {
+    git -c safe.directory="$PWD" "$@"
+}
+
 # Brings the place up to date and puts a copy of what is committed into it.
 prepare_place() {
     in_place sh -eu -c 'apt-get update -q; apt-get upgrade -q -y' || return 1
     rm -rf --one-file-system "$root/matrix"
     mkdir -p "$root/matrix/tree" || return 1
-    git archive HEAD | tar -x -f - -C "$root/matrix/tree"
+    git_here archive HEAD | tar -x -f - -C "$root/matrix/tree"
 }
