@@ -17,6 +17,7 @@ apt-get install -q -y --no-install-recommends dpkg-dev file gcc libapr1-dev liba
     libcurl4-openssl-dev libjansson-dev liblua5.3-dev libnghttp2-dev libpcre2-dev libssl-dev libxml2-dev make zlib1g-dev
 
 for version in $(apt-cache showsrc apache2 | sed -n 's/^Version: //p' | sort -rVu); do
+    rm -f ./*
     ! apt-get source -q --download-only "apache2=$version" || break
 done
 mkdir tree
