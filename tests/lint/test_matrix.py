@@ -1,5 +1,6 @@
 """scripts/matrix knows its places and its options, and the table keeps what was not tried anew."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,8 +10,26 @@ import pytest
 DOCUMENT = "# Where\n\n<!-- written by scripts/matrix: begin -->\n<!-- end -->\n\nBy hand.\n"
 
 
-def matrix(top, *words):
-    return subprocess.run([top / "scripts/matrix", *words], capture_output=True, text=True)
+# Programs that stand for those of a machine where debootstrap finds no archive.
+NO_ARCHIVE = {
+    "id": "echo 0",
+    "dpkg-query": "echo installed",
+    "dpkg": "exit 1",
+    "apt-get": "echo http://archive.example/debian",
+    "debootstrap": "echo 'E: no such archive' >&2; exit 1",
+}
+
+
+def matrix(top, *words, path=os.environ["PATH"]):
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run([top / "scripts/matrix", *words], env=environment, capture_output=True, text=True)
+
+
+def path_with(folder, programs):
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +45,21 @@ def test_wrong_arguments_make_nothing(top, words, complaint):
     done = matrix(top, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"usage: scripts/matrix [--dir DIR] [--core] [NAME...]\n{complaint}\n"
+
+
+def test_without_root_all_places_are_skipped(top, tmp_path):
+    done = matrix(top, "--dir", tmp_path / "places", "sid", "i386", path=path_with(tmp_path, {"id": "echo 1000"}))
+    assert (done.returncode, done.stdout) == (3, "0 passed, 0 failed, 2 skipped\n")
+    assert "needs root" in done.stderr and not (tmp_path / "places").exists()
+
+
+def test_place_that_cannot_be_made_is_skipped_and_says_why(top, tmp_path):
+    table = (top / "docs/compatibility.md").read_text()
+    done = matrix(top, "--dir", tmp_path / "places", "sid", path=path_with(tmp_path, NO_ARCHIVE))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (3, "0 passed, 0 failed, 1 skipped")
+    assert "E: no such archive\nsid: not tried\n" in done.stderr
+    assert not (tmp_path / "places/sid").exists()
+    assert (top / "docs/compatibility.md").read_text() == table
 
 
 def test_each_place_of_the_table_has_a_release(top):
