@@ -89,7 +89,6 @@ def main(words: list[str]) -> int:
         print(generated(rows, lists), end="")
     else:
         Path(document).write_text(before + begin + generated(rows, lists) + end + after)
-        print("".join(rows[name] for name in PLACES if name in rows), end="")
     return 0
 
 
