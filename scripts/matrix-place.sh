@@ -77,9 +77,10 @@ git_here() {
     git -c safe.directory="$PWD" "$@"
 }
 
-# Brings the place up to date and puts a copy of what is committed into it.
+# Brings the place up to date and puts a copy of what is committed into it. An earlier run may have ended amid an installation.
+# A list of packages that cannot be had is none to wait for: the table names the versions.
 prepare_place() {
-    in_place sh -eu -c 'apt-get update -q; apt-get upgrade -q -y' || return 1
+    in_place sh -eu -c 'dpkg --configure -a; apt-get update -q || :; apt-get upgrade -q -y' || return 1
     rm -rf --one-file-system "$root/matrix"
     mkdir -p "$root/matrix/tree" || return 1
     git_here archive HEAD | tar -x -f - -C "$root/matrix/tree"
