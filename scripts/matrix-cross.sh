@@ -6,7 +6,7 @@
     apt-get update -q
     apt-get install -q -y --no-install-recommends autoconf automake gcc-aarch64-linux-gnu libtool make qemu-user \
         apache2-bin:arm64 apache2-dev:arm64 apache2-ssl-dev:arm64 check:arm64 libc6-dev:arm64 libssl-dev:arm64
-} > /matrix/packages.log 2>&1 || { tail -n 40 /matrix/packages.log >&2; exit 1; }
+} > /matrix/packages.log 2>&1 || { tail -n 40 /matrix/packages.log >&2; exit 3; }
 
 build_for_arm64() {
     autoreconf -fi && ./configure --quiet --host=aarch64-linux-gnu --enable-werror && make -s -j2

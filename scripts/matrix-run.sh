@@ -3,6 +3,8 @@
 # then runs scripts/demo and scripts/test. What came out is in /matrix/result, a line KEY=VALUE for each, and in logs beside it.
 #
 #   scripts/matrix-run.sh NAME [EXPRESSION]     EXPRESSION: only the integration tests that pytest selects by it
+#
+# Exit status: 0, there is a result, good or bad; 3, the place lacks what cannot be had here.
 set -eu
 name=$1
 select=${2-}
@@ -30,7 +32,7 @@ run() {
 need_own_httpd() {
     if [ ! -x "$own/httpd" ]; then
         echo "$name needs an httpd that was built in this place: install one in its /usr/local/apache2, then run this again" >&2
-        exit 1
+        exit 3
     fi
 }
 
@@ -69,7 +71,7 @@ cd /matrix/tree
 case $name in
 arm64) . scripts/matrix-cross.sh ;;
 upstream)
-    [ -x "$own/httpd" ] || sh scripts/matrix-httpd.sh > /matrix/httpd.log 2>&1 || { tail -n 40 /matrix/httpd.log >&2; exit 1; }
+    [ -x "$own/httpd" ] || sh scripts/matrix-httpd.sh > /matrix/httpd.log 2>&1 || { tail -n 40 /matrix/httpd.log >&2; exit 3; }
     demo_and_suite
     ;;
 oldest | trunk)

@@ -20,6 +20,10 @@ NO_ARCHIVE = {
 }
 
 
+# And of one where a place is there already; what stands for unshare is the run in it.
+PLACE_IS_THERE = {**NO_ARCHIVE, "git": "[ $3 = status ] || tar -c -f - -T /dev/null"}
+
+
 def matrix(top, *words, path=os.environ["PATH"]):
     environment = {**os.environ, "PATH": path}
     return subprocess.run([top / "scripts/matrix", *words], env=environment, capture_output=True, text=True)
@@ -60,6 +64,22 @@ def test_place_that_cannot_be_made_is_skipped_and_says_why(top, tmp_path):
     assert "E: no such archive\nsid: not tried\n" in done.stderr
     assert not (tmp_path / "places/sid").exists()
     assert (top / "docs/compatibility.md").read_text() == table
+
+
+@pytest.mark.parametrize("run, status, last_line", [
+    ("exit 3", 3, "0 passed, 0 failed, 1 skipped"),
+    ("exit 1", 1, "0 passed, 1 failed, 0 skipped"),
+    ("printf 'demo=ok\\npassed=7\\nfailed=0\\n' > $PLACE/matrix/result", 0, "7 passed, 0 failed, 0 skipped"),
+    ("printf 'demo=failed\\npassed=7\\nfailed=0\\n' > $PLACE/matrix/result", 1, "7 passed, 1 failed, 0 skipped"),
+    ("printf 'demo=ok\\ntest=failed\\npassed=7\\nfailed=2\\n' > $PLACE/matrix/result", 1, "7 passed, 2 failed, 0 skipped"),
+])
+def test_run_that_breaks_off_is_a_failure_and_what_a_place_lacks_is_not(top, tmp_path, run, status, last_line):
+    place = tmp_path / "places/sid"
+    (place / "etc").mkdir(parents=True)
+    unshare = f'PLACE={place}; case "$*" in *matrix-run.sh*) {run} ;; esac'
+    path = path_with(tmp_path, {**PLACE_IS_THERE, "unshare": unshare})
+    done = matrix(top, "--core", "--dir", tmp_path / "places", "sid", path=path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, last_line), done.stderr
 
 
 def test_each_place_of_the_table_has_a_release(top):
