@@ -9,12 +9,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from support import environment
+from support import environment, installation
 
 from bench.certificates import BUNDLE, certificates_in
 
 _NEEDED = {
-    "apache2-bin": environment.APACHE,
+    "apache2-bin": "/usr/sbin/apache2",
     "apache2-utils": "ab",
     "ca-certificates": str(BUNDLE),
     "gnuplot-nox": "gnuplot",
@@ -34,7 +34,7 @@ def describe(rounds: int) -> dict[str, str]:
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} used",
         "memory": f"{_memory_gib():.0f} GiB",
         "system": f"{_system()}, Linux {_short(platform.release())}",
-        "httpd": _version([environment.APACHE, "-v"], r"Apache/(\S+)") + ", MPM event",
+        "httpd": _version([installation.program(), "-v"], r"Apache/(\S+)") + ", MPM event",
         "nginx": _version([environment.NGINX, "-v"], r"nginx/(\S+)"),
         "OpenSSL": _version(["openssl", "version"], r"OpenSSL (\S+)"),
         "valgrind": _version(["valgrind", "--version"], r"valgrind-(\S+)"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Callable, Optional, Sequence
 
-from support import environment
+from support import environment, installation
 from support.ports import free_port
 from support.processes import children_of, is_listening
 from support.waiting import wait_until
@@ -114,7 +114,7 @@ class Server:
 
     def command(self) -> list[str]:
         if self.kind.software == "httpd":
-            return [environment.APACHE, "-d", str(self.directory), "-f", str(self._config)]
+            return [installation.program(), "-d", str(self.directory), "-f", str(self._config)]
         return [environment.NGINX, "-p", str(self.directory), "-c", str(self._config), "-e", str(self._log)]
 
     def start(self) -> "Server":
@@ -210,11 +210,8 @@ def _httpd_config(server: Server, tls: Certificate, cas: Sequence[Path]) -> str:
         f"DefaultRuntimeDir {here}",
         f"PidFile {here}/pid",
         f"Listen 127.0.0.1:{server.port}",
-        f"LoadModule mpm_event_module {environment.APACHE_MODULES}/mod_mpm_event.so",
-        *(
-            f"LoadModule {name}_module {here if name == 'cfaop' else environment.APACHE_MODULES}/mod_{name}.so"
-            for name in names
-        ),
+        installation.load_line("mpm_event"),
+        *(installation.load_line(name, here / "mod_cfaop.so" if name == "cfaop" else None) for name in names),
         "StartServers 1\nServerLimit 1\nThreadsPerChild 16\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16",
         f"ErrorLog {here}/error.log",
         "LogLevel warn mpm_event:notice",

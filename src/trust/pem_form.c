@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/pkcs12.h>
 #include <openssl/pkcs7.h>
+#include <string.h>
 
 #define BEGIN  "-----BEGIN "
 #define END    "-----END "

@@ -6,12 +6,14 @@ Each test module starts its servers once, in a module-scoped fixture, by `server
 client, which name, which certificate, which answer. It fails also on every error-log line that it did not
 declare (server.expect, server.allow), on a crash and on a sanitizer's report.
 
+--httpd PATH, or HTTPD in the environment: another httpd than that of the apxs on PATH. Its own apxs lies beside it.
 Environment: CFAOP_MODULE is the module's file (default .libs/mod_cfaop.so at the top); CFAOP_MPM the default MPM;
 CFAOP_SANITIZE=1 loads the runtimes of ASan and UBSan; CFAOP_KEEP=1 keeps the servers' directories.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,13 +21,23 @@ from typing import Any, Iterator
 
 import pytest
 
-from support import environment
+from support import environment, installation
 from support.httpd import Httpd
 from support.nginx import Nginx
 from support.pki import Credential, Pki
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--httpd", metavar="PATH", help="the httpd to test with; its apxs lies beside it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--httpd"):
+        os.environ["HTTPD"] = config.getoption("--httpd")
+    try:
+        installation.program()
+    except (OSError, ValueError) as error:
+        raise pytest.UsageError(f"no httpd to test with: {error}") from None
     if not environment.module_path().is_file():
         raise pytest.UsageError(f"no module at {environment.module_path()}: run make, or set CFAOP_MODULE")
 

@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from conftest import Servers
-from support import config_coverage, config_model, early, environment
+from support import config_coverage, config_model, early, environment, installation
 from support.client import Client, connect, connect_plain
 from support.config_model import CLAIM, Expectation, Handshake, Outcome, Request
 from support.config_servers import Configuration, Port, answering, speaks_tls
@@ -108,7 +108,7 @@ def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Crede
     modules = {
         "guard": environment.module_path(),
         "early": early.build(directory),
-        "remoteip": environment.APACHE_MODULES / "mod_remoteip.so",
+        "remoteip": installation.module_file("remoteip"),
     }
     clients = {
         "edge-a": ca_a.issue("edge-a"),

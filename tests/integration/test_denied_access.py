@@ -11,7 +11,7 @@ from typing import Optional
 import pytest
 
 from conftest import Servers
-from support import environment
+from support import environment, installation
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect
 from support.httpd import Httpd
 from support.pki import Credential, Pki
@@ -97,7 +97,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         "other-log.test": ["CFOriginPull LogOnly", f"CFOriginPullCACertificateFile {pki.root('other').cert_file}"],
         "off.test": [],
     }
-    config = f'LoadModule alias_module {environment.APACHE_MODULES}/mod_alias.so\nCustomLog logs/users.log "%r %u"\n'
+    config = f'{installation.load_line("alias")}\nCustomLog logs/users.log "%r %u"\n'
     config += "".join(vhost(port, name, *mode, *lines, tls=server_certificate) for name, mode in sites.items())
     cgi = "cgi" if environment.default_mpm() == "prefork" else "cgid"
     modules = ["access_compat", "auth_basic", "authn_core", "authn_file", "authz_user", "rewrite", cgi]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Servers
-from support import environment
+from support import environment, installation
 from support.client import connect_plain, fetch
 from support.foreign_module import build_from, build_module
 from support.httpd import Httpd
@@ -159,7 +159,7 @@ _APART = {
 @pytest.mark.parametrize("order", ("by-name", "guard-last"))
 def test_debians_modules_are_not_named(servers: Servers, server_certificate: Credential, order: str) -> None:
     """All at once, with those switched on that work in the first hooks."""
-    port, names, by_name = free_port(), sorted(environment.debian_modules() - _APART), order == "by-name"
+    port, names, by_name = free_port(), sorted(installation.own_modules() - _APART), order == "by-name"
     assert {"cache", "log_forensic", "lua", "md", "remoteip", "rewrite", "unique_id"} <= set(names)
     server = servers.prepare_httpd("", listen=[port], modules=names, with_module=by_name)
     settings = (
@@ -187,7 +187,7 @@ _PACKAGED = {
 @pytest.mark.parametrize("order", ("guard-first", "guard-last"))
 def test_modules_of_other_packages_are_not_named(servers: Servers, server_certificate: Credential, order: str) -> None:
     port = free_port()
-    loads = [f"LoadModule {name}_module {environment.APACHE_MODULES}/mod_{name}.so" for name in sorted(_PACKAGED)]
+    loads = installation.load_lines(sorted(_PACKAGED))
     own = f"LoadModule cfaop_module {environment.module_path()}"
     config = "\n".join([own, *loads] if order == "guard-first" else [*loads, own])
     lines = ["CFOriginPull On", "CFOriginPullRemoteIP On", "CFOriginPullExempt path /open"]

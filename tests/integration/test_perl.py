@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from conftest import Servers
-from support import environment
+from support import environment, installation
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, fetch
 from support.httpd import Httpd
 from support.pki import Credential, Pki
@@ -30,7 +30,7 @@ def bench(request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_cer
     order, port = request.param, free_port()
     ca = pki.root(f"ca-{order}")
     loads = [
-        f"LoadModule perl_module {environment.APACHE_MODULES}/mod_perl.so",
+        installation.load_line("perl"),
         f"LoadModule cfaop_module {environment.module_path()}",
     ]
     config = "\n".join(loads if order == "guard-last" else loads[::-1]) + "\nPerlModule Apache2::RequestRec\n"

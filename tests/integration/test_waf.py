@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from conftest import Servers
-from support import environment
+from support import environment, installation
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, fetch
 from support.httpd import Httpd
 from support.mistakes import our_lines
@@ -35,7 +35,7 @@ SecRule REMOTE_ADDR "!@ipMatch 203.0.113.7" ""
 
 def load_lines(order: str) -> str:
     lines = [
-        f"LoadModule security2_module {environment.APACHE_MODULES}/mod_security2.so",
+        installation.load_line("security2"),
         f"LoadModule cfaop_module {environment.module_path()}",
     ]
     return "\n".join(lines if order == "guard-last" else lines[::-1]) + "\n"

@@ -59,10 +59,19 @@ class Machine:
             f"#define APR_VERSION_AT_LEAST(a, i, p) ({major} > (a) || ({major} == (a) && {minor} >= (i)))",
         )
 
-    def configure(self):
+    def does_not_look_in(self, *folders):
+        script = self.dir / "configure"
+        text = script.read_text()
+        for folder in folders:
+            assert folder in text
+            text = text.replace(folder, "/nonexistent")
+        script.write_text(text)
+
+    def configure(self, *arguments):
         """Returns configure's last error, or what it said of the first checks when it got past them all."""
         env = {**os.environ, "PATH": self.path, "APXS": self.apxs or ""}
-        done = subprocess.run(["./configure", "-C"], cwd=self.dir, env=env, capture_output=True, text=True)
+        done = subprocess.run(["./configure", "-C", *arguments], cwd=self.dir, env=env, capture_output=True, text=True)
+        self.warnings = done.stderr
         errors = [line for line in done.stderr.splitlines() if line.startswith("configure: error:")]
         return errors[-1] if errors else ""
 
@@ -88,8 +97,10 @@ def test_what_is_enough_is_accepted(complete):
 
 
 def test_no_apxs(machine):
+    """Neither on PATH nor where configure looks besides, whatever this machine has there."""
     bin_without_apxs = machine.dir / "bin"
     bin_without_apxs.mkdir()
+    machine.does_not_look_in("/usr/sbin", "/usr/local/apache2/bin")
     for folder in ("/bin", "/usr/bin"):
         for name in os.listdir(folder):
             if not name.startswith("apxs") and not (bin_without_apxs / name).is_symlink():
@@ -107,10 +118,28 @@ def test_a_missing_header_is_named_with_its_package(machine, header, package):
     assert f"apt-get install {package}." in machine.configure()
 
 
-@pytest.mark.parametrize("version", [(2, 4, 47), (2, 2, 99), (2, 5, 1)])
+@pytest.mark.parametrize("version", [(2, 4, 47), (2, 2, 99), (2, 6, 0), (3, 0, 0)])
 def test_httpd_of_another_series_or_too_old(machine, version):
     machine.httpd(*version)
     assert "needs httpd 2.4.48 or later" in machine.configure()
+
+
+def test_trunk_is_accepted_as_not_released(machine):
+    machine.httpd(2, 5, 1)
+    error = machine.configure()
+    assert error == "" or "Makefile.in" in error
+    assert "httpd 2.5 is not released" in machine.warnings
+
+
+def test_apxs_can_be_named(machine):
+    """What --with-apxs names comes before APXS and PATH."""
+    apxs, machine.apxs = machine.apxs, "/usr/bin/false"
+    assert "Makefile.in" in (machine.configure(f"--with-apxs={apxs}") or "Makefile.in")
+
+
+@pytest.mark.parametrize("value, complaint", [("=yes", "needs the path of apxs"), ("=/nowhere/apxs", "/nowhere/apxs, named as apxs, cannot be run")])
+def test_apxs_named_wrongly(machine, value, complaint):
+    assert complaint in machine.configure(f"--with-apxs{value}")
 
 
 def test_old_apr(machine):

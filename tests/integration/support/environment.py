@@ -8,8 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[3]
-APACHE = "/usr/sbin/apache2"
-APACHE_MODULES = Path("/usr/lib/apache2/modules")
 NGINX = "/usr/sbin/nginx"
 BUILTIN_CA = TOP / "conf" / "authenticated_origin_pull_ca.pem"
 
@@ -39,14 +37,6 @@ def keep_files() -> bool:
 
 def is_root() -> bool:
     return os.geteuid() == 0
-
-
-@lru_cache(maxsize=None)
-def debian_modules() -> frozenset[str]:
-    """The names of the modules of Debian's package apache2-bin: "ssl" and others. A machine can have more, of other packages."""
-    done = subprocess.run(["dpkg", "-L", "apache2-bin"], check=True, capture_output=True, text=True)
-    files = [Path(line) for line in done.stdout.splitlines()]
-    return frozenset(file.stem.removeprefix("mod_") for file in files if file.parent == APACHE_MODULES and file.suffix == ".so")
 
 
 @lru_cache(maxsize=None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from functools import lru_cache
 from pathlib import Path
+
+from support.installation import apxs
 
 _SOURCE = """
 #include "httpd.h"
@@ -54,16 +55,11 @@ def compile_module(directory: Path, name: str, text: str) -> Path:
     source, module = directory / f"mod_{name}.c", directory / f"mod_{name}.so"
     source.write_text(text)
     # as apxs would, but for libtool, which takes seconds
-    includes = [f"-I{_apxs(kind)}" for kind in ("INCLUDEDIR", "APR_INCLUDEDIR")]
-    words = ["gcc", "-shared", "-fPIC", *_apxs("EXTRA_CPPFLAGS").split(), *includes, source.name, "-o", module.name]
+    includes = [f"-I{apxs(kind)}" for kind in ("INCLUDEDIR", "APR_INCLUDEDIR")]
+    words = ["gcc", "-shared", "-fPIC", *apxs("EXTRA_CPPFLAGS").split(), *includes, source.name, "-o", module.name]
     done = subprocess.run(words, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return module
-
-
-@lru_cache(maxsize=None)
-def _apxs(variable: str) -> str:
-    return subprocess.run(["apxs", "-q", variable], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def build_from(directory: Path, source: str, name: str, **words: str) -> Path:

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Mapping, Optional, Sequence
 
-from support import environment
+from support import environment, installation
 from support.error_log import ErrorLog
 from support.processes import children_of, is_listening
 from support.waiting import wait_until
 
 _READY = "resuming normal operations"
-_BASE_MODULES = ("alias", "authz_core", "authz_host", "dir", "env", "headers", "mime", "setenvif", "socache_shmcb", "ssl")
+_BASE_MODULES = (
+    *("alias", "authz_core", "authz_host", "dir", "env", "headers", "log_config", "mime", "setenvif", "socache_shmcb"),
+    *("ssl", "unixd"),
+)
+# What a module needs besides; in Debian's httpd it is compiled in.
+_COMPANIONS = {"md": ("watchdog",), "proxy_hcheck": ("watchdog",)}
 _POOLS = {
     "event": "StartServers 1\nServerLimit 4\nThreadsPerChild 16\nMaxRequestWorkers 64\nMinSpareThreads 8\nMaxSpareThreads 64",
     "prefork": "StartServers 3\nMinSpareServers 2\nMaxSpareServers 8\nMaxRequestWorkers 32",
@@ -65,7 +70,7 @@ class Httpd:
         self.directory = directory
         self.listen = list(listen)
         self.mpm = mpm or environment.default_mpm()
-        self.modules = sorted({*_BASE_MODULES, *modules, *self._http2()} - {*without})
+        self.modules = sorted({*_BASE_MODULES, *_with_companions(modules), *self._http2()} - {*without})
         self.with_module = with_module
         self.log_level = log_level
         self.extra_environment = dict(extra_environment or {})
@@ -247,7 +252,7 @@ class Httpd:
             self._module_file.chmod(0o644)
 
     def _command(self) -> list[str]:
-        return [environment.APACHE, "-d", str(self.directory), "-f", str(self.config_file)]
+        return [installation.program(), "-d", str(self.directory), "-f", str(self.config_file)]
 
     def _environment(self) -> dict[str, str]:
         values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C"}
@@ -292,12 +297,16 @@ class Httpd:
         return "\n".join(lines) + "\n\n"
 
     def _load_lines(self) -> list[str]:
-        lines = [f"LoadModule mpm_{self.mpm}_module {environment.APACHE_MODULES}/mod_mpm_{self.mpm}.so"]
         names = sorted([*self.modules, "cfaop"] if self.with_module else self.modules)
-        for name in names:
-            path = self._module_file if name == "cfaop" else environment.APACHE_MODULES / f"mod_{name}.so"
-            lines.append(f"LoadModule {name}_module {path}")
-        return lines
+        lines = [
+            installation.load_line(name, self._module_file if name == "cfaop" else None)
+            for name in (f"mpm_{self.mpm}", *names)
+        ]
+        return [line for line in lines if line]
+
+
+def _with_companions(names: Iterable[str]) -> list[str]:
+    return [each for name in names for each in (name, *_COMPANIONS.get(name, ()))]
 
 
 def _being_closed(ports: Sequence[int]) -> bool:
