@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, fetch
 from support.httpd import Httpd
-from support.pki import Credential, Pki
+from support.pki import Credential, Pki, name_attribute
 from support.ports import free_port
 from support.streams import Route
 from support.vhost import vhost
@@ -175,7 +175,7 @@ def odd(servers: Servers, pki: Pki, server_certificate: Credential) -> dict[str,
     cas = {}
     for what, (text, _) in ODD.items():
         kind, value = (NameOID.ORGANIZATION_NAME, "nameless") if text is None else (NameOID.COMMON_NAME, text)
-        cas[what] = pki.root(f"odd-{what}", name=x509.Name([x509.NameAttribute(kind, value)]))
+        cas[what] = pki.root(f"odd-{what}", name=x509.Name([name_attribute(kind, value)]))
     trust = [f"CFOriginPullCACertificateFile {ca.cert_file}" for ca in cas.values()]
     servers.httpd(vhost(port, "on.test", "CFOriginPull On", *trust, *SHOWN, tls=server_certificate), listen=[port])
     answers = {

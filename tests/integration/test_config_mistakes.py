@@ -16,7 +16,7 @@ from support import environment
 from support.damage import DAMAGES
 from support.httpd import ConfigTest, Httpd, StartFailure
 from support.mistakes import only_line, other_openssl, our_lines, place_of
-from support.pki import DAY, Credential, Pki, common_name
+from support.pki import DAY, Credential, Pki, common_name, name_attribute
 from support.ports import free_port
 from support.vhost import vhost
 
@@ -235,7 +235,7 @@ def cloudflare_name(unit: str) -> x509.Name:
         (NameOID.LOCALITY_NAME, "San Francisco"),
         (NameOID.STATE_OR_PROVINCE_NAME, "California"),
     )
-    return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts])
+    return x509.Name([name_attribute(oid, value) for oid, value in parts])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, fetch
 from support.httpd import Httpd
-from support.pki import DAY, Credential, Pki, make_key
+from support.pki import DAY, Credential, Pki, make_key, name_attribute
 from support.ports import free_port
 from support.preload import preloading
 from support.refusal_line import RefusalLine, only_refusal_line, refusal_lines
@@ -153,7 +153,7 @@ def named(bench: Bench, label: str, subject: x509.Name, issuer: x509.Name) -> Cr
 
 
 def units(*texts: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, text) for text in texts])
+    return x509.Name([name_attribute(NameOID.ORGANIZATIONAL_UNIT_NAME, text) for text in texts])
 
 
 def test_subject_and_issuer_are_cut_at_256_bytes(bench: Bench) -> None:

@@ -20,7 +20,7 @@ from typing import Optional
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
@@ -38,6 +38,8 @@ from support.visits import SESSION_EVIDENCE, storage_lines
 
 DAY = timedelta(days=1)
 EXAMPLES = int(os.environ.get("CFAOP_MODEL_EXAMPLES") or 0)
+# Each version of Hypothesis draws other stories from a seed: go on until all has been met.
+MOST_ROUNDS = 10
 BUILTIN = "builtin"
 MODES = (*model.MODES, "Off")
 
@@ -349,16 +351,9 @@ def everything_there_is() -> set[str]:
     return {f"{mode}: {row}" for mode in model.MODES for row in model.TABLE} | {"Off: off", "reload"} | kinds
 
 
-def test_answers_are_those_of_the_model(bench: Bench) -> None:
-    bench.httpd.allow_refusals()
-    # a reload that finds a broken CA file
-    bench.httpd.allow("CFAOP103: |CFAOP125: ")
-    # names are on both ports, with other modes
-    bench.httpd.allow("CFAOP13[12]: ")
-
+def tell_stories(bench: Bench, number: int) -> None:
     @settings(
         max_examples=EXAMPLES or 50,
-        derandomize=not EXAMPLES,
         database=None,
         deadline=None,
         # shrinking tells a story hundreds of times, with all its reloads
@@ -369,5 +364,18 @@ def test_answers_are_those_of_the_model(bench: Bench) -> None:
     def all_stories(story: Story) -> None:
         tell(bench, story)
 
-    all_stories()
+    (all_stories if EXAMPLES else seed(number)(all_stories))()
+
+
+def test_answers_are_those_of_the_model(bench: Bench) -> None:
+    bench.httpd.allow_refusals()
+    # a reload that finds a broken CA file
+    bench.httpd.allow("CFAOP103: |CFAOP125: ")
+    # names are on both ports, with other modes
+    bench.httpd.allow("CFAOP13[12]: ")
+
+    for number in range(1 if EXAMPLES else MOST_ROUNDS):
+        tell_stories(bench, number)
+        if everything_there_is() <= bench.met.keys():
+            break
     assert everything_there_is() <= bench.met.keys(), everything_there_is() - bench.met.keys()

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect
 from support.httpd import Httpd
-from support.pki import Credential, Pki
+from support.pki import Credential, Pki, name_attribute
 from support.ports import free_port
 from support.preload import preloading
 from support.streams import Reset, TlsAlert
@@ -37,12 +37,12 @@ def names(count: int, length: int = 1) -> list[x509.GeneralName]:
 
 def parts(count: int) -> x509.Name:
     """A DN of so many parts."""
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, str(number)) for number in range(count)])
+    return x509.Name([name_attribute(NameOID.ORGANIZATIONAL_UNIT_NAME, str(number)) for number in range(count)])
 
 
 def long_name(length: int) -> x509.Name:
     """A DN of one part of so many bytes, that OpenSSL does not keep short."""
-    return x509.Name([x509.NameAttribute(NameOID.DN_QUALIFIER, "x" * length)])
+    return x509.Name([name_attribute(NameOID.DN_QUALIFIER, "x" * length)])
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from support import environment, metrics, status_page
 from support.client import connect_plain, fetch
 from support.http1 import Headers
 from support.httpd import Httpd
-from support.pki import DAY, Credential, Pki
+from support.pki import DAY, Credential, Pki, name_attribute
 from support.ports import free_port
 from support.vhost import vhost
 from support.views import MODULES, Views, look, watching
@@ -236,7 +236,7 @@ def hostile(servers: Servers, pki: Pki, server_certificate: Credential) -> Hosti
 
 
 def organization(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, text)])
+    return x509.Name([name_attribute(NameOID.ORGANIZATION_NAME, text)])
 
 
 @pytest.mark.parametrize("what", SUBJECTS)

@@ -19,7 +19,7 @@ from typing import Any, Iterable, Optional, Sequence, Union
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = timedelta(days=1)
@@ -43,7 +43,15 @@ def make_key(kind: str) -> Any:
 
 
 def common_name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+    return x509.Name([name_attribute(NameOID.COMMON_NAME, text)])
+
+
+def name_attribute(kind: x509.ObjectIdentifier, text: str) -> x509.NameAttribute:
+    """A part of a name, of any length: newer versions of the library have to be told not to count."""
+    try:
+        return x509.NameAttribute(kind, text, _validate=False)
+    except TypeError:
+        return x509.NameAttribute(kind, text)
 
 
 @dataclass(frozen=True)
@@ -126,9 +134,7 @@ class Credential:
             builder = builder.add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
             )
-        certificate = _sign(builder, self.key, digest)
-        if serial:
-            certificate = _with_serial(certificate, self.key, serial)
+        certificate = _sign(builder, self.key, digest, serial)
         return self.pki.keep(Credential(self.pki, label, certificate, private))
 
     def crl(
@@ -288,23 +294,42 @@ def _general_name(text: Name) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _sign(builder: x509.CertificateBuilder, key: Any, digest: str) -> x509.Certificate:
-    return builder.sign(key, _hash_for(key, digest))
+def _sign(builder: x509.CertificateBuilder, key: Any, digest: str, serial: int = 0) -> x509.Certificate:
+    """The library signs, but for SHA-1, which newer ones refuse, and for serial numbers of a length that it does not write."""
+    if digest != "sha1" and not serial:
+        return builder.sign(key, _hash_for(key, digest))
+    return _signed_anew(builder.sign(key, hashes.SHA256()), key, digest, serial)
 
 
 def _hash_for(key: Any, digest: str) -> Optional[hashes.HashAlgorithm]:
     return None if isinstance(key, ed25519.Ed25519PrivateKey) else _HASHES[digest]()
 
 
-def _with_serial(certificate: x509.Certificate, key: Any, length: int) -> x509.Certificate:
-    """The same with a serial number of so many bytes, which the library does not write: signed anew by this P-256 key."""
+# AlgorithmIdentifier by kind of key and digest (RFC 5758, section 3.2; RFC 4055, section 5)
+_ALGORITHMS = {
+    "ecdsa": {"sha1": bytes.fromhex("300906072a8648ce3d0401"), "sha256": bytes.fromhex("300a06082a8648ce3d040302")},
+    "rsa": {"sha1": bytes.fromhex("300d06092a864886f70d0101050500"), "sha256": bytes.fromhex("300d06092a864886f70d01010b0500")},
+}
+
+
+def _signed_anew(certificate: x509.Certificate, key: Any, digest: str, serial: int) -> x509.Certificate:
+    """The same, signed with another digest, and with a serial number of so many bytes (0: its own)."""
+    algorithms = _ALGORITHMS["rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"]
     version = bytes.fromhex("a003020102")
     _, rest = certificate.tbs_certificate_bytes.split(version, 1)
-    rest = rest[2 + rest[1] :]
-    tbs = _der(0x30, version + _der(0x02, b"\x7f" * length) + rest)
-    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
-    signature = _der(0x03, b"\0" + key.sign(tbs, ec.ECDSA(hashes.SHA256())))
-    return x509.load_der_x509_certificate(_der(0x30, tbs + algorithm + signature))
+    number, rest = rest[: 2 + rest[1]], rest[2 + rest[1] :]
+    assert rest.startswith(algorithms["sha256"])
+    if serial:
+        number = _der(0x02, b"\x7f" * serial)
+    tbs = _der(0x30, version + number + algorithms[digest] + rest[len(algorithms["sha256"]) :])
+    signature = _der(0x03, b"\0" + _signature(key, tbs, _HASHES[digest]()))
+    return x509.load_der_x509_certificate(_der(0x30, tbs + algorithms[digest] + signature))
+
+
+def _signature(key: Any, data: bytes, digest: hashes.HashAlgorithm) -> bytes:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(data, padding.PKCS1v15(), digest)
+    return key.sign(data, ec.ECDSA(digest))
 
 
 def _der(tag: int, content: bytes) -> bytes:

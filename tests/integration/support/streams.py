@@ -90,7 +90,8 @@ class TlsStream:
         if sni is not None:
             self._tls.set_tlsext_host_name(sni.encode("latin-1"))
         if session is not None:
-            self._tls.set_session(session)
+            # pyOpenSSL 26 ties a session to its context; a client that comes back may have another one
+            SSL._lib.SSL_set_session(self._tls._ssl, session._session)
         self._tls.set_connect_state()
         try:
             self._tls.do_handshake()
@@ -196,7 +197,9 @@ def _explained(error: Exception) -> Exception:
     if isinstance(error, SSL.SysCallError):
         return Reset(str(error))
     if isinstance(error, SSL.Error) and error.args and error.args[0]:
-        reason = error.args[0][0][2]
+        library, _, reason = error.args[0][0]
+        if library == "system library":
+            return Reset(library)
         if "alert" in reason:
             return TlsAlert(reason)
         if "unexpected eof" in reason:
