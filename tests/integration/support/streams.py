@@ -14,7 +14,7 @@ from support.pki import Credential
 
 TIMEOUT = 20
 _CHUNK = 65536
-_VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+_VERSIONS = {"1.2": 0x0303, "1.3": 0x0304}  # older versions of pyOpenSSL do not name them
 _ECONNRESET = 104
 _EPIPE = 32
 
