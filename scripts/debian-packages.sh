@@ -6,10 +6,11 @@ has_package() {
 }
 
 # Is OpenSSL older than the one that mod_ssl was built with? Debian allows that where OpenSSL was there before httpd came; mod_ssl then
-# warns of it at each start.
+# warns of it at each start. libssl-dev tells: it has the version of the library, whose own package is named differently in each release.
 has_old_openssl() {
     built_with=$(grep -ao 'OpenSSL [0-9][0-9.]*' /usr/lib/apache2/modules/mod_ssl.so | head -n 1)
-    dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libssl3)" lt "${built_with#OpenSSL }"
+    [ -n "$built_with" ] || return 1
+    dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libssl-dev)" lt "${built_with#OpenSSL }"
 }
 
 # need_packages NAME...: installs those that are missing. They include apache2-bin and libssl-dev.

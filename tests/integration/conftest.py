@@ -16,12 +16,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 
-from support import environment, installation
+from support import environment, features, installation
 from support.httpd import Httpd
 from support.nginx import Nginx
 from support.pki import Credential, Pki
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeftOut())
     if config.getoption("--httpd"):
         os.environ["HTTPD"] = config.getoption("--httpd")
     try:
@@ -42,13 +44,41 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"no module at {environment.module_path()}: run make, or set CFAOP_MODULE")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With prefork there is no HTTP/2: leave out what is marked as needing it."""
-    if environment.default_mpm() != "prefork":
-        return
-    left_out = [item for item in items if item.get_closest_marker("http2")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+class LeftOut:
+    """The tests that need what this system has not: they are not run, but named at the end."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    @staticmethod
+    def reason(item: pytest.Item) -> Optional[str]:
+        needs = [need for marker in item.iter_markers("needs") for need in marker.args]
+        needs += ["http2"] if item.get_closest_marker("http2") else []
+        return next((reason for reason in map(features.reason_without, needs) if reason), None)
+
+    # after -k has chosen: only what would have run is left out
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        reasons = {item.nodeid: reason for item in items if (reason := self.reason(item))}
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in reasons])
+        items[:] = [item for item in items if item.nodeid not in reasons]
+        self.reasons |= reasons
+        # each of xdist's processes collects the tests; the one in front writes the summary
+        if hasattr(config, "workeroutput"):
+            config.workeroutput["left_out"] = reasons
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self.reasons |= getattr(node, "workeroutput", {}).get("left_out", {})
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self.reasons:
+            return
+        tests = Counter((nodeid.partition("[")[0], reason) for nodeid, reason in self.reasons.items())
+        terminalreporter.section("left out")
+        for (name, reason), count in sorted(tests.items()):
+            terminalreporter.write_line(f"left out: {name} ({count}): {reason}")
+        terminalreporter.write_line(f"left out: {len(self.reasons)} tests")
 
 
 class Servers:

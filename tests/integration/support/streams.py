@@ -90,7 +90,8 @@ class TlsStream:
         if sni is not None:
             self._tls.set_tlsext_host_name(sni.encode("latin-1"))
         if session is not None:
-            self._tls.set_session(session)
+            # pyOpenSSL 26 ties a session to its context; a client that comes back may have another one
+            SSL._lib.SSL_set_session(self._tls._ssl, session._session)
         self._tls.set_connect_state()
         try:
             self._tls.do_handshake()
