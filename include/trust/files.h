@@ -29,6 +29,7 @@ typedef struct {
     X509_CRL *crl;                          /**< owned by the configuration pool */
     unsigned char sha256[CFAOP_SHA256_LEN]; /**< of its DER */
     const char *origin;                     /**< the file's path */
+    X509 *by_root;                          /**< the listed self-signed CA that signed it, see own_crl.h; NULL: none */
 } cfaop_crl;
 
 /** The files that were read at this start or reload. */

@@ -13,6 +13,6 @@
  * would make the list too long for a CertificateRequest (a client that chooses its certificate by the names may then
  * not find it); or 0 if memory fails. Configuration phase.
  */
-int cfaop_names_add(STACK_OF(X509_NAME) *names, X509_NAME *name);
+int cfaop_names_add(STACK_OF(X509_NAME) *names, const X509_NAME *name);
 
 #endif

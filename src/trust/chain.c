@@ -13,6 +13,7 @@
 #include "config/pin.h"
 #include "trust/files.h"
 #include "trust/issuer.h"
+#include "trust/own_crl.h"
 #include "trust/policy.h"
 #include "trust/trust.h"
 
@@ -58,11 +59,6 @@ static cfaop_reason reason_of(int x509_error)
     }
 }
 
-static int is_self_signed_ca(X509 *cert)
-{
-    return (X509_get_extension_flags(cert) & EXFLAG_SS) && X509_check_ca(cert) > 0;
-}
-
 /*
  * OpenSSL's callback for errors. Once there are CRLs, OpenSSL wants a CRL for each certificate of the chain, the trust
  * anchor included. But the administrator revokes an anchor by taking it from the list. So at an anchor that is not a
@@ -79,7 +75,7 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
     if (ok || (error != X509_V_ERR_UNABLE_TO_GET_CRL && error != X509_V_ERR_CRL_SIGNATURE_FAILURE)) {
         return ok;
     }
-    if (depth != sk_X509_num(chain) - 1 || is_self_signed_ca(sk_X509_value(chain, depth))) {
+    if (depth != sk_X509_num(chain) - 1 || cfaop_own_crl_is_needed(sk_X509_value(chain, depth))) {
         return 0;
     }
     v->anchor_excused = 1;
@@ -185,6 +181,7 @@ static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *u
         }
         if (good == 1 && error == X509_V_OK) {
             error = accept_chain(ctx, policy, result, &anchor);
+            error = error == X509_V_OK ? cfaop_own_crl_check(policy->trust, anchor, now) : error;
         }
     }
     if (error == X509_V_OK && v.anchor_excused && cfaop_issuer_is_listed(policy->trust, anchor)

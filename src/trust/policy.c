@@ -74,7 +74,9 @@ static const char *time_text(apr_pool_t *p, const ASN1_TIME *t)
 static void warn_of_beginning(round_of *round, const char *kind, const char *origin, const char *subject,
                               const ASN1_TIME *from)
 {
-    if (from && X509_cmp_current_time(from) > 0) {
+    int days = 0, seconds = 0; /* from now on */
+
+    if (from && ASN1_TIME_diff(&days, &seconds, NULL, from) && (days > 0 || seconds > 0)) {
         add_finding(round, APLOG_WARNING,
                     apr_psprintf(round->pool,
                                  "CFAOP142: %s of \"%s\" (%s) is not valid before %s: what depends on it "

@@ -10,6 +10,7 @@
 #include "trust/issuer.h"
 #include "trust/files.h"
 #include "trust/names.h"
+#include "trust/own_crl.h"
 #include "trust/parts.h"
 #include "trust/trust.h"
 
@@ -101,6 +102,7 @@ static int fill_trust(apr_pool_t *p, cfaop_trust *trust)
             return 0;
         }
     }
+    cfaop_own_crl_find(trust);
     return !mark_namesakes(trust) || tell_apart(trust);
 }
 

@@ -13,6 +13,7 @@
 #include "config/pin.h"
 #include "pure/verdict.h"
 #include "trust/chain.h"
+#include "trust/own_crl.h"
 #include "trust/files.h"
 #include "trust/policy.h"
 #include "trust/trust.h"
@@ -66,6 +67,7 @@ static void make_trust(cfaop_trust *trust, apr_pool_t *p, int with_crl, int dept
         MUST(X509_STORE_add_crl(trust->store, crl));
         ((cfaop_crl *)apr_array_push(trust->crls))->crl = crl;
     }
+    cfaop_own_crl_find(trust);
 }
 
 static int is_signed_by(X509 *cert, X509 *issuer)
@@ -98,10 +100,11 @@ static void check_accepted(const cfaop_chain_result *result, X509 *leaf, STACK_O
 {
     unsigned char sha256[CFAOP_SHA256_LEN];
     X509_REVOKED *entry;
+    int days, seconds;
 
     MUST(X509_digest(root, EVP_sha256(), sha256, NULL) && !memcmp(result->anchor, sha256, sizeof(sha256)));
     MUST(result->valid_from == apr_time_sec(now) && result->valid_until >= apr_time_sec(now));
-    MUST(X509_cmp_time(X509_get0_notAfter(leaf), NULL) > 0);
+    MUST(ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf)) && (days > 0 || seconds > 0));
     MUST(!(X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) || (X509_get_extended_key_usage(leaf) & XKU_SSL_CLIENT));
     /* the CA itself may be shown, too */
     MUST(!X509_cmp(leaf, root) || leads_to_root(leaf, beside, trust->depth));

@@ -78,7 +78,7 @@ pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
 {
     static long serial;
     pki_pair made = {X509_new(), make_key(wish.rsa_bits)};
-    X509_NAME *subject = X509_get_subject_name(made.cert);
+    X509_NAME *subject = X509_NAME_new();
 
     apr_pool_cleanup_register(pool, made.cert, free_cert, apr_pool_cleanup_null);
     X509_set_version(made.cert, 2);
@@ -86,7 +86,9 @@ pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
     X509_gmtime_adj(X509_getm_notBefore(made.cert), wish.from ? wish.from : -HOUR);
     X509_gmtime_adj(X509_getm_notAfter(made.cert), wish.until ? wish.until : HOUR);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)wish.name, -1, -1, 0);
+    X509_set_subject_name(made.cert, subject);
     X509_set_issuer_name(made.cert, issuer ? X509_get_subject_name(issuer->cert) : subject);
+    X509_NAME_free(subject);
     X509_set_pubkey(made.cert, made.key);
     add_extension(made.cert, NID_basic_constraints, wish.is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     if (wish.ku) {

@@ -13,6 +13,7 @@
 #include "config/pin.h"
 #include "pure/verdict.h"
 #include "trust/chain.h"
+#include "trust/own_crl.h"
 #include "trust/files.h"
 #include "trust/policy.h"
 #include "trust/store.h"
@@ -80,6 +81,7 @@ static cfaop_chain_result verify(const pki_pair *leaf, const pki_pair *sent, con
     if (sent2) {
         sk_X509_push(untrusted, sent2->cert);
     }
+    cfaop_own_crl_find(&trust);
     result = cfaop_chain_verify(&policy, leaf->cert, untrusted, LEVEL, apr_time_now());
     sk_X509_free(untrusted);
     return result;
@@ -321,6 +323,20 @@ START_TEST(a_self_signed_ca_is_not_excused_from_its_own_crl)
 }
 END_TEST
 
+START_TEST(a_self_signed_ca_needs_a_crl_of_its_own_that_holds)
+{
+    pki_pair leaf = pki_issue(&root, (pki_wish){.name = "leaf"});
+
+    list_anchor(root.cert);
+    list_crl(pki_crl(&root, NULL, HOUR));
+    check_reason(verify(&root, NULL, NULL), CFAOP_REASON_NONE);
+    check_reason(verify(&leaf, NULL, NULL), CFAOP_REASON_NONE);
+    list_crl(pki_crl(&root, root.cert, HOUR));
+    check_reason(verify(&root, NULL, NULL), CFAOP_REASON_REVOKED);
+    check_reason(verify(&leaf, NULL, NULL), CFAOP_REASON_REVOKED);
+}
+END_TEST
+
 /* ---- how long a verdict holds ---- */
 
 START_TEST(a_verdict_ends_with_the_first_of_its_certificates_and_crls)
@@ -377,6 +393,7 @@ static TCase *make_cases(void)
     tcase_add_test(tcase, a_listed_leaf_needs_no_crl_unless_its_issuer_is_listed_too);
     tcase_add_test(tcase, a_listed_intermediate_is_looked_up_if_its_issuer_is_listed_too);
     tcase_add_test(tcase, a_self_signed_ca_is_not_excused_from_its_own_crl);
+    tcase_add_test(tcase, a_self_signed_ca_needs_a_crl_of_its_own_that_holds);
     tcase_add_test(tcase, a_verdict_ends_with_the_first_of_its_certificates_and_crls);
     tcase_add_test(tcase, a_verdict_ends_with_the_intermediate_and_its_crl);
     tcase_add_test(tcase, a_verdict_names_the_anchor_that_ends_the_chain);

@@ -48,9 +48,16 @@ static void count(EVP_PKEY *key)
     }
 }
 
-int X509_verify(X509 *cert, EVP_PKEY *key)
+/* OpenSSL 4.0 takes what it verifies as const. */
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+#define VERIFIED const
+#else
+#define VERIFIED
+#endif
+
+int X509_verify(VERIFIED X509 *cert, EVP_PKEY *key)
 {
-    int (*real)(X509 *, EVP_PKEY *);
+    int (*real)(VERIFIED X509 *, EVP_PKEY *);
 
     *(void **)&real = dlsym(RTLD_NEXT, "X509_verify");
     count(key);
@@ -179,7 +186,8 @@ START_TEST(each_leaf_finds_the_ca_that_signed_it)
         check_accepted(direct, 1, &cas[i]);
         check_accepted(with_root, 2, &cas[i]);
         check_accepted(chained, 2, &cas[i]);
-        ck_assert_int_eq(by_foreign, 1); /* the leaf's, by the intermediate's key: the count sees OpenSSL's own calls */
+        /* the leaf's, by the intermediate's key: the count sees OpenSSL's own calls, but for those inside of OpenSSL 4.0 */
+        ck_assert_int_eq(by_foreign, OPENSSL_VERSION_NUMBER < 0x40000000L);
         check_accepted(chained_with_root, 3, &cas[i]);
     }
     {

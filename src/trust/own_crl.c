@@ -1,0 +1,73 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file own_crl.c
+ * Is a self-signed CA revoked by itself?
+ */
+#include "trust/own_crl.h"
+
+#include "base/module.h"
+#include "base/text.h"
+#include "trust/files.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+int cfaop_own_crl_is_needed(X509 *cert)
+{
+    return (X509_get_extension_flags(cert) & EXFLAG_SS) && X509_check_ca(cert) > 0;
+}
+
+static int is_signed_by(X509_CRL *crl, X509 *cert)
+{
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+
+    return key && !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(cert))
+        && X509_CRL_verify(crl, key) == 1;
+}
+
+void cfaop_own_crl_find(cfaop_trust *trust)
+{
+    int i, k;
+
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        cfaop_crl *crl = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
+        crl->by_root = NULL;
+        for (k = 0; k < trust->anchors->nelts && !crl->by_root; ++k) {
+            X509 *cert = APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert;
+            crl->by_root = cfaop_own_crl_is_needed(cert) && is_signed_by(crl->crl, cert) ? cert : NULL;
+        }
+    }
+    ERR_clear_error(); /* of CRLs that a namesake has signed */
+}
+
+/* Looks anchor up in its CRL. Returns an X509_V_ code. */
+static int look_up(X509_CRL *crl, X509 *anchor, apr_int64_t now)
+{
+    const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
+    X509_REVOKED *entry;
+
+    if (cfaop_text_seconds(X509_CRL_get0_lastUpdate(crl)) > now) {
+        return X509_V_ERR_CRL_NOT_YET_VALID;
+    }
+    if (end && cfaop_text_seconds(end) <= now) {
+        return X509_V_ERR_CRL_HAS_EXPIRED;
+    }
+    return X509_CRL_get0_by_cert(crl, &entry, anchor) == 1 ? X509_V_ERR_CERT_REVOKED : X509_V_OK;
+}
+
+int cfaop_own_crl_check(const cfaop_trust *trust, X509 *anchor, apr_time_t now)
+{
+    int i, error = X509_V_ERR_UNABLE_TO_GET_CRL;
+
+    if (!trust->crls->nelts || !cfaop_own_crl_is_needed(anchor)) {
+        return X509_V_OK;
+    }
+    for (i = 0; i < trust->crls->nelts && error != X509_V_ERR_CERT_REVOKED; ++i) {
+        const cfaop_crl *crl = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
+        if (crl->by_root && !X509_cmp(crl->by_root, anchor)) {
+            int found = look_up(crl->crl, anchor, apr_time_sec(now));
+            error = error == X509_V_OK && found != X509_V_ERR_CERT_REVOKED ? error : found;
+        }
+    }
+    return error;
+}
