@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -99,10 +100,15 @@ def test_section_that_a_log_line_names_is_in_readme(top, sources):
     assert set(named) - set(sections((top / "README.md").read_text(), "##")) == set()
 
 
-def test_links_hold_where_the_documents_are_installed(builddir, tmp_path):
+def make_install(builddir, destination, *variables):
     environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
-    done = subprocess.run(["make", "-s", "install-data", f"DESTDIR={tmp_path}"], cwd=builddir, env=environment, capture_output=True, text=True)
+    command = ["make", "-s", "install-data", f"DESTDIR={destination}", *variables]
+    done = subprocess.run(command, cwd=builddir, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_links_hold_where_the_documents_are_installed(builddir, tmp_path):
+    make_install(builddir, tmp_path)
     (readme,) = tmp_path.rglob("README.md")
     folder = readme.parent
     # it points to where make install without DESTDIR would put the files
@@ -114,6 +120,28 @@ def test_links_hold_where_the_documents_are_installed(builddir, tmp_path):
     for document in DOCUMENTS:
         path = folder / document
         assert [target for target, _ in links(path) if not (path.parent / target).exists()] == [], document
+
+
+def test_installed_examples_log_where_this_httpd_does(top, builddir, tmp_path):
+    with_logs = {path.name for path in (top / "conf").rglob("*.conf") if "/var/log/apache2" in path.read_text()}
+    assert len(with_logs) >= 3
+    make_install(builddir, tmp_path, "httpd_logdir=/opt/httpd/logs")
+    installed = [path for path in tmp_path.rglob("*.conf") if not path.is_symlink()]
+    assert [path.name for path in installed if "/var/log/apache2" in path.read_text()] == []
+    assert {path.name for path in installed if "/opt/httpd/logs/" in path.read_text()} == with_logs
+
+
+def test_documents_can_be_left_out(top, tmp_path):
+    """A tree of its own: one that was configured in place cannot be configured from outside."""
+    source = tmp_path / "source"
+    shutil.copytree(top, source, ignore=shutil.ignore_patterns(".git", "build", "config.status", "Makefile", ".deps"))
+    build = tmp_path / "build"
+    build.mkdir()
+    subprocess.run([source / "configure", "--quiet", "--disable-documents"], cwd=build, check=True, capture_output=True)
+    make_install(build, tmp_path / "installed")
+    names = {path.name for path in (tmp_path / "installed").rglob("*") if path.is_file()}
+    assert {"cfaop.conf", "cfaop.load", "basic.conf"} <= names
+    assert [name for name in names if name.endswith((".md", ".svg", ".png")) or name == "LICENSE"] == []
 
 
 # --- plain words ---
