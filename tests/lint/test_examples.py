@@ -124,7 +124,9 @@ def test_the_commented_configuration_enables_nothing_and_every_line_of_it_is_val
 
 
 def test_the_load_file_names_the_module_where_it_is_installed(builddir):
-    moduledir = re.search(r"^moduledir = (.*)$", (builddir / "Makefile").read_text(), re.M).group(1)
+    command = ["make", "-s", "--no-print-directory", "--eval", "show-moduledir: ; @echo '$(moduledir)'", "show-moduledir"]
+    environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
+    moduledir = subprocess.run(command, cwd=builddir, env=environment, check=True, capture_output=True, text=True).stdout.strip()
     assert moduledir.startswith("/")
     # a2enmod reads the first line
     assert (builddir / "conf/cfaop.load").read_text() == f"# Depends: ssl\nLoadModule cfaop_module {moduledir}/mod_cfaop.so\n"
