@@ -111,7 +111,7 @@ static const char *what_else(const cfaop_pem *pem, const char *wanted)
 
 static void load_ca_file(apr_pool_t *p, const char *path, loaded *l)
 {
-    cfaop_pem pem;
+    cfaop_pem pem = {0};
     int i;
     const char *error = cfaop_pem_file_read(p, path, &pem);
 
@@ -162,7 +162,7 @@ static void sort_crl(X509_CRL *crl)
 
 static void load_crl_file(apr_pool_t *p, const char *path, loaded *l)
 {
-    cfaop_pem pem;
+    cfaop_pem pem = {0};
     int i;
     const char *error = cfaop_pem_file_read(p, path, &pem);
 

@@ -78,7 +78,7 @@ static void check_objects(const cfaop_pem *pem)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    cfaop_pem pem;
+    cfaop_pem pem = {0};
     const char *error;
     apr_pool_t *p;
 
