@@ -35,12 +35,15 @@ cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base, cfaop_serv
 apr_array_header_t *cfaop_twins_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *s);
 
 /**
- * Says whether httpd never gives @a s the names that it shares with @a by: of the virtual hosts of an address it
- * takes the first that has the name, and @a by stands before @a s at each address of that.
+ * Says whether httpd never gives @a s a request for a name that @a by has, too. httpd gives a request to the first
+ * virtual host of its address that has the name: true if @a by has each address of @a s and stands before @a s.
  */
 int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const server_rec *by);
 
-/** Returns a name of @a s that no other server of the index answers to; NULL: each name has such a server. As above. */
+/**
+ * Returns a name of @a s that no other server of the index answers to; NULL: another server answers to each of them.
+ * @a s need not be in the index.
+ */
 const char *cfaop_twins_uncovered(cfaop_twins *twins, const server_rec *s);
 
 #endif

@@ -15,7 +15,10 @@ typedef enum {
     CFAOP_MODE_LOG_ONLY    /**< asks, never refuses, logs what On would have refused */
 } cfaop_mode;
 
-/** Why a certificate, or its absence, is not accepted, with the names that logs, variables and metrics use. */
+/**
+ * Why a certificate, or its absence, is not accepted, with the names that logs, variables and metrics use. Another
+ * order of the same reasons needs another FORMAT in src/stats/counters.c.
+ */
 #define CFAOP_REASONS(X) \
     X(CFAOP_REASON_NONE, "none")                         /* nothing to object */ \
     X(CFAOP_REASON_NO_CERTIFICATE, "no_certificate")     /* the client showed none */ \
@@ -24,7 +27,7 @@ typedef enum {
     X(CFAOP_REASON_UNTRUSTED_ISSUER, "untrusted_issuer") /* no chain to a trust anchor of this virtual host */ \
     X(CFAOP_REASON_WRONG_PURPOSE, "wrong_purpose")       /* not for TLS clients (extendedKeyUsage, keyUsage) */ \
     X(CFAOP_REASON_REVOKED, "revoked")                   /* listed in a CRL */ \
-    X(CFAOP_REASON_DEPTH, "depth")                       /* more intermediates than CFOriginPullVerifyDepth */ \
+    X(CFAOP_REASON_DEPTH, "depth")                       /* more intermediates than are allowed */ \
     X(CFAOP_REASON_PIN, "pin")                           /* good chain, but not the pinned certificate */ \
     X(CFAOP_REASON_MISDIRECTED, "misdirected")           /* judged under another virtual host's policy, or none */ \
     X(CFAOP_REASON_CONFIGURATION, "configuration")       /* the policy of this virtual host cannot be used */ \

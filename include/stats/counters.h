@@ -91,7 +91,7 @@ typedef struct {
     cfaop_anchor_numbers *numbers;
 } cfaop_anchor_counters;
 
-/** The name of the counters that all virtual hosts, or certificates, share for which there is no room. */
+/** The name of the counters for all virtual hosts, or certificates, that have no room of their own. */
 #define CFAOP_OTHER "other"
 
 /**

@@ -2,6 +2,7 @@
 /**
  * @file tally.h
  * Notes how the first clients of a virtual host fared in this process, so that the guard can guess why it accepts none.
+ * The counters of the status page are in counters.h.
  */
 #ifndef CFAOP_STATS_TALLY_H
 #define CFAOP_STATS_TALLY_H

@@ -9,9 +9,9 @@
 #include <openssl/ssl.h>
 
 /**
- * Has OpenSSL show the guard the client's next Certificate before it parses it. One that is too costly ends the
- * handshake with an alert, CFAOP204, and a count. To be called before the handshake, and each time that mod_ssl asks
- * for a certificate later. Connection phase.
+ * Has OpenSSL show the guard the client's next Certificate before OpenSSL parses it. A message that is too costly ends
+ * the handshake with an alert, CFAOP204, and a count. To be called before the handshake, and each time that mod_ssl
+ * asks for a certificate later. Connection phase.
  */
 void cfaop_peer_message_watch(SSL *ssl);
 

@@ -22,14 +22,14 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
 
 /**
  * Reads the judgement that the resumed session of @a ssl carries. Returns 1 and fills @a result if the session was
- * verified under @a policy and its judgement is authentic; else 0. Whether it still holds was decided when the
- * session was taken up. Connection phase.
+ * verified under @a policy and its judgement is authentic; else 0. It does not ask whether the judgement has
+ * ended: that was asked when the client offered the session. Connection phase.
  */
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
 
 /**
- * Has @a ssl send @a needed tickets after a full handshake of TLS 1.3, if its number is OpenSSL's default; a number
- * that the administrator has set stands. Connection phase.
+ * Has @a ssl send @a needed tickets after a full handshake of TLS 1.3, if the number set for it is OpenSSL's default;
+ * a number that the administrator has set stands. Connection phase.
  *
  * OpenSSL sends two, and for each it writes the session out and parses it again, with the certificate
  * (construct_stateless_ticket() in ssl/statem/statem_srvr.c): as costly as the handshake's own parsing and verifying

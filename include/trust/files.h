@@ -2,6 +2,7 @@
 /**
  * @file files.h
  * The files with CAs and CRLs, and the built-in CA. At a start or reload each file is read once for all virtual hosts.
+ * pem_file.c opens and decodes them.
  */
 #ifndef CFAOP_TRUST_FILES_H
 #define CFAOP_TRUST_FILES_H

@@ -79,7 +79,7 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
             cfaop_name_list_add_server(&list, " ", s);
         }
     }
-    printf("    shared with: %s\n", list.count ? cfaop_name_list_text(&list) : "nobody");
+    printf("    shared with: %s\n", list.count ? cfaop_name_list_text(&list) : "none");
     apr_pool_destroy(list.pool);
 }
 

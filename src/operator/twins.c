@@ -23,7 +23,7 @@ struct cfaop_twins {
     apr_hash_t *by_pattern;  /* wildcard in lower case -> array of entry * that have it as an alias */
     apr_hash_t *by_suffix;   /* ".example.org" -> array of entry * with a name below it */
     apr_array_header_t *odd; /* of entry *: servers with a wildcard that is not "*." and a name */
-    apr_array_header_t *all; /* of entry *: the candidates, which the indexes hold, and no other server */
+    apr_array_header_t *all; /* of entry *: the servers that passed the test; the indexes hold only these */
 };
 
 static const char *lower_case(apr_pool_t *p, const char *name)
@@ -133,7 +133,7 @@ cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base, cfaop_serv
 
 /* ---- looking up ---- */
 
-/* What one look-up finds: the candidates, but for self, that answer to name. */
+/* What one look-up finds: the servers of the index, except self, that answer to name. */
 typedef struct {
     cfaop_twins *twins;
     const server_rec *self;
@@ -195,7 +195,7 @@ static void find_broader(const lookup *l)
     }
 }
 
-/* The virtual hosts that answer to each name that the name, which may be a wildcard, stands for. */
+/* The servers that answer to every host name that l->name, which may be a wildcard, matches. */
 static void find_all_of(const lookup *l)
 {
     ++l->twins->lookups;
@@ -216,7 +216,7 @@ static int has_name_like(const server_rec *s, const char *pattern)
     return s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern);
 }
 
-/* The virtual hosts that answer to a name that the wildcard stands for. */
+/* The servers that answer to at least one host name that the wildcard l->name matches. */
 static void find_some_of(const lookup *l)
 {
     const char *suffix = suffix_of(l->name);

@@ -25,7 +25,7 @@ const char *cfaop_verdict_reason_failed(cfaop_reason reason)
     return (unsigned)reason < CFAOP_REASON_COUNT ? failed[reason] : failed[CFAOP_REASON_OTHER];
 }
 
-/* The verdicts below are those of mode On. cfaop_verdict_reach() bends them to the mode. */
+/* The verdicts below are those of mode On. Under Optional and LogOnly cfaop_verdict_reach() lets requests go on. */
 
 static cfaop_verdict objection(int status, cfaop_reason reason, const char *variable)
 {

@@ -34,7 +34,7 @@ void cfaop_count_request(request_rec *r, const cfaop_server_conf *conf, cfaop_re
     request_rec *top = clients_request(r);
     cfaop_request *state = top ? cfaop_state_of(top) : NULL;
 
-    /* NULL: httpd itself found the request broken; r is the ErrorDocument for that */
+    /* no state: r is a sub-request, which does not count, or the ErrorDocument of a request that httpd found broken */
     if (state && !state->counted) {
         if (state->exempt && r->prev && ap_is_HTTP_ERROR(r->prev->status)) {
             /* the answer is an error; what becomes of its ErrorDocument does not count */

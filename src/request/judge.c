@@ -4,7 +4,8 @@
  * Judging requests by what was frozen when the handshake ended, and acting on the verdict.
  *
  * One hook is not enough: a cache answers in quick_handler, sub-requests run fixups only, and redirects for errors
- * start in post_read_request again. So the verdict is reached in all three, for each request_rec.
+ * start in post_read_request again. So each of these hooks judges each request_rec. Where there are exemptions,
+ * map_to_storage judges too: a rewrite may have led the request elsewhere.
  */
 #include "request/judge.h"
 
@@ -108,7 +109,7 @@ static inline void let_through(request_rec *r, cfaop_request *state, const cfaop
         log_once(r, j);
     }
     if (v == &j->room && v->reason == CFAOP_REASON_NONE) {
-        cfaop_tally_verified(j->conf->index); /* else it was noted for the connection */
+        cfaop_tally_verified(j->conf->index); /* cfaop_connection_accept() has noted the others */
     }
     cfaop_count_request(r, j->conf, result, v->reason);
 }
@@ -123,7 +124,7 @@ CFAOP_OUT_OF_LINE static int refuse_request(request_rec *r, const cfaop_judgemen
 /* Acts on the judgement of r: DECLINED, or the status to refuse it with. */
 static inline int carry_out(request_rec *r, const cfaop_judgement *j)
 {
-    cfaop_request *state = cfaop_state_make(r); /* r has been judged */
+    cfaop_request *state = cfaop_state_make(r); /* count.c counts only requests that have one */
 
     set_variables(r, j);
     if (j->conf->exemptions && is_exempt(r)) {

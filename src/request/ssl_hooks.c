@@ -32,9 +32,9 @@ static ap_HOOK_check_user_id_t *check_user;
 static ap_HOOK_fixups_t *fix_up;
 
 /*
- * The client left mod_ssl's question unanswered. The certificate of the connection is still the one that was shown to
- * the guard, or one without the proof of its key: it counts for nothing any more. mod_ssl may have granted access by
- * it. Where mod_ssl has denied access, it has said why.
+ * The client left mod_ssl's question unanswered. The connection still has the certificate that the client showed to the
+ * guard, or a later certificate whose key the client has not proven: neither counts from now on. mod_ssl may have
+ * granted access by it. Where mod_ssl has denied access, it has said why.
  */
 static int refuse_unanswered(request_rec *r, int answer)
 {

@@ -34,7 +34,7 @@ APLOG_USE_MODULE(cfaop);
 #define CLIENT_VERIFY CLIENT "VERIFY"
 #define FAILED        "FAILED:"
 
-/* Was a certificate shown to the guard, and mod_ssl has not verified it, nor another one since? */
+/* Has the client shown the guard a certificate, and has mod_ssl verified neither that certificate nor a later one? */
 static int is_for_guard_only(const cfaop_conn *conn)
 {
     const cfaop_shown *shown = cfaop_connection_shown(conn);

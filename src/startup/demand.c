@@ -74,7 +74,7 @@ void cfaop_demand_check_tls(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     }
 }
 
-/* ---- what mod_ssl has made of it ---- */
+/* ---- after mod_ssl has made its TLS servers ---- */
 
 /* What post_config finds out about all servers, for the lines of log_report(). */
 typedef struct {

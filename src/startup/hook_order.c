@@ -84,8 +84,10 @@ LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request
 LOOK_AT(insert_filter, READS, NULL)
 LOOK_AT(insert_error_filter, READS, NULL)
 LOOK_AT(log_transaction, READS, NULL)
-LOOK_AT(ssl_var_lookup, "what it says there of a client's certificate stands, also of one that was not accepted", NULL)
-LOOK_AT(expr_lookup, "what it says there of a client's certificate stands, also of one that was not accepted", NULL)
+LOOK_AT(ssl_var_lookup,
+        "what it says there of a client's certificate is believed, also where the guard did not accept it", NULL)
+LOOK_AT(expr_lookup, "what it says there of a client's certificate is believed, also where the guard did not accept it",
+        NULL)
 
 void cfaop_hook_order_look(apr_array_header_t *findings)
 {

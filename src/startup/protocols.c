@@ -29,7 +29,7 @@ static const neighbour known[] = {{"mod_cfaop.c", NULL},
                                   {"mod_echo.c", "protocolecho"},
                                   {"mod_perl.c", "perlprocessconnectionhandler"}};
 
-/* With "alert" no stranger's handshake ends well, so there is nobody to answer. */
+/* With "alert" the guard ends the handshake of each client without a good certificate: none is answered. */
 static int lets_strangers_in(const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);

@@ -84,7 +84,8 @@ static void take_over_hooks(server_rec *base, apr_array_header_t *list)
     }
     cfaop_findings_add(list, APLOG_ERR,
                        HOOKS_TAG "mod_ssl has not registered the hooks that this module knows, so it could not be kept "
-                                 "from vouching for certificates that nobody accepted: look for a release of mod_cfaop "
+                                 "from vouching for certificates that the guard has not accepted: look for a release "
+                                 "of mod_cfaop "
                                  "that knows this mod_ssl, or for a module that changes its hooks");
 }
 

@@ -69,7 +69,7 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
 
 /*
  * On a resumption of TLS 1.2 and before, OpenSSL tells the name of the session's first handshake, not of this one. RFC
- * 6066 forbids clients to make them differ; one that does gets a 400 for a 421 or the reverse, never more.
+ * 6066 forbids clients to make them differ. A client that does gets 400 instead of 421, or 421 instead of 400.
  */
 static void keep_sni(cfaop_conn *conn, SSL *ssl)
 {

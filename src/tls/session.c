@@ -43,7 +43,7 @@ enum {
     AT_MAGIC = 0,
     AT_VERSION = AT_MAGIC + MAGIC_LEN,
     AT_GOOD = AT_VERSION + 1, /* 1: verified */
-    AT_MOD_SSL = AT_GOOD + 1, /* 1: mod_ssl verified it, too, and well */
+    AT_MOD_SSL = AT_GOOD + 1, /* 1: mod_ssl has verified the certificate, too, and found it good */
     AT_POLICY = AT_MOD_SSL + 1,
     AT_ANCHOR = AT_POLICY + CFAOP_SHA256_LEN,
     AT_FROM = AT_ANCHOR + CFAOP_SHA256_LEN, /* seconds, big-endian */
@@ -138,7 +138,8 @@ static int is_good(const unsigned char *data, const cfaop_policy *policy)
 }
 
 /*
- * Does its judgement hold now? Asked once, when a session is offered: a later no would refuse a client for its session.
+ * Does the judgement in data hold now? Asked only when the client offers the session. Asked again for a request, the
+ * guard would refuse a client because its session is old.
  */
 static int holds_now(const unsigned char *data)
 {
@@ -185,7 +186,7 @@ static int is_verified(const cfaop_conn *conn, SSL_SESSION *session)
 
 /*
  * Has mod_ssl verified the certificate by its own rules, and well? Under "SSLVerifyClient optional_no_ca" it goes on
- * with a bad result, which it would meet again in the session, perhaps under stricter rules.
+ * with a bad result. The session would carry that to a later connection, where mod_ssl may be stricter.
  */
 static int is_verified_by_mod_ssl(const SSL *ssl, const cfaop_tls_context *context)
 {
@@ -281,8 +282,8 @@ static int is_in_ticket(const SSL *ssl)
 }
 
 /*
- * Will session never resume? Where the guard asks it must be good, and where the guard does not ask it must hold no
- * judgement.
+ * Will session never resume on this virtual host, whose guard asks? It resumes only with a judgement that is good
+ * under the policy of context.
  */
 static int is_worthless(const cfaop_tls_context *context, SSL_SESSION *session)
 {
@@ -305,7 +306,7 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
         return 0;
     }
     if (context->policy && (is_in_ticket(ssl) || !bind_judgement(ssl, session) || is_worthless(context, session))) {
-        return 0; /* writing it out, with the certificate, would be a lot of work for nothing, too */
+        return 0; /* besides, OpenSSL would write the session out, with the certificate, and nothing would read it */
     }
     return context->new_session(ssl, session);
 }
@@ -317,7 +318,7 @@ static SSL_SESSION *on_get_session(SSL *ssl, const unsigned char *id, int length
 
     if (session && !may_resume(ssl, session)) {
         if (!*copy) {
-            SSL_SESSION_free(session); /* get_session() has handed it over */
+            SSL_SESSION_free(session); /* the callback's reference is this function's to free */
         }
         return NULL;
     }

@@ -55,8 +55,8 @@ static void fail(loaded *l, const char *tag, const char *error)
 
 /*
  * Is cert the root of Cloudflare's Origin CA, which signs server certificates for origins? The edge shows a certificate
- * of another CA, so a virtual host that trusts this one would refuse Cloudflare, and let in each holder of such a
- * certificate.
+ * of another CA, so a virtual host that trusts the Origin CA would refuse Cloudflare, and let in each holder of an
+ * Origin CA certificate.
  */
 static int is_origin_ca(apr_pool_t *p, X509 *cert)
 {
@@ -97,7 +97,7 @@ static int push_anchor(apr_pool_t *p, apr_array_header_t *items, X509 *cert, con
     return 1;
 }
 
-/* Returns what is wrong with a file that holds none of the wanted. */
+/* Returns what is wrong with a file in which there is no wanted, "certificate" or "CRL". */
 static const char *what_else(const cfaop_pem *pem, const char *wanted)
 {
     if (pem->private_keys) {

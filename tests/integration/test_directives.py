@@ -422,7 +422,7 @@ def test_whatever_judges_otherwise_is_another_policy(bench: Bench) -> None:
     servers = bench.dump(config)
     sites = [servers[f"{name}.test"] for name in variants]
     assert len({site.digest for site in sites}) == len(variants)
-    assert all(site.shared_with == ("nobody",) for site in sites)
+    assert all(site.shared_with == ("none",) for site in sites)
 
 
 def test_new_content_under_the_old_path_is_another_policy(bench: Bench, pki: Pki) -> None:
@@ -436,5 +436,5 @@ def test_new_content_under_the_old_path_is_another_policy(bench: Bench, pki: Pki
 
 def test_off_vhosts_share_nothing(bench: Bench) -> None:
     servers = bench.dump(bench.site("on.test", "CFOriginPull On") + bench.site("off.test", "CFOriginPull Off"))
-    assert servers["on.test"].shared_with == ("nobody",)
+    assert servers["on.test"].shared_with == ("none",)
     assert servers["off.test"].digest == ""

@@ -138,7 +138,7 @@ def test_sharers_are_named_up_to_twenty(bench: Bench) -> None:
     shared = servers["s0.test"].shared_with
     assert len([name for name in shared if name.endswith(f".test:{bench.port}")]) == 20
     assert shared[-3:] == ("and", "2", "more")
-    assert servers["alone.test"].shared_with == ("nobody",)
+    assert servers["alone.test"].shared_with == ("none",)
 
 
 def test_dump_of_a_mistake_is_the_mistake(bench: Bench) -> None:

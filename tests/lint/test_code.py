@@ -58,7 +58,7 @@ def test_what_is_too_long_is_found():
 def test_log_lines_name_the_module(sources):
     """Without APLOG_USE_MODULE, LogLevel cfaop:... has no effect on a file's lines."""
     for name, text in sources.items():
-        if name.endswith(".c") and "http_log.h" in text or "ap_log_" in text:
+        if name.endswith(".c") and ("http_log.h" in text or "ap_log_" in text):
             assert ("APLOG_USE_MODULE(cfaop)" in text) != ("AP_DECLARE_MODULE(cfaop)" in text), name
 
 

@@ -159,6 +159,15 @@ def prose(path: Path) -> str:
     return "\n".join(line for line in text.splitlines() if re.match(r"\s*#", line))
 
 
+def test_comments_and_messages_of_the_code_name_the_actor(sources):
+    found = [
+        f"{name}: {match.group()}: {words.strip()}"
+        for name, text in sources.items()
+        for words in re.findall(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"', text, re.S) for match in RIDDLES.finditer(words)
+    ]
+    assert found == []
+
+
 def test_documents_and_comments_name_the_actor(top):
     files = [top / document for document in DOCUMENTS]
     files += [path for pattern in ("*.conf", "*.yml") for path in (top / "conf").rglob(pattern)]

@@ -32,7 +32,7 @@ def panels(top) -> list[dict]:
 
 
 def wrong_names(expression: str, metrics: dict[str, set[str]]) -> list[str]:
-    """Metrics and labels that nobody counts."""
+    """Metrics and labels that the module does not count."""
     wrong = []
     used = set()
     for name, selector in re.findall(r"\b(cf_origin_pull_\w+)(?:\{([^}]*)\})?", expression):

@@ -90,7 +90,9 @@ def test_reasons_are_listed_nowhere_else(sources):
                      "tests/integration/test_directives.py"]),
     ("A directive that changes trust", ["include/config/config.h", "include/trust/trust.h", "src/trust/parts.c",
                                         "tests/integration/test_directives.py"]),
-    ("A reason for a refusal", [VERDICT, "docs/messages.md", "tests/unit/test_verdict.c"]),
+    ("A counter", ["include/stats/counters.h", "include/request/count.h", "src/tls/refuse_alert.c",
+                   "tests/integration/support/status_page.py", "docs/directives.md"]),
+    ("A reason for a refusal", [VERDICT, "docs/messages.md", "tests/unit/test_verdict.c", "src/trust/chain.c", "src/pure/verdict.c"]),
     ("A line in the log", ["docs/messages.md"]),
     ("A file", ["Makefile.am"]),
 ))
