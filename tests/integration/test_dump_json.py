@@ -148,6 +148,7 @@ def test_each_field_is_described(bench: Bench) -> None:
     assert described == set(entry) | set(entry["trust"])
 
 
+@pytest.mark.needs("tool:jq")
 def test_the_questions_of_the_page_have_answers(bench: Bench) -> None:
     page = (TOP / "docs" / "dump-json.md").read_text()
     questions = re.findall(r"^jq (-\w) '(.*)' dump.json$", page, re.MULTILINE)
