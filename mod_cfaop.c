@@ -19,6 +19,7 @@
 #include "request/ssl_variables.h"
 #include "request/variables.h"
 #include "operator/dump.h"
+#include "operator/dump_json.h"
 #include "operator/expiry.h"
 #include "operator/metrics.h"
 #include "operator/status.h"
@@ -140,6 +141,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(cfaop_startup_post_config, mod_ssl, NULL, APR_HOOK_LAST); /* mod_ssl's is at MIDDLE */
     ap_hook_test_config(cfaop_dump, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(cfaop_dump_json, NULL, NULL, APR_HOOK_MIDDLE);
 
     APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_server, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(ssl, pre_handshake, cfaop_handshake_pre_handshake, NULL, NULL, APR_HOOK_MIDDLE);

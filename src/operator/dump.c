@@ -25,7 +25,7 @@
 
 #include <stdio.h>
 
-static const char *date(apr_pool_t *p, const ASN1_TIME *t)
+const char *cfaop_dump_date(apr_pool_t *p, const ASN1_TIME *t)
 {
     struct tm tm;
 
@@ -34,7 +34,7 @@ static const char *date(apr_pool_t *p, const ASN1_TIME *t)
              : "never";
 }
 
-static int days_left(const ASN1_TIME *t)
+int cfaop_dump_days_left(const ASN1_TIME *t)
 {
     int days = 0, seconds = 0;
 
@@ -50,15 +50,15 @@ static void print_trust(apr_pool_t *p, const cfaop_trust *trust)
         const cfaop_anchor *a = &APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor);
         const ASN1_TIME *end = X509_get0_notAfter(a->cert);
         printf("    certificate: %s\n        sha256 %s\n        not after %s (%d days left), %s\n",
-               cfaop_text_name(p, X509_get_subject_name(a->cert), 0), cfaop_text_hex(a->sha256, hex), date(p, end),
-               days_left(end), a->origin);
+               cfaop_text_name(p, X509_get_subject_name(a->cert), 0), cfaop_text_hex(a->sha256, hex),
+               cfaop_dump_date(p, end), cfaop_dump_days_left(end), a->origin);
     }
     for (i = 0; i < trust->crls->nelts; ++i) {
         const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
         const ASN1_TIME *next = X509_CRL_get0_nextUpdate(c->crl);
         printf("    CRL: %s\n        sha256 %s\n        next update %s, %s\n",
-               cfaop_text_name(p, X509_CRL_get_issuer(c->crl), 0), cfaop_text_hex(c->sha256, hex), date(p, next),
-               c->origin);
+               cfaop_text_name(p, X509_CRL_get_issuer(c->crl), 0), cfaop_text_hex(c->sha256, hex),
+               cfaop_dump_date(p, next), c->origin);
     }
     for (i = 0; i < trust->pins->nelts; ++i) {
         printf("    pin: %s\n", APR_ARRAY_IDX(trust->pins, i, cfaop_pin).text);
@@ -146,12 +146,29 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     }
 }
 
+apr_array_header_t *cfaop_dump_servers(apr_pool_t *p, server_rec *base)
+{
+    apr_array_header_t *servers = apr_array_make(p, 8, sizeof(server_rec *));
+    server_rec *s;
+    int i, count;
+
+    for (s = base; s; s = s->next) {
+        APR_ARRAY_PUSH(servers, server_rec *) = s;
+    }
+    for (i = 1, count = servers->nelts; i < count - i; ++i) {
+        s = APR_ARRAY_IDX(servers, i, server_rec *);
+        APR_ARRAY_IDX(servers, i, server_rec *) = APR_ARRAY_IDX(servers, count - i, server_rec *);
+        APR_ARRAY_IDX(servers, count - i, server_rec *) = s;
+    }
+    return servers;
+}
+
 void cfaop_dump(apr_pool_t *p, server_rec *base)
 {
-    apr_array_header_t *servers;
+    const apr_array_header_t *servers;
     cfaop_tree *tree;
     cfaop_twins *twins;
-    server_rec *s, **last;
+    int i;
 
     if (!ap_exists_config_define("DUMP_CF_ORIGIN_PULL")) {
         return;
@@ -159,13 +176,8 @@ void cfaop_dump(apr_pool_t *p, server_rec *base)
     tree = cfaop_tree_index(p, base);
     twins = cfaop_bypass_index(p, tree, base);
     printf("mod_cfaop configuration:\n");
-    print_server(p, tree, twins, base, base);
-    /* httpd chains virtual hosts from the last one to the first; the dump has them in the order of the files */
-    servers = apr_array_make(p, 8, sizeof(server_rec *));
-    for (s = base->next; s; s = s->next) {
-        APR_ARRAY_PUSH(servers, server_rec *) = s;
-    }
-    while ((last = apr_array_pop(servers))) {
-        print_server(p, tree, twins, base, *last);
+    servers = cfaop_dump_servers(p, base);
+    for (i = 0; i < servers->nelts; ++i) {
+        print_server(p, tree, twins, base, APR_ARRAY_IDX(servers, i, server_rec *));
     }
 }
