@@ -34,6 +34,9 @@ typedef struct {
  */
 int cfaop_slots_enable(void);
 
+/** Does without them, as if OpenSSL had given none, until the configuration is read again. Configuration phase. */
+void cfaop_slots_disable(void);
+
 /** Says whether there are slots. Connection phase; any thread. */
 int cfaop_slots_are_there(void);
 

@@ -68,14 +68,20 @@ static int enable_handshake(int is_needed, apr_array_header_t *list)
 }
 
 /*
- * Takes mod_ssl's request hooks over. If that fails, mod_ssl would make users of certificates that were not accepted.
- * Then the guard asks no client for a certificate, and no policy can be used.
+ * Takes mod_ssl's request hooks over, even if all virtual hosts are Off: the handshake hooks refuse certificates that
+ * come while mod_ssl's access hook does not run, and only the guard's access hook tells them that it runs. If that
+ * fails, mod_ssl would make users of certificates that were not accepted. Then the guard asks no client for a
+ * certificate, and no policy can be used; where none is needed, the guard leaves handshakes alone, too.
  */
-static void take_over_hooks(server_rec *base, apr_array_header_t *list)
+static void take_over_hooks(server_rec *base, int is_needed, apr_array_header_t *list)
 {
     server_rec *s;
 
     if (cfaop_ssl_hooks_take_over()) {
+        return;
+    }
+    if (!is_needed) {
+        cfaop_slots_disable();
         return;
     }
     for (s = base; s; s = s->next) {
@@ -121,7 +127,6 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
 
     cfaop_bypass_note_reach(ptemp, tree, base);
     if (can_ask) {
-        take_over_hooks(base, findings);
         cfaop_demand_check_tls(p, ptemp, base, tree, findings);
         apr_array_cat(findings, cfaop_session_keys_resolve(p, ptemp, base));
     }
@@ -140,6 +145,9 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     cfaop_refuse_check(p, base, findings);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
     can_ask = enable_handshake(is_needed, findings);
+    if (can_ask) {
+        take_over_hooks(base, is_needed, findings);
+    }
     if (is_needed) {
         look_at_servers(p, ptemp, base, can_ask);
     }

@@ -39,6 +39,11 @@ int cfaop_slots_enable(void)
     return cfaop_slots_are_there();
 }
 
+void cfaop_slots_disable(void)
+{
+    slot.ssl = slot.ctx = -1;
+}
+
 cfaop_tls_context *cfaop_slots_context(const SSL_CTX *ctx)
 {
     return ctx ? SSL_CTX_get_ex_data(ctx, slot.ctx) : NULL;

@@ -112,9 +112,15 @@ def test_running_server_closes_and_opens_again(
     server.stop()
 
 
-def test_nobody_asks_where_nothing_is_guarded(servers: Servers, directory: Path, server_certificate: Credential) -> None:
-    port = free_port()
-    config = changed(directory, "fixups", "missing") + vhost(port, "off.test", tls=server_certificate)
+@pytest.mark.parametrize("hook", HOOKS)
+def test_nothing_changes_where_nothing_is_guarded(
+    servers: Servers, directory: Path, pki: Pki, server_certificate: Credential, hook: str
+) -> None:
+    """A directory asks for mod_ssl's certificates, and lets them in, with TLS of both kinds."""
+    port, staff = free_port(), pki.root(f"staff-{hook}")
+    lines = [f"SSLCACertificateFile {staff.cert_file}", "<Location />", "SSLVerifyClient require", "</Location>"]
+    config = changed(directory, hook, "missing") + vhost(port, "off.test", *lines, tls=server_certificate)
     server = servers.httpd(config, listen=[port])
-    assert fetch(port, sni="off.test").status == 200
+    client = staff.issue(f"client-{hook}")
+    assert [fetch(port, sni="off.test", credential=client, tls=tls).status for tls in TLS_VERSIONS] == [200, 200]
     server.stop()
