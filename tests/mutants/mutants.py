@@ -597,6 +597,8 @@ MUTANTS = (
        "    if (can_ask) {\n        take_over_hooks", "    if (can_ask && is_needed) {\n        take_over_hooks", "test_log_only"),
     _m("handshakes are watched where mod_ssl's hooks are not known", "src/startup/startup.c",
        "        cfaop_slots_disable();\n", "", "test_foreign_mod_ssl"),
+    _m("On leaves clients to mod_ssl, too", "src/tls/later_question.c",
+       "conf->mode == CFAOP_MODE_LOG_ONLY && ", "", "test_delegation"),
     _m("LogOnly asks clients that mod_ssl could ask later", "src/tls/later_question.c",
        "conf->mode == CFAOP_MODE_LOG_ONLY && conf->directories_ask", "0 && conf->directories_ask", "test_log_only"),
     _m("mod_ssl judges a certificate that came too late", "src/tls/handshake.c",
