@@ -51,6 +51,12 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
  */
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
+/**
+ * Says whether a section for directories, files or URLs, of any server, has an SSLVerifyClient that asks for
+ * certificates. Those in .htaccess files are not known.
+ */
+int cfaop_tree_directories_ask(void);
+
 /** Says whether an SSLEngine that is not off is in force for @a s: the administrator expects TLS there. */
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);
 

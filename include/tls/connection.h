@@ -64,6 +64,7 @@ struct cfaop_conn {
     cfaop_verdict accepted_with;     /**< with accepted_by: its verdict */
     cfaop_later later;               /**< what mod_ssl did after the first handshake */
     cfaop_shown so_far;              /**< for the handshake's code: shown, until the first handshake is over */
+    int can_be_asked_later;          /**< for the handshake's code: TLS 1.3 lets mod_ssl ask after the handshake */
     int refused;                     /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
 };
 

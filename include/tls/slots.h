@@ -19,6 +19,7 @@ typedef struct {
     server_rec *server;               /**< the virtual host of the SSL_CTX */
     const cfaop_policy *policy;       /**< the policy that it asks under; NULL: it does not ask */
     int demands;                      /**< a good certificate, or the handshake fails (CFOriginPullRefuse alert) */
+    int leaves_question;              /**< clients that mod_ssl can ask later are not asked (LogOnly) */
     cfaop_peer_limit limit;           /**< with policy: what the client's certificate may be at most */
     int mod_ssl_mode;                 /**< mod_ssl's own verify mode, to be put back after the handshake */
     SSL_verify_cb mod_ssl_callback;   /**< mod_ssl's own verify callback, likewise */

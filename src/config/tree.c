@@ -306,3 +306,25 @@ const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server
     }
     return document && *document == '/' ? document : NULL;
 }
+
+static int asks(const ap_directive_t *node)
+{
+    return !ap_cstr_casecmp(node->directive, "SSLVerifyClient") && ap_cstr_casecmp(node->args, "none") != 0;
+}
+
+/* is_inside: the nodes stand in a section that is not for a whole server. */
+static int one_asks(const ap_directive_t *node, int is_inside)
+{
+    for (; node; node = node->next) {
+        int is_server = !ap_cstr_casecmp(node->directive, "<VirtualHost");
+        if ((is_inside && asks(node)) || one_asks(node->first_child, !is_server)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int cfaop_tree_directories_ask(void)
+{
+    return one_asks(ap_conftree, 0);
+}

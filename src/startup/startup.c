@@ -121,11 +121,22 @@ static int print_findings(int with_warnings)
     return mistakes;
 }
 
+static void note_directories(server_rec *base)
+{
+    int ask = cfaop_tree_directories_ask();
+    server_rec *s;
+
+    for (s = base; s; s = s->next) {
+        cfaop_config_of(s)->directories_ask = ask;
+    }
+}
+
 /* Adds findings about the servers as a whole. can_ask: the handshake hooks can be used. */
 static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, int can_ask)
 {
     cfaop_tree *tree = cfaop_tree_index(ptemp, base);
 
+    note_directories(base);
     cfaop_bypass_note_reach(ptemp, tree, base);
     if (can_ask) {
         cfaop_demand_check_tls(p, ptemp, base, tree, findings);

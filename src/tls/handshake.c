@@ -24,6 +24,7 @@
 #include "tls/ca_names.h"
 #include "tls/connection.h"
 #include "tls/freeze.h"
+#include "tls/later_question.h"
 #include "tls/peer_message.h"
 #include "tls/refuse_alert.h"
 #include "tls/session.h"
@@ -134,6 +135,7 @@ static void follow_handshake(cfaop_conn *conn, SSL *ssl, int where, int value)
         cfaop_size_limit_set(ssl);
     }
     cfaop_refuse_alert_on_progress(conn, ssl, where, value);
+    cfaop_later_question_on_progress(conn, ssl, where);
 }
 
 static void on_progress(const SSL *ssl, int where, int value)
@@ -174,6 +176,7 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     cfaop_slots_set_conn(ssl, conn);
     SSL_set_info_callback(ssl, on_progress);
     cfaop_peer_message_watch(ssl);
+    cfaop_later_question_watch(conn, ssl);
     return OK;
 }
 
@@ -187,6 +190,7 @@ static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
     }
     if (named) {
         cfaop_refuse_alert_demand(ctx, context);
+        cfaop_later_question_settle(context);
     }
     return named;
 }

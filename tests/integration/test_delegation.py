@@ -423,7 +423,9 @@ def test_directory_of_a_guarded_vhost_is_closed_with_tls_13(bench: Bench, client
 
 def resume(bench: Bench, sni: str) -> Http1:
     """A connection with TLS 1.3 whose session the guard has judged good; in such a one OpenSSL asks after the handshake."""
-    with bench.connect(sni, "ours", "1.3") as first:
+    # LogOnly asks in the handshake only who cannot be asked later
+    context = tls_context("1.3", bench.client("ours"), ["http/1.1"], later=False)
+    with connect(bench.port, sni=sni, context=context) as first:
         assert first.request(host=sni).status == 200
         session = first.stream.session
     client = connect(bench.port, sni=sni, credential=bench.client("ours"), tls="1.3", session=session)

@@ -24,7 +24,7 @@ from support.pki import Credential, Pki
 from support.ports import free_port
 from support.relay import Relay
 from support.response import Response
-from support.streams import Reset, TlsAlert, TlsStream
+from support.streams import Reset, TlsAlert, TlsStream, tls_context
 from support.vhost import vhost
 from support.waiting import wait_until
 
@@ -72,7 +72,9 @@ class Bench:
         """A connection that has shown the client's certificate to the guard, and in which mod_ssl can ask for another."""
         credential, session = self.clients[way.client], None
         if tls == "1.3":
-            with connect(self.port, sni=way.sni, credential=credential) as first:
+            # LogOnly asks in the handshake only who cannot be asked later
+            context = tls_context("1.3", credential, ["http/1.1"], later=False)
+            with connect(self.port, sni=way.sni, context=context) as first:
                 assert first.request(host=way.sni).status == 200
                 session = first.stream.session
         client = connect(port or self.port, sni=way.sni, credential=credential, tls=tls, session=session)

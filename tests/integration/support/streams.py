@@ -158,15 +158,17 @@ class TlsStream:
         self.socket.close()
 
 
-def tls_context(version: str, credential: Optional[Credential], alpn: Sequence[str] = ()) -> SSL.Context:
-    """A client's context; one context may serve several connections."""
+def tls_context(
+    version: str, credential: Optional[Credential], alpn: Sequence[str] = (), *, later: bool = True
+) -> SSL.Context:
+    """A client's context; one context may serve several connections. `later`: with TLS 1.3 it can be asked after the handshake."""
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(_VERSIONS[version])
     context.set_max_proto_version(_VERSIONS[version])
     # Weak certificates must reach the server: it is the one to refuse them.
     context.set_cipher_list(b"ALL:@SECLEVEL=0")
     # A directory that asks for a certificate of its own does so after the handshake.
-    SSL._lib.SSL_CTX_set_post_handshake_auth(context._context, 1)
+    SSL._lib.SSL_CTX_set_post_handshake_auth(context._context, int(later))
     if alpn:
         context.set_alpn_protos([name.encode() for name in alpn])
     if credential is not None:
