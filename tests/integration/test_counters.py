@@ -451,8 +451,14 @@ def test_request_counts_once_whatever_httpd_makes_of_it(detours: Bench, name: st
 def test_what_a_cache_answers_counts(detours: Bench, http: str) -> None:
     detours.httpd.allow_refusals()
 
+    def logged(name: str) -> int:
+        return sum(line.startswith(f"{name}.test ") for line in detours.httpd.access_log().splitlines())
+
     def cached(who: str, name: str, path: str) -> str:
+        """An answer from the cache is counted when the request is logged: after the answer."""
+        before = logged(name)
         answer = fetch(detours.port, path, sni=f"{name}.test", credential=detours.clients[who], http=http)
+        assert wait_until(lambda: logged(name) > before)
         return (answer.header("x-cache") or str(answer.status))[:4].strip()
 
     cached("edge", "cache", "/in/cached.html")
