@@ -91,7 +91,8 @@ typedef struct {
     int is_reached_by_tls;            /**< the configuration shows TLS on a port of this server */
     int is_reached_by_plain_http;     /**< the configuration shows a port of this server without TLS */
     int has_tls;                      /**< mod_ssl has initialised TLS for this server */
-    int directories_ask;              /**< a directory of any server has an SSLVerifyClient; the same for all servers */
+    int directories_ask;              /**< a directory of this server, inherited or not, has an SSLVerifyClient */
+    int some_directory_asks;          /**< directories_ask of any server; the same for all servers */
     int mod_ssl_verifies;             /**< SSLVerifyClient is set for this server */
     cfaop_demand demand;              /**< what requests are judged by; final after post_config */
     cfaop_vhost_counters *counters;   /**< set when the server starts; NULL: not guarded, or not counted */

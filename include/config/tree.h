@@ -52,10 +52,10 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
 /**
- * Says whether a section for directories, files or URLs, of any server, has an SSLVerifyClient that asks for
- * certificates. Those in .htaccess files are not known.
+ * Says whether a section of @a s for directories, files or URLs has an SSLVerifyClient that asks for certificates. A
+ * virtual host also has the sections of the main server, which are not looked at. .htaccess files are not known.
  */
-int cfaop_tree_directories_ask(void);
+int cfaop_tree_directories_ask(const cfaop_tree *tree, const server_rec *s);
 
 /** Says whether an SSLEngine that is not off is in force for @a s: the administrator expects TLS there. */
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s);

@@ -312,19 +312,24 @@ static int asks(const ap_directive_t *node)
     return !ap_cstr_casecmp(node->directive, "SSLVerifyClient") && ap_cstr_casecmp(node->args, "none") != 0;
 }
 
-/* is_inside: the nodes stand in a section that is not for a whole server. */
-static int one_asks(const ap_directive_t *node, int is_inside)
+static int one_asks(const ap_directive_t *node)
 {
     for (; node; node = node->next) {
-        int is_server = !ap_cstr_casecmp(node->directive, "<VirtualHost");
-        if ((is_inside && asks(node)) || one_asks(node->first_child, !is_server)) {
+        if (asks(node) || one_asks(node->first_child)) {
             return 1;
         }
     }
     return 0;
 }
 
-int cfaop_tree_directories_ask(void)
+int cfaop_tree_directories_ask(const cfaop_tree *tree, const server_rec *s)
 {
-    return one_asks(ap_conftree, 0);
+    const ap_directive_t *node;
+
+    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
+        if (ap_cstr_casecmp(node->directive, "<VirtualHost") != 0 && one_asks(node->first_child)) {
+            return 1;
+        }
+    }
+    return 0;
 }

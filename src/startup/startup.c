@@ -121,13 +121,18 @@ static int print_findings(int with_warnings)
     return mistakes;
 }
 
-static void note_directories(server_rec *base)
+static void note_directories(const cfaop_tree *tree, server_rec *base)
 {
-    int ask = cfaop_tree_directories_ask();
+    int inherited = cfaop_tree_directories_ask(tree, base), some = inherited;
     server_rec *s;
 
     for (s = base; s; s = s->next) {
+        int ask = inherited || cfaop_tree_directories_ask(tree, s);
         cfaop_config_of(s)->directories_ask = ask;
+        some = some || ask;
+    }
+    for (s = base; s; s = s->next) {
+        cfaop_config_of(s)->some_directory_asks = some;
     }
 }
 
@@ -136,7 +141,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
 {
     cfaop_tree *tree = cfaop_tree_index(ptemp, base);
 
-    note_directories(base);
+    note_directories(tree, base);
     cfaop_bypass_note_reach(ptemp, tree, base);
     if (can_ask) {
         cfaop_demand_check_tls(p, ptemp, base, tree, findings);

@@ -6,7 +6,7 @@
  * mod_ssl asks for a directory's SSLVerifyClient with SSL_VERIFY_CLIENT_ONCE, and then OpenSSL asks once in a
  * connection, the handshake included. Where the guard has asked in the handshake, mod_ssl denies such a directory to
  * every client. LogOnly must not do that to a site that works. So it does not ask clients that can be asked later
- * (those that send the extension post_handshake_auth), where the configuration has such a directory. The others could
+ * (those that send the extension post_handshake_auth), where the virtual host has such a directory. The others could
  * not show mod_ssl a certificate anyway; the edge is one of them. With "On" no client comes to a directory without
  * the certificate, so there the guard asks all.
  */
@@ -37,7 +37,7 @@ void cfaop_later_question_settle(cfaop_tls_context *context)
 void cfaop_later_question_watch(cfaop_conn *conn, SSL *ssl)
 {
     /* the virtual host is not known yet, but all servers have the same value */
-    if (cfaop_config_of(conn->c->base_server)->directories_ask) {
+    if (cfaop_config_of(conn->c->base_server)->some_directory_asks) {
         SSL_set_tlsext_debug_callback(ssl, on_extension);
         SSL_set_tlsext_debug_arg(ssl, conn);
     }

@@ -12,7 +12,7 @@ from typing import Optional
 import pytest
 
 from conftest import Servers
-from support.client import TLS_VERSIONS, connect
+from support.client import TLS_VERSIONS, connect, fetch
 from support.http1 import Http1
 from support.httpd import Httpd
 from support.pki import Credential, Pki
@@ -130,3 +130,28 @@ def test_directory_answers_as_without_the_module(
     stock = {name: visit(sites["stock"], f"/{gate}/index.html", clients[name], tls, body) for name in CLIENTS}
     found = {name: visit(sites[kind], f"/{gate}/index.html", clients[name], tls, body) for name in CLIENTS}
     assert found == stock
+
+
+# Where the directory stands that asks -> whether the edge, which could be asked later, is asked in the handshake with site.test.
+PLACES = {"own": False, "inherited": False, "other": True}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_client_is_left_to_mod_ssl_where_the_virtual_host_has_such_a_directory(
+    servers: Servers, pki: Pki, server_certificate: Credential, place: str
+) -> None:
+    port = free_port()
+    company, pull = pki.root(f"company-{place}"), pki.root(f"pull-{place}")
+    asks = [f"SSLCACertificateFile {company.cert_file}", "<Location /staff>", "  SSLVerifyClient require", "</Location>"]
+    lines = {name: asks if name == place else [] for name in PLACES}
+    guard = ["CFOriginPull LogOnly", f"CFOriginPullCACertificateFile {pull.cert_file}"]
+    config = "\n".join(lines["inherited"]) + "\n"
+    config += vhost(port, "site.test", *guard, *lines["own"], tls=server_certificate)
+    config += vhost(port, "other.test", *guard, *lines["other"], tls=server_certificate)
+    httpd = servers.httpd(config, listen=[port])
+    if not PLACES[place]:
+        httpd.expect("would refuse: .*reason=no_certificate")
+
+    answer = fetch(port, sni="site.test", credential=pull.issue(f"edge-{place}"), tls="1.3")
+
+    assert (answer.status, answer.verify) == (200, "SUCCESS" if PLACES[place] else "NONE")

@@ -76,6 +76,8 @@ def verdict(tree: Path, mutant: Mutant) -> str:
 
 def main() -> int:
     chosen = [m for m in MUTANTS if not sys.argv[1:] or any(word in m.name for word in sys.argv[1:])]
+    if not chosen:
+        sys.exit("no breakage has such a name")
     unnoticed = 0
     with tempfile.TemporaryDirectory(prefix="cfaop-mutants-") as directory:
         tree = Path(directory)
