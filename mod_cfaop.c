@@ -50,14 +50,19 @@ static int is_first_time(apr_pool_t *p, const char *what)
  */
 static void hooks_for_exemptions(apr_pool_t *p)
 {
+    static const char *const rewriting_modules[] = {"mod_rewrite.c", NULL};
     const char *current = apr_hook_debug_current;
 
     if (!is_first_time(p, "mod_cfaop exemptions")) {
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    /* a rewrite may have led the request elsewhere, where the hooks before fixups would ask for a password */
-    ap_hook_map_to_storage(cfaop_judge_map_to_storage, NULL, NULL, CFAOP_HOOK_FIRST);
+    /*
+     * A rewrite may have led the request elsewhere, where mod_alias would redirect it, and the hooks before fixups would
+     * ask for a password. mod_rewrite itself runs at APR_HOOK_FIRST.
+     */
+    ap_hook_translate_name(cfaop_judge_rewritten, rewriting_modules, NULL, APR_HOOK_FIRST + 1);
+    ap_hook_map_to_storage(cfaop_judge_rewritten, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_filter(cfaop_count_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_error_filter(cfaop_count_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_log_transaction(cfaop_count_on_log, NULL, NULL, CFAOP_HOOK_FIRST);

@@ -9,13 +9,13 @@
 #include "httpd.h"
 
 /**
- * Hooks that judge @a r: post_read_request, quick_handler, map_to_storage (where there are exemptions) and fixups. They
- * return DECLINED, or refuse @a r with a status or DONE; they cannot fail. post_read_request settles OpenSSL's verify
- * result and the visitor's address before that. Request phase; any thread.
+ * Hooks that judge @a r: post_read_request, quick_handler, translate_name after mod_rewrite and map_to_storage (both
+ * where there are exemptions) and fixups. They return DECLINED, or refuse @a r with a status or DONE; they cannot fail.
+ * post_read_request settles OpenSSL's verify result and the visitor's address before that. Request phase; any thread.
  */
 int cfaop_judge_post_read(request_rec *r);
 int cfaop_judge_quick_handler(request_rec *r, int lookup);
-int cfaop_judge_map_to_storage(request_rec *r);
+int cfaop_judge_rewritten(request_rec *r);
 int cfaop_judge_fixups(request_rec *r);
 
 #endif

@@ -5,7 +5,7 @@
  *
  * One hook is not enough: a cache answers in quick_handler, sub-requests run fixups only, and redirects for errors
  * start in post_read_request again. So each of these hooks judges each request_rec. Where there are exemptions,
- * map_to_storage judges too: a rewrite may have led the request elsewhere.
+ * translate_name and map_to_storage judge too: a rewrite may have led the request elsewhere.
  */
 #include "request/judge.h"
 
@@ -192,7 +192,7 @@ int cfaop_judge_quick_handler(request_rec *r, int lookup)
     return let_through_before(r) ? DECLINED : judge_request(r);
 }
 
-int cfaop_judge_map_to_storage(request_rec *r)
+int cfaop_judge_rewritten(request_rec *r)
 {
     return let_through_before(r) ? DECLINED : judge_request(r);
 }

@@ -104,6 +104,7 @@ def assert_the_same(shown: Server, entry: Document) -> None:
     assert [tuple(each.values()) for each in entry["bypasses"]] == list(shown.bypasses)
     if entry["mode"] != "Off":
         assert entry["tls"] == shown.has_tls
+    assert entry["guarded"] == (entry["mode"] == "On" and entry["tls"])
     if entry["trust"] is None:
         assert shown.depth == -1
         return
