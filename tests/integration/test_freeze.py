@@ -63,6 +63,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         "on.test": ["CFOriginPull On", policy, *asks],
         "optional.test": ["CFOriginPull Optional", policy, *asks],
         "log.test": ["CFOriginPull LogOnly", policy, *asks],
+        "log-all.test": ["CFOriginPull LogOnly", policy],
         "set.test": [
             "CFOriginPull On",
             policy,
@@ -175,8 +176,8 @@ def test_client_may_not_renegotiate(bench: Bench, first: str) -> None:
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("sni, client, verdict", (
     ("on.test", "edge", "SUCCESS"),
-    ("log.test", "stranger", BAD),
-    ("log.test", "nobody", "NONE"),
+    ("log-all.test", "stranger", BAD),
+    ("log-all.test", "nobody", "NONE"),
 ))
 def test_streams_have_the_verdict_of_their_connection(bench: Bench, sni: str, client: str, verdict: str, tls: str) -> None:
     bench.httpd.allow_refusals()
