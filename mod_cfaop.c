@@ -58,8 +58,8 @@ static void hooks_for_exemptions(apr_pool_t *p)
     }
     apr_hook_debug_current = cfaop_module.name;
     /*
-     * A rewrite may have led the request elsewhere, where mod_alias would redirect it, and the hooks before fixups would
-     * ask for a password. mod_rewrite itself runs at APR_HOOK_FIRST.
+     * A rewrite may have led the request elsewhere, where mod_alias would redirect it, and the hooks before fixups
+     * would ask for a password. mod_rewrite itself runs at APR_HOOK_FIRST.
      */
     ap_hook_translate_name(cfaop_judge_rewritten, rewriting_modules, NULL, APR_HOOK_FIRST + 1);
     ap_hook_map_to_storage(cfaop_judge_rewritten, NULL, NULL, CFAOP_HOOK_FIRST);
