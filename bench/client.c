@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file client.c
- * The client of the benchmark: TLS connections to 127.0.0.1, one after another, and requests over them, each of which must
- * end as the caller expects. What it negotiates is fixed here, so that all servers compute the same.
+ * The client of the benchmark: TLS connections to 127.0.0.1, one after another, and requests over them, each of which
+ * must end as the caller expects. What it negotiates is fixed here, so that all servers compute the same.
  *
  *   client PORT KIND COUNT OUTCOME [1.2|1.3] [CERTIFICATE KEY]
  *
@@ -174,8 +174,8 @@ static void check(int answered, const char *status)
 static void ask_once(SSL *ssl, const char *connection)
 {
     char request[200], status[4] = "";
-    int length = snprintf(request, sizeof(request), "GET /index.html HTTP/1.1\r\nHost: " HOST "\r\nConnection: %s\r\n\r\n",
-                          connection);
+    int length = snprintf(request, sizeof(request),
+                          "GET /index.html HTTP/1.1\r\nHost: " HOST "\r\nConnection: %s\r\n\r\n", connection);
 
     /* where this fails, reading tells why */
     SSL_write(ssl, request, length);

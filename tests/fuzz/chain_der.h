@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file chain_der.h
- * The CA that fuzz_chain.c trusts, and a CRL of it that lists one certificate. Both hold for a hundred years; the corpus has
- * certificates that it issued, and its key is gone.
+ * The CA that fuzz_chain.c trusts, and a CRL of it that lists one certificate. Both hold for a hundred years; the
+ * corpus has certificates that it issued, and its key is gone.
  */
 #ifndef CFAOP_FUZZ_CHAIN_DER_H
 #define CFAOP_FUZZ_CHAIN_DER_H

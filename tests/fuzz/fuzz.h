@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file fuzz.h
- * What the fuzz targets share. A target is LLVMFuzzerTestOneInput(), for libFuzzer ("make fuzz") and for replay.c, which
- * feeds it the committed corpus ("make check").
+ * What the fuzz targets share. A target is LLVMFuzzerTestOneInput(), for libFuzzer ("make fuzz") and for replay.c,
+ * which feeds it the committed corpus ("make check").
  */
 #ifndef CFAOP_FUZZ_H
 #define CFAOP_FUZZ_H

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file fuzz_certificate_list.c
- * A Certificate message of any content, before OpenSSL has parsed it: nothing beyond it is read, no curve is overlooked, and the count stays within
- * what the bytes can hold. The first byte says which version of TLS it is.
+ * A Certificate message of any content, before OpenSSL has parsed it: nothing beyond it is read, no curve is
+ * overlooked, and the count stays within what the bytes can hold. The first byte says which version of TLS it is.
  */
 #include <string.h>
 
@@ -19,7 +19,8 @@ static int is_there(const uint8_t *data, size_t size)
     size_t i;
 
     for (i = 0; i + 7 <= size; ++i) {
-        if (!memcmp(data + i, "\x2a\x86\x48\xce\x3d\x01\x01", 7) || !memcmp(data + i, "\x2a\x86\x48\xce\x3d\x01\x02", 7)) {
+        if (!memcmp(data + i, "\x2a\x86\x48\xce\x3d\x01\x01", 7)
+            || !memcmp(data + i, "\x2a\x86\x48\xce\x3d\x01\x02", 7)) {
             return 1;
         }
     }

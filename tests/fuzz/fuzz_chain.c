@@ -1,9 +1,9 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file fuzz_chain.c
- * Verifying whatever a client sends. The first byte of the input chooses the policy: bit 0 adds a CRL, the next two bits are
- * the depth. Then follow certificates as DER: the leaf, and those that are sent beside it. What is accepted must bear
- * signatures that lead to the CA, by a way that this file walks without X509_verify_cert().
+ * Verifying whatever a client sends. The first byte of the input chooses the policy: bit 0 adds a CRL, the next two
+ * bits are the depth. Then follow certificates as DER: the leaf, and those that are sent beside it. What is accepted
+ * must bear signatures that lead to the CA, by a way that this file walks without X509_verify_cert().
  */
 #include <string.h>
 
@@ -95,8 +95,8 @@ static int leads_to_root(X509 *cert, STACK_OF(X509) *beside, int depth)
     return 0;
 }
 
-static void check_accepted(const cfaop_chain_result *result, X509 *leaf, STACK_OF(X509) *beside, const cfaop_trust *trust,
-                           apr_time_t now)
+static void check_accepted(const cfaop_chain_result *result, X509 *leaf, STACK_OF(X509) *beside,
+                           const cfaop_trust *trust, apr_time_t now)
 {
     unsigned char sha256[CFAOP_SHA256_LEN];
     X509_REVOKED *entry;

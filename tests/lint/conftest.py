@@ -25,3 +25,10 @@ def sources(top: Path) -> dict[str, str]:
     """The text of each C file of the module, by its path from the top."""
     files = [top / "mod_cfaop.c", *sorted((top / "src").rglob("*.c")), *sorted((top / "include").rglob("*.h"))]
     return {str(path.relative_to(top)): path.read_text() for path in files}
+
+
+@pytest.fixture(scope="session")
+def sources_of_tests(top: Path) -> dict[str, str]:
+    """The same of the C files of the tests and the benchmark."""
+    files = [path for folder in ("tests", "bench") for path in sorted((top / folder).rglob("*.[ch]"))]
+    return {str(path.relative_to(top)): path.read_text() for path in files}

@@ -100,7 +100,8 @@ pki_pair pki_issue(const pki_pair *issuer, pki_wish wish)
     if (wish.key_ids) {
         add_key_ids(made.cert, issuer ? issuer->cert : NULL);
     }
-    ck_assert_int_gt(X509_sign(made.cert, issuer ? issuer->key : made.key, wish.digest ? wish.digest : EVP_sha256()), 0);
+    ck_assert_int_gt(X509_sign(made.cert, issuer ? issuer->key : made.key, wish.digest ? wish.digest : EVP_sha256()),
+                     0);
     return made;
 }
 

@@ -61,7 +61,8 @@ START_TEST(bytes_of_the_field_type_are_found)
 }
 END_TEST
 
-static const int curves[] = {NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1, NID_secp224r1, NID_sect283r1, NID_X9_62_c2tnb191v1};
+static const int curves[] = {NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1,
+                             NID_secp224r1,        NID_sect283r1, NID_X9_62_c2tnb191v1};
 
 /* As OpenSSL itself writes them. */
 START_TEST(named_curve_is_told_from_one_that_is_spelled_out)

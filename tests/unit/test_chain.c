@@ -89,8 +89,8 @@ static cfaop_chain_result verify(const pki_pair *leaf, const pki_pair *sent, con
 
 static void check_reason(cfaop_chain_result result, cfaop_reason reason)
 {
-    ck_assert_msg(result.reason == reason, "%s, not %s (%s)", cfaop_verdict_reason_name(result.reason), cfaop_verdict_reason_name(reason),
-                  X509_verify_cert_error_string(result.x509_error));
+    ck_assert_msg(result.reason == reason, "%s, not %s (%s)", cfaop_verdict_reason_name(result.reason),
+                  cfaop_verdict_reason_name(reason), X509_verify_cert_error_string(result.x509_error));
     ck_assert_int_eq(result.x509_error == X509_V_OK, reason == CFAOP_REASON_NONE);
 }
 

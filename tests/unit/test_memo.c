@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file test_memo.c
- * What the memo of good verdicts remembers, for how long and how much of it. A certificate is a number here: its hash, and the anchor
- * that vouched for it, are made from it.
+ * What the memo of good verdicts remembers, for how long and how much of it. A certificate is a number here: its hash,
+ * and the anchor that vouched for it, are made from it.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -87,7 +87,8 @@ static void keep(unsigned number, cfaop_chain_result result)
     keep_at(&policy, number, LEVEL, &result);
 }
 
-static int find_at(const cfaop_policy *under, unsigned number, int level, apr_int64_t seconds, cfaop_chain_result *result)
+static int find_at(const cfaop_policy *under, unsigned number, int level, apr_int64_t seconds,
+                   cfaop_chain_result *result)
 {
     unsigned char leaf[CFAOP_SHA256_LEN];
 
@@ -208,7 +209,10 @@ START_TEST(what_needed_the_clients_other_certificates_is_not)
 }
 END_TEST
 
-/* What the process has allocated. glibc can be asked; elsewhere it is 0, and only the number of entries is looked at. */
+/*
+ * What the process has allocated. glibc can be asked; elsewhere it is 0, and only the number of entries is
+ * looked at.
+ */
 static size_t allocated(void)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
@@ -293,7 +297,8 @@ static void *APR_THREAD_FUNC keep_and_find(apr_thread_t *thread, void *data)
         cfaop_chain_result expected = good(number), found;
         if (find_at(&policy, number, LEVEL, NOW, &found)) {
             ++seen->found;
-            seen->wrong += memcmp(found.anchor, expected.anchor, CFAOP_SHA256_LEN) || found.valid_until != expected.valid_until;
+            seen->wrong +=
+                memcmp(found.anchor, expected.anchor, CFAOP_SHA256_LEN) || found.valid_until != expected.valid_until;
         }
         else {
             keep(number, expected);

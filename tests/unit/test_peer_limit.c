@@ -127,7 +127,8 @@ END_TEST
 /* An element without a length (here an otherName) hides none that come after it. */
 START_TEST(element_without_a_length_hides_nothing)
 {
-    static const unsigned char head[] = {SEQUENCE, 0x80, 0xa0, 0x80, 0x06, 0x01, 0x2a, 0xa0, 0x80, 0x05, 0x00, 0, 0, 0, 0};
+    static const unsigned char head[] = {SEQUENCE, 0x80, 0xa0, 0x80, 0x06, 0x01, 0x2a, 0xa0,
+                                         0x80,     0x05, 0x00, 0,    0,    0,    0};
     unsigned char bytes[sizeof(head) + 303 + 2] = {0};
     X509 *cert = certificate();
     GENERAL_NAMES *names;
@@ -239,7 +240,8 @@ END_TEST
 START_TEST(directory_name_without_a_length_hides_nothing)
 {
     static const unsigned char part[] = {0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x0b, 0x0c, 0x01, 'x'};
-    static const unsigned char head[] = {SEQUENCE, 0x80, 0xa4, 0x80, 0x30, 0x80}, tail[] = {0, 0, 0, 0, 0x82, 1, 'a', 0, 0};
+    static const unsigned char head[] = {SEQUENCE, 0x80, 0xa4, 0x80, 0x30, 0x80},
+                               tail[] = {0, 0, 0, 0, 0x82, 1, 'a', 0, 0};
     unsigned char bytes[sizeof(head) + 101 * sizeof(part) + sizeof(tail)];
     X509 *cert = certificate();
     GENERAL_NAMES *names;

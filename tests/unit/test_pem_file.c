@@ -46,8 +46,9 @@ static const char *read_bytes(const char *bytes, apr_size_t length)
 {
     apr_file_t *file;
 
-    ck_assert_int_eq(apr_file_open(&file, path, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE, APR_FPROT_OS_DEFAULT,
-                                   pool), APR_SUCCESS);
+    ck_assert_int_eq(apr_file_open(&file, path, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
+                                   APR_FPROT_OS_DEFAULT, pool),
+                     APR_SUCCESS);
     ck_assert_int_eq(apr_file_write_full(file, bytes, length, NULL), APR_SUCCESS);
     apr_file_close(file);
     return cfaop_pem_file_read(pool, path, &pem);
@@ -80,7 +81,8 @@ END_TEST
 
 START_TEST(reads_all_blocks_and_passes_over_text_between_them)
 {
-    ck_assert_ptr_null(read_text(apr_pstrcat(pool, "# old\n", cert_pem, "\n# new\n", cert_pem, crl_pem, key_pem, "end\n", NULL)));
+    ck_assert_ptr_null(
+        read_text(apr_pstrcat(pool, "# old\n", cert_pem, "\n# new\n", cert_pem, crl_pem, key_pem, "end\n", NULL)));
     check_counts(2, 1, 1);
 }
 END_TEST

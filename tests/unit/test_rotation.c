@@ -186,7 +186,10 @@ START_TEST(each_leaf_finds_the_ca_that_signed_it)
         check_accepted(direct, 1, &cas[i]);
         check_accepted(with_root, 2, &cas[i]);
         check_accepted(chained, 2, &cas[i]);
-        /* the leaf's, by the intermediate's key: the count sees OpenSSL's own calls, but for those inside of OpenSSL 4.0 */
+        /*
+         * the leaf's, by the intermediate's key: the count sees OpenSSL's own calls, but for those inside of
+         * OpenSSL 4.0
+         */
         ck_assert_int_eq(by_foreign, OPENSSL_VERSION_NUMBER < 0x40000000L);
         check_accepted(chained_with_root, 3, &cas[i]);
     }

@@ -22,8 +22,10 @@ START_TEST(a_good_session_resumes_with_its_judgement)
     client.until = DAY; /* a resumption judges nothing, so this must not show */
     for (i = 0; i < 3; ++i) {
         ck_assert(connects_resumed());
-        ck_assert(conn.so_far.judged && conn.so_far.chain.reason == CFAOP_REASON_NONE && conn.so_far.chain.x509_error == X509_V_OK);
-        ck_assert(conn.so_far.chain.valid_from == first.valid_from && conn.so_far.chain.valid_until == first.valid_until);
+        ck_assert(conn.so_far.judged && conn.so_far.chain.reason == CFAOP_REASON_NONE
+                  && conn.so_far.chain.x509_error == X509_V_OK);
+        ck_assert(conn.so_far.chain.valid_from == first.valid_from
+                  && conn.so_far.chain.valid_until == first.valid_until);
         ck_assert_mem_eq(conn.so_far.chain.anchor, first.anchor, CFAOP_SHA256_LEN);
     }
 }

@@ -1,4 +1,7 @@
-/* Preloaded into a server: its clock is the real one plus as many seconds as the file $TEST_CLOCK says, at any moment. */
+/*
+ * Preloaded into a server: its clock is the real one plus as many seconds as the file $TEST_CLOCK says, at any
+ * moment.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * Preloaded into a server: to it, clients from 127.0.0.9 come from 198.51.100.9, and clients from 127.0.0.10 come from 192.0.2.77, the
- * address of an interface that the machine seems to have.
+ * Preloaded into a server: to it, clients from 127.0.0.9 come from 198.51.100.9, and clients from 127.0.0.10 come from
+ * 192.0.2.77, the address of an interface that the machine seems to have.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -1,5 +1,6 @@
 /*
- * A client that shows another certificate in each of its connections, all issued by one CA for one key, and asks for one page.
+ * A client that shows another certificate in each of its connections, all issued by one CA for one key, and asks for
+ * one page.
  *
  *   flood PORT NAME 1.2|1.3 FIRST COUNT CA-CERTIFICATE CA-KEY
  *

@@ -1,4 +1,7 @@
-/* Preloaded into a server: who only sleeps wakes three hundred times as early. APR sleeps by select(), without any descriptor. */
+/*
+ * Preloaded into a server: a process that only sleeps wakes three hundred times as early. APR sleeps by select(), without
+ * any descriptor.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sys/select.h>

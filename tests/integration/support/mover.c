@@ -1,6 +1,6 @@
 /*
- * A module of the kind that serves many sites from a table: it gives a request another virtual host after the guard has seen
- * the first one. The client says when (X-Move: post-read or translate) and where to (X-Move-To).
+ * A module of the kind that serves many sites from a table: it gives a request another virtual host after the guard has
+ * seen the first one. The client says when (X-Move: post-read or translate) and where to (X-Move-To).
  */
 #include "httpd.h"
 #include "http_config.h"

@@ -1,4 +1,7 @@
-/* Preloaded into a server: the module gets no mutex, as where memory is short; httpd and its other modules get theirs. */
+/*
+ * Preloaded into a server: the module gets no mutex, as where memory is short; httpd and its other modules get
+ * theirs.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* Preloaded into a server: adds a byte to the file $TEST_TABLE_UNSETS for each call of apr_table_unset() by the module. */
+/*
+ * Preloaded into a server: adds a byte to the file $TEST_TABLE_UNSETS for each call of apr_table_unset() by the
+ * module.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

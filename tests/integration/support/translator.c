@@ -1,5 +1,6 @@
 /*
- * A module of the kind that maps URLs by a table of its own, after mod_rewrite and mod_alias: /open/table is the guarded /members/.
+ * A module of the kind that maps URLs by a table of its own, after mod_rewrite and mod_alias: /open/table is the
+ * guarded /members/.
  */
 #include "httpd.h"
 #include "http_config.h"

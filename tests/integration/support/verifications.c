@@ -1,6 +1,7 @@
 /*
- * Preloaded into a server: adds a byte to the file $TEST_VERIFICATIONS for each client's certificate that is verified for the module.
- * OpenSSL verifies the server's own certificate, too, to find its chain; it never takes a part of a chain for a whole one.
+ * Preloaded into a server: adds a byte to the file $TEST_VERIFICATIONS for each client's certificate that is verified
+ * for the module. OpenSSL verifies the server's own certificate, too, to find its chain; it never takes a part of a
+ * chain for a whole one.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
