@@ -11,6 +11,9 @@
 #include "http_config.h"
 #include "http_log.h"
 
+/** The version of the module; that of AC_INIT in configure.ac, which apxs does not read. */
+#define CFAOP_VERSION "0.1.0"
+
 extern module AP_MODULE_DECLARE_DATA cfaop_module;
 
 /**

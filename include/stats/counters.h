@@ -9,14 +9,12 @@
 #include "pure/verdict.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "stats/label.h"
 
 #include "apr.h"
 #include "apr_pools.h"
 
 #include <openssl/x509.h>
-
-/** Room for "name:port" and for a subject, with their NUL; what is longer is cut. */
-#define CFAOP_LABEL_SIZE 264
 
 /**
  * What became of a handshake that asked for a certificate, in the order of the columns of the status page. X(value,

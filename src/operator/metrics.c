@@ -16,6 +16,7 @@
 #include "stats/counters.h"
 #include "stats/numbers.h"
 #include "operator/inventory.h"
+#include "operator/policies.h"
 #include "operator/rows.h"
 
 #include "apr_lib.h"
@@ -24,6 +25,8 @@
 #include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
+
+#include <openssl/crypto.h>
 
 #define HANDLER "cf-origin-pull-metrics"
 
@@ -124,10 +127,10 @@ static void write_anchors(page *out)
         series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_connections_total", &anchors[i]),
                (apr_int64_t)cfaop_numbers_read(&anchors[i].numbers->connections));
     }
-    begin_family(out, "cf_origin_pull_ca_last_used_seconds", "",
+    begin_family(out, "cf_origin_pull_ca_last_used_timestamp_seconds", "",
                  "When this trusted certificate last verified a connection.");
     for (i = 0; i < count; ++i) {
-        series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_last_used_seconds", &anchors[i]),
+        series(out, anchor_labels(out->r->pool, "cf_origin_pull_ca_last_used_timestamp_seconds", &anchors[i]),
                cfaop_numbers_time(&anchors[i].numbers->last_used));
     }
 }
@@ -138,17 +141,49 @@ static void write_ends(page *out)
     char hex[CFAOP_SHA256_HEX];
     int i;
 
-    begin_family(out, "cf_origin_pull_certificate_not_after_seconds", "",
+    begin_family(out, "cf_origin_pull_certificate_not_after_timestamp_seconds", "",
                  "When a trusted certificate, a CRL or the certificate that the edge shows ends.");
     for (i = 0; i < items->nelts; ++i) {
         const cfaop_item *item = &APR_ARRAY_IDX(items, i, cfaop_item);
         series(out,
                apr_psprintf(out->r->pool,
-                            "cf_origin_pull_certificate_not_after_seconds{kind=\"%s\",subject=\"%s\",sha256=\"%s\"}",
+                            "cf_origin_pull_certificate_not_after_timestamp_seconds{kind=\"%s\",subject=\"%s\",sha256="
+                            "\"%s\"}",
                             cfaop_inventory_words(item->kind)->metric, item->subject,
                             cfaop_text_hex(item->sha256, hex)),
                item->end);
     }
+}
+
+static void write_policies(page *out)
+{
+    const apr_array_header_t *policies = cfaop_policies(out->r->pool, ap_server_conf);
+    int i;
+
+    begin_family(out, "cf_origin_pull_vhost_info", "", "What a virtual host demands.");
+    for (i = 0; i < policies->nelts; ++i) {
+        const cfaop_vhost_policy *of = &APR_ARRAY_IDX(policies, i, cfaop_vhost_policy);
+        series(out,
+               apr_psprintf(out->r->pool, "cf_origin_pull_vhost_info{vhost=\"%s\",mode=\"%s\",policy=\"%s\"}",
+                            of->vhost, of->mode, of->policy),
+               1);
+    }
+}
+
+/* The versions that the process runs with, which need not be those that the module was built with. */
+static void write_build(page *out)
+{
+    apr_pool_t *p = out->r->pool;
+    const char *openssl = OpenSSL_version(OPENSSL_VERSION); /* "OpenSSL 3.0.22 7 Jul 2026" */
+    ap_version_t httpd;
+
+    ap_get_server_revision(&httpd);
+    (void)ap_getword_white(p, &openssl);
+    begin_family(out, "cf_origin_pull_build_info", "", "The versions of mod_cfaop, OpenSSL and httpd.");
+    series(out,
+           apr_psprintf(p, "cf_origin_pull_build_info{version=\"%s\",openssl=\"%s\",httpd=\"%d.%d.%d\"}", CFAOP_VERSION,
+                        ap_getword_white(p, &openssl), httpd.major, httpd.minor, httpd.patch),
+           1);
 }
 
 /* Says whether the client's Accept header names OpenMetrics, and not with q=0. */
@@ -197,6 +232,8 @@ CFAOP_OUT_OF_LINE static int answer(request_rec *r)
     write_handshakes(&out, rows);
     write_anchors(&out);
     write_ends(&out);
+    write_policies(&out);
+    write_build(&out);
     if (out.is_openmetrics) {
         ap_rputs("# EOF\n", r);
     }

@@ -7,10 +7,10 @@
 #include "startup/attach_counters.h"
 
 #include "base/module.h"
-#include "base/server.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "stats/counters.h"
+#include "stats/label.h"
 #include "trust/files.h"
 #include "trust/trust.h"
 
@@ -31,30 +31,6 @@ typedef struct {
     int anchors_without;                 /* number of certificates without a slot */
 } attachment;
 
-/* Copies text. If it is too long, "~" and its hash end the copy, so that long names that begin alike stay different. */
-static void copy_label(char *to, apr_size_t size, const char *text)
-{
-    apr_size_t length = strlen(text);
-    apr_ssize_t hashed = (apr_ssize_t)length;
-
-    if (length < size) {
-        apr_cpystrn(to, text, size);
-        return;
-    }
-    apr_snprintf(to, size, "%.*s~%08x", (int)(size - sizeof("~01234567")), text, apr_hashfunc_default(text, &hashed));
-}
-
-/* Returns the label of the counters of s. It is in lower case, since names of hosts do not differ by case. */
-static const char *vhost_label(apr_pool_t *p, const server_rec *s)
-{
-    char *label = apr_palloc(p, CFAOP_LABEL_SIZE);
-    char *text = apr_pstrdup(p, cfaop_server_label(p, s));
-
-    ap_str_tolower(text);
-    copy_label(label, CFAOP_LABEL_SIZE, cfaop_text_escape(p, text, strlen(text)));
-    return label;
-}
-
 static void index_slots(attachment *a)
 {
     cfaop_vhost_counters *vhosts;
@@ -73,7 +49,7 @@ static void index_slots(attachment *a)
 
 static cfaop_vhost_counters *vhost_slot(attachment *a, const server_rec *s)
 {
-    const char *label = vhost_label(a->pool, s);
+    const char *label = cfaop_label_of_server(a->pool, s);
     cfaop_vhost_counters *slot = apr_hash_get(a->vhosts, label, APR_HASH_KEY_STRING);
 
     if (!slot) {

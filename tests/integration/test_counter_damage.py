@@ -167,7 +167,7 @@ class Bench:
         return views
 
     def leaves(self, views: Views) -> set[str]:
-        listed = {subject for kind, subject, _ in views.metrics.family("certificate_not_after_seconds") if kind == "leaf"}
+        listed = {subject for kind, subject, _ in views.metrics.family("certificate_not_after_timestamp_seconds") if kind == "leaf"}
         keyed = {leaf["LeafSubject"] for leaf in views.keys.leaves.values() if leaf}
         shown = {row.leaf.split(" ")[1].splitlines()[0] for row in views.page.rows.values() if row.leaf}
         assert listed == keyed == shown
@@ -231,18 +231,18 @@ def test_memory_full_of_one_byte(bench: Bench, byte: int) -> None:
     bench.scribble("fill", byte)
     views = bench.look()
     assert views.numbers == {} and bench.leaves(views) == set()
-    assert views.metrics.family("ca_last_used_seconds") == {}
+    assert views.metrics.family("ca_last_used_timestamp_seconds") == {}
     assert [fetch(bench.port, sni="on.test", credential=bench.edge).status, fetch(bench.port, sni="on.test").status] == [200, 400]
 
 
 def test_time_of_the_last_use(bench: Bench) -> None:
     now = int(time.time())
     bench.scribble("used", now - DAY)
-    assert set(bench.look().metrics.family("ca_last_used_seconds").values()) == {now - DAY}
+    assert set(bench.look().metrics.family("ca_last_used_timestamp_seconds").values()) == {now - DAY}
     for number in (now + 2 * DAY, 2**40, 2**62, 2**63, -1):
         bench.scribble("used", number)
         views = bench.look()
-        assert views.metrics.family("ca_last_used_seconds") == {}, number
+        assert views.metrics.family("ca_last_used_timestamp_seconds") == {}, number
         assert {group["LastUsed"] for group in views.keys.cas.values()} == {"0"}
         assert {row.last_used for row in views.page.certificates} == {"never"}
 

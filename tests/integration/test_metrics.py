@@ -6,6 +6,7 @@ What the numbers have to be is test_counters'; here is what else the page says.
 from __future__ import annotations
 
 import calendar
+import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from prometheus_client.openmetrics import parser as openmetrics
 
 from conftest import Servers
-from support import metrics
+from support import environment, installation, metrics
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, connect_plain, fetch
+from support.dump import dump
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
@@ -177,7 +179,7 @@ def ends(credential: Credential) -> int:
 def test_ends_of_what_is_trusted_and_shown(bench: Bench) -> None:
     crl = x509.load_pem_x509_crl(bench.crl.read_bytes())
     assert crl.next_update
-    family = bench.scrape().family("certificate_not_after_seconds")
+    family = bench.scrape().family("certificate_not_after_timestamp_seconds")
     builtin = {labels: value for labels, value in family.items() if labels[1].endswith("CN=origin-pull.cloudflare.net")}
     assert [(labels[0], time.strftime("%F", time.gmtime(value))) for labels, value in builtin.items()] == [("ca", "2029-11-01")]
     assert family == {
@@ -284,7 +286,7 @@ def test_time_of_the_last_use(zone: Zone) -> None:
     assert zone.visit("twin", "by-new") == 200
     views = look(zone.watch)
     new = zone.certificates["new"].sha256
-    used = views.metrics.family("ca_last_used_seconds")[("CN=new-ca", new)]
+    used = views.metrics.family("ca_last_used_timestamp_seconds")[("CN=new-ca", new)]
     assert start <= used <= time.time()
     assert views.keys.cas[new]["LastUsed"] == str(used)
     (row,) = [row for row in views.page.certificates if row.sha256 == new[:16]]
@@ -301,7 +303,7 @@ def shown_last(zone: Zone, name: str) -> str:
     assert (keys["LeafSubject"], int(keys["LeafNotAfter"])) == (f"CN={who}", ends(credential))
     assert time.time() - 20 < int(keys["LeafLastSeen"]) <= time.time()
     assert views.page.rows[label].leaf.startswith(f"{credential.sha256[:16]} CN={who}\nends ")
-    listed = views.metrics.family("certificate_not_after_seconds")
+    listed = views.metrics.family("certificate_not_after_timestamp_seconds")
     assert listed[("leaf", f"CN={who}", credential.sha256)] == ends(credential)
     return who
 
@@ -310,7 +312,7 @@ def test_certificate_that_was_shown_last(zone: Zone) -> None:
     """One vhost moves to a new certificate, then the other; what is not accepted is not it."""
 
     def listed() -> set[str]:
-        family = look(zone.watch).metrics.family("certificate_not_after_seconds")
+        family = look(zone.watch).metrics.family("certificate_not_after_timestamp_seconds")
         return {subject for kind, subject, _ in family if kind == "leaf"} & {"CN=monday", "CN=tuesday"}
 
     zone.httpd.allow_refusals()
@@ -349,5 +351,83 @@ def test_trusted_certificate_that_nobody_used(servers: Servers, pki: Pki, server
     httpd.write_config(config(unused))
     httpd.graceful()
     assert told() == {"CN=used-ca": ("1", True, 0), "CN=unused-ca": ("0", False, 1)}
-    ended = look(watch).metrics.family("certificate_not_after_seconds")
+    ended = look(watch).metrics.family("certificate_not_after_timestamp_seconds")
     assert [subject for kind, subject, _ in ended if kind == "ca"] == ["CN=unused-ca"]
+
+
+# What virtual hosts demand
+
+
+def demands(servers: Servers, port: int, config: str) -> dict[str, tuple[str, str]]:
+    """Mode and policy by the name of the virtual host, from a server of its own."""
+    watch = free_port()
+    httpd = servers.httpd(watching(watch) + config, listen=[port, watch], modules=MODULES)
+    with connect_plain(watch) as client:
+        page = metrics.parse(client.request(metrics.PATH, host="watch.test").text)
+    httpd.stop()
+    found = {vhost: (mode, policy) for vhost, mode, policy in page.family("vhost_info")}
+    assert all(name.endswith(f".test:{port}") for name in found)
+    return {name.partition(".")[0]: demand for name, demand in found.items()}
+
+
+def test_policy_is_the_same_wherever_its_files_are(servers: Servers, pki: Pki, server_certificate: Credential) -> None:
+    port = free_port()
+    one, other = pki.root("demand-one"), pki.root("demand-other")
+    pins = ("CFOriginPullPin dns:a.test", "CFOriginPullPin dns:b.test")
+    listed = [f"CFOriginPullCACertificateFile {credential.cert_file}" for credential in (one, other)]
+    copied = f"CFOriginPullCACertificateFile {pki.bundle('demand-both', other, one)}"
+
+    def site(name: str, *lines: str) -> str:
+        return vhost(port, f"{name}.test", *lines, tls=server_certificate)
+
+    here = demands(servers, port, site("Same", "CFOriginPull On", *listed, *pins) + site("off"))
+    there = demands(servers, port, site("same", copied, *reversed(pins), "CFOriginPull On") + site("off", "CFOriginPull Off"))
+
+    assert here == there
+    assert here["off"] == ("Off", "none")
+    mode, policy = here["same"]
+    assert mode == "On" and len(policy) == 16 and int(policy, 16)
+
+
+def test_each_other_policy_has_another_word(servers: Servers, pki: Pki, server_certificate: Credential) -> None:
+    port = free_port()
+    ca = pki.root("demand-ca")
+    listed = f"CFOriginPullCACertificateFile {ca.cert_file}"
+    sites = {
+        "builtin": [],
+        "own": [listed],
+        "deep": [listed, "CFOriginPullVerifyDepth 3"],
+        "pinned": [listed, "CFOriginPullPin dns:a.test"],
+        "crl": [listed, f"CFOriginPullCARevocationFile {ca.crl('demand')}"],
+    }
+    config = "".join(vhost(port, f"{name}.test", "CFOriginPull LogOnly", *lines, tls=server_certificate) for name, lines in sites.items())
+    found = demands(servers, port, config)
+    assert {mode for mode, _ in found.values()} == {"LogOnly"}
+    assert len({policy for _, policy in found.values()}) == len(sites)
+
+
+def test_policy_is_that_of_the_dump(bench: Bench) -> None:
+    shown = {server.label.lower(): server.digest[:16] for server in dump(bench.httpd) if server.mode != "Off"}
+    assert {vhost: policy for vhost, _, policy in bench.scrape().family("vhost_info")} == shown
+
+
+def test_versions_in_use_are_told(bench: Bench) -> None:
+    ((version, openssl, httpd),) = bench.scrape().family("build_info")
+    release = re.search(r"AC_INIT\(\[mod_cfaop\], \[(.*)\]\)", (environment.TOP / "configure.ac").read_text())
+    assert release and version == release[1]
+    assert httpd == ".".join(map(str, installation.version()))
+    assert openssl.count(".") == 2
+
+
+def test_virtual_hosts_of_one_name_that_demand_the_same_are_one(servers: Servers, server_certificate: Credential) -> None:
+    port = free_port()
+    sites = [vhost(port, "twin.test", f"CFOriginPull {mode}", tls=server_certificate) for mode in ("On", "On", "LogOnly")]
+    sites = [text.replace("127.0.0.1:", f"127.0.0.{number}:") for number, text in enumerate(sites, 1)]
+    watch = free_port()
+    httpd = servers.prepare_httpd("".join(sites) + watching(watch), listen=[port, watch], modules=MODULES)
+    httpd.allow("CFAOP131: ")
+    httpd.start()
+    with connect_plain(watch) as client:
+        page = metrics.parse(client.request(metrics.PATH, host="watch.test").text)
+    assert sorted(mode for _, mode, _ in page.family("vhost_info")) == ["LogOnly", "On"]
+    httpd.stop()

@@ -42,7 +42,7 @@ def yaml_block(words: str) -> str:
 
 
 def test_rules() -> None:
-    assert "3 rules found" in promtool("check", "rules", RULES)
+    assert "4 rules found" in promtool("check", "rules", RULES)
 
 
 def test_pages_scrape_configuration(directory: Path) -> None:
@@ -50,7 +50,7 @@ def test_pages_scrape_configuration(directory: Path) -> None:
     assert "/etc/prometheus/cf-origin-pull.rules.yml" in text
     config = directory / "prometheus.yml"
     config.write_text(text.replace("/etc/prometheus/cf-origin-pull.rules.yml", str(RULES)))
-    assert "3 rules found" in promtool("check", "config", config)
+    assert "4 rules found" in promtool("check", "config", config)
 
 
 def test_expressions_of_the_dashboard(directory: Path) -> None:
@@ -70,7 +70,7 @@ def test_expressions_of_the_dashboard(directory: Path) -> None:
 # Fire, and do not
 
 
-EDGE, ENDS, OFF = "OriginPullEdgeRefused", "OriginPullCertificateEnds", "OriginPullSwitchedOff"
+EDGE, ENDS, OFF, DRIFT = "OriginPullEdgeRefused", "OriginPullCertificateEnds", "OriginPullSwitchedOff", "OriginPullMachinesDisagree"
 HOST = 'instance="origin:8081",job="cf-origin-pull",vhost="www.example.com:443"'
 DAYS = 86400
 
@@ -85,7 +85,7 @@ def handshakes(values: str, result: str = "verified", resumed: str = "false") ->
 
 def ends(days: float, kind: str = "ca") -> dict[str, str]:
     labels = f'instance="origin:8081",job="cf-origin-pull",kind="{kind}",subject="CN=zone",sha256="{"0f" * 32}"'
-    return {"series": f"cf_origin_pull_certificate_not_after_seconds{{{labels}}}", "values": f"{int(days * DAYS)}x240"}
+    return {"series": f"cf_origin_pull_certificate_not_after_timestamp_seconds{{{labels}}}", "values": f"{int(days * DAYS)}x240"}
 
 
 # One sample a minute. What fires after three hours, and what came in by then.
@@ -143,6 +143,60 @@ def firing(name: str) -> str:
 def test_alert(directory: Path, story: str) -> None:
     expected, series = STORIES[story]
     assert_values(directory, series, {f"count({firing(name)})": [1] if name in expected else [] for name in (EDGE, ENDS, OFF)})
+
+
+# What machine a and b, and so on, of a job demand of www.example.com, and what alerts say of it: (machines, mode, policy).
+DEMANDS: dict[str, tuple[list[tuple[int, str, str]], list[str]]] = {
+    "all-agree": ([], ["On p", "On p", "On p"]),
+    "one-machine": ([], ["On p"]),
+    "one-has-another-ca": ([(1, "On", "q"), (2, "On", "p")], ["On p", "On q", "On p"]),
+    "one-is-off": ([(1, "Off", "none"), (1, "On", "p")], ["On p", "Off none"]),
+    "one-does-not-have-it": ([], ["On p", "", "On p"]),
+    # two virtual hosts of one name and port, on two addresses
+    "each-has-two": ([], ["On p, LogOnly p", "On p, LogOnly p"]),
+    "each-has-two-but-one": ([(1, "LogOnly", "p")], ["On p, LogOnly p", "On p"]),
+}
+
+
+def info(machine: int, demand: str, values: str, job: str = "cf-origin-pull") -> dict[str, str]:
+    mode, policy = demand.split()
+    labels = f'instance="{machine}:8081",job="{job}",vhost="www.example.com:443",mode="{mode}",policy="{policy}"'
+    return {"series": f"cf_origin_pull_vhost_info{{{labels}}}", "values": values}
+
+
+def assert_drift(directory: Path, series: list[dict[str, str]], expected: list[tuple[int, str, str]]) -> None:
+    alerts = [
+        {
+            "exp_labels": {"job": "cf-origin-pull", "vhost": "www.example.com:443", "mode": mode, "policy": policy, "severity": "warning"},
+            "exp_annotations": {
+                "summary": f"www.example.com:443 is {mode} with policy {policy} on {machines} machines only",
+                "description": 'cf_origin_pull_vhost_info has each machine, "apachectl -t -D DUMP_CF_ORIGIN_PULL" there what its policy is made of.',
+            },
+        }
+        for machines, mode, policy in expected
+    ]
+    rule = {"alertname": DRIFT, "eval_time": "3h", "exp_alerts": alerts}
+    story = {"interval": "1m", "input_series": series, "alert_rule_test": [rule]}
+    file = directory / "drift.test.yml"
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [story]}))
+    promtool("test", "rules", file)
+
+
+@pytest.mark.parametrize("story", DEMANDS)
+def test_machines_that_disagree_are_told(directory: Path, story: str) -> None:
+    expected, machines = DEMANDS[story]
+    demands = [(number, demand) for number, words in enumerate(machines) for demand in words.split(", ") if demand]
+    assert_drift(directory, [info(number, demand, "1x240") for number, demand in demands], expected)
+
+
+def test_change_that_reaches_all_machines_within_half_an_hour_is_no_drift(directory: Path) -> None:
+    series = [info(number, demand, values) for number, (before, after) in enumerate((("1x150", "_x151 1x89"), ("1x170", "_x171 1x69")))
+              for demand, values in (("On p", before), ("On q", after))]
+    assert_drift(directory, series, [])
+
+
+def test_machines_of_two_jobs_may_differ(directory: Path) -> None:
+    assert_drift(directory, [info(1, "On p", "1x240"), info(1, "On q", "1x240", job="other")], [])
 
 
 @pytest.mark.parametrize(("values", "times"), (("_x60 1x40 2x200", []), ("_x60 1x40 2x10 3x10 4x200", []), ("_x60 1x10 2+1x9 12x200", [1])))

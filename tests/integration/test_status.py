@@ -67,7 +67,9 @@ def test_page_without_guarded_vhosts_has_no_section(bench: Bench) -> None:
     bench.reread(bench.site("off.test", mode="Off"))
     assert not status_page.has_section(get(bench.watch, status_page.PATH))
     assert "CFOriginPull" not in get(bench.watch, f"{status_page.PATH}?auto")
-    assert get(bench.watch, metrics.PATH) == ""
+    demanded = metrics.parse(get(bench.watch, metrics.PATH))
+    assert set(demanded.series) == {"cf_origin_pull_vhost_info", "cf_origin_pull_build_info"}
+    assert demanded.family("vhost_info") == {(f"off.test:{bench.port}", "Off", "none"): 1}
     bench.reread(bench.site("on.test"))
     assert status_page.has_section(get(bench.watch, status_page.PATH))
 
@@ -248,14 +250,14 @@ def test_name_of_a_certificate(hostile: Hostile, what: str) -> None:
     assert subject in {leaf["LeafSubject"] for leaf in hostile.views.keys.leaves.values()}
     (row,) = [row for label, row in hostile.views.page.rows.items() if label.startswith(f"{what}.test:")]
     assert row.leaf.split("\n")[0].endswith(f" {subject}")
-    series = hostile.views.metrics.family("certificate_not_after_seconds")
+    series = hostile.views.metrics.family("certificate_not_after_timestamp_seconds")
     assert sorted(kind for kind, name, _ in series if name == subject) == ["ca", "crl", "leaf"]
     assert [name for name, _ in hostile.views.metrics.family("ca_connections_total")].count(subject) == 1
 
 
 def test_long_names_of_certificates_are_cut(hostile: Hostile) -> None:
     """Their digests tell them apart."""
-    series = hostile.views.metrics.family("certificate_not_after_seconds")
+    series = hostile.views.metrics.family("certificate_not_after_timestamp_seconds")
     long = [name for _, name, _ in series if name.startswith("O=longlong")]
     assert len(long) == 6
     assert max(map(len, long)) <= 256

@@ -175,3 +175,9 @@ def test_words_that_do_not_belong_here(top, what):
         if re.search(FORBIDDEN[what], line)
     ]
     assert not found
+
+
+def test_version_is_that_of_configure(top, sources):
+    """apxs does not read configure.ac."""
+    version = re.search(r"^AC_INIT\(\[mod_cfaop\], \[(.*)\]\)$", (top / "configure.ac").read_text(), re.M)
+    assert version and f'#define CFAOP_VERSION "{version[1]}"\n' in sources["include/base/module.h"]

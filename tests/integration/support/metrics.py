@@ -15,8 +15,10 @@ FAMILIES = {
     "cf_origin_pull_requests_total": ("counter", ("vhost", "result", "reason")),
     "cf_origin_pull_handshakes_total": ("counter", ("vhost", "result", "resumed")),
     "cf_origin_pull_ca_connections_total": ("counter", ("subject", "sha256")),
-    "cf_origin_pull_ca_last_used_seconds": ("gauge", ("subject", "sha256")),
-    "cf_origin_pull_certificate_not_after_seconds": ("gauge", ("kind", "subject", "sha256")),
+    "cf_origin_pull_ca_last_used_timestamp_seconds": ("gauge", ("subject", "sha256")),
+    "cf_origin_pull_certificate_not_after_timestamp_seconds": ("gauge", ("kind", "subject", "sha256")),
+    "cf_origin_pull_vhost_info": ("gauge", ("vhost", "mode", "policy")),
+    "cf_origin_pull_build_info": ("gauge", ("version", "openssl", "httpd")),
 }
 _HEAD = re.compile(r"# (HELP|TYPE) ([a-z_]+) (\S.*)")
 _SERIES = re.compile(r"([a-z_]+)\{((?:[a-z0-9]+=\"[^\"]*\"(?:,|(?=\})))+)\} ([1-9][0-9]*)")
