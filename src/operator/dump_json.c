@@ -23,6 +23,7 @@
 #include "operator/dump.h"
 #include "operator/twins.h"
 
+#include "ap_listen.h"
 #include "http_core.h"
 
 #include <stdio.h>
@@ -191,6 +192,20 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     printf("]}");
 }
 
+/* Where httpd listens: at these ports the main server and virtual hosts for each port are reached. */
+static void print_listeners(apr_pool_t *p)
+{
+    const ap_listen_rec *l;
+    int i = 0;
+
+    printf("\"listen\": [");
+    for (l = ap_listeners; l; l = l->next) {
+        printf("%s{\"host\": %s, \"port\": %u}", comma(i++), cfaop_json_string(p, l->bind_addr->hostname),
+               l->bind_addr->port);
+    }
+    printf("]");
+}
+
 void cfaop_dump_json(apr_pool_t *p, server_rec *base)
 {
     const apr_array_header_t *servers;
@@ -206,7 +221,9 @@ void cfaop_dump_json(apr_pool_t *p, server_rec *base)
     twins = cfaop_bypass_index(p, tree, base);
     servers = cfaop_dump_servers(p, base);
     apr_pool_create(&each, p);
-    printf("{\"format\": 1, \"servers\": [");
+    printf("{\"format\": 1, ");
+    print_listeners(each);
+    printf(", \"servers\": [");
     for (i = 0; i < servers->nelts; ++i) {
         printf("%s", i ? "," : "");
         print_server(each, tree, twins, base, APR_ARRAY_IDX(servers, i, server_rec *));

@@ -80,7 +80,7 @@ def document(bench: Bench, config: str) -> Document:
     """json.loads accepts nothing before or after the document."""
     bench.server.write_config(config)
     parsed: Document = json.loads(stdout_of(bench.server))
-    assert list(parsed) == ["format", "servers"]
+    assert list(parsed) == ["format", "listen", "servers"]
     assert parsed["format"] == 1
     return parsed
 
@@ -129,8 +129,10 @@ def test_both_dumps_say_the_same_of_each_server(bench: Bench) -> None:
 
 
 def test_names_and_addresses_are_there_for_programs(bench: Bench) -> None:
-    main, a = document(bench, bench.everything())["servers"][:2]
+    everything = document(bench, bench.everything())
+    main, a = everything["servers"][:2]
     assert (main["label"], main["addresses"]) == ("httpd.test", [])
+    assert everything["listen"] == [{"host": "127.0.0.1", "port": port} for port in (bench.port, bench.plain_port)]
     assert (a["name"], a["aliases"]) == ("a.test", ["alias.test", "*.wild.test"])
     assert a["addresses"] == [{"host": "127.0.0.1", "port": bench.port}]
     assert (a["tls"], a["reached_by_tls"], a["guarded"]) == (True, True, True)

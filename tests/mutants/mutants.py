@@ -619,6 +619,8 @@ MUTANTS = (
        "if (*s == '\"' || *s == '\\\\') {", "if (*s == '\\\\') {", "test_dump_json"),
     _m("bytes that are not UTF-8 stay in the JSON dump", "src/base/json.c",
        "return length < 3 || second_fits(s) ? length : 0;", "return length ? length : 1;", "test_dump_json"),
+    _m("the JSON dump does not say where httpd listens", "src/operator/dump_json.c",
+       "for (l = ap_listeners; l; l = l->next) {", "for (l = NULL; l; l = l->next) {", "test_dump_json"),
     _m("the metrics leave out virtual hosts that are Off", "src/operator/policies.c",
        "if (cfaop_config_of(s)->has_tls || cfaop_config_is_guarded(s)) {", "if (cfaop_config_is_guarded(s)) {", "test_metrics"),
     _m("the metrics name each virtual host of one label", "src/operator/policies.c",
