@@ -39,6 +39,7 @@ typedef struct {
     const char *sni;                             /**< the name that the client sent; NULL: none */
     int resumed;                                 /**< an earlier session was taken up */
     int delegated;                               /**< mod_ssl verifies too, by its own rules */
+    int left_to_mod_ssl;                         /**< the guard did not ask, since mod_ssl may ask later (LogOnly) */
     int can_renegotiate; /**< the guard got a certificate, and mod_ssl may negotiate again (until TLS 1.2) */
 } cfaop_shown;
 

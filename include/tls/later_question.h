@@ -24,6 +24,6 @@ void cfaop_later_question_watch(cfaop_conn *conn, SSL *ssl);
  * Keeps the guard from asking in this handshake, if the client can be asked later and the virtual host leaves that to
  * mod_ssl. Connection phase (OpenSSL's info callback), until the first handshake ends.
  */
-void cfaop_later_question_on_progress(const cfaop_conn *conn, SSL *ssl, int where);
+void cfaop_later_question_on_progress(cfaop_conn *conn, SSL *ssl, int where);
 
 #endif

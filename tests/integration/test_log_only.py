@@ -17,7 +17,7 @@ from support.http1 import Http1
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
-from support.streams import Reset, TlsAlert
+from support.streams import Reset, TlsAlert, tls_context
 from support.vhost import vhost
 
 REFUSED = (TlsAlert, Reset)
@@ -155,3 +155,38 @@ def test_client_is_left_to_mod_ssl_where_the_virtual_host_has_such_a_directory(
     answer = fetch(port, sni="site.test", credential=pull.issue(f"edge-{place}"), tls="1.3")
 
     assert (answer.status, answer.verify) == (200, "SUCCESS" if PLACES[place] else "NONE")
+
+
+@pytest.mark.parametrize("mode", ("On", "Optional"))
+def test_other_virtual_host_sends_a_client_that_was_not_asked_to_a_connection_of_its_own(
+    servers: Servers, pki: Pki, server_certificate: Credential, mode: str
+) -> None:
+    """They have one policy, but LogOnly left the question to mod_ssl. 421 makes the client ask again with the right name."""
+    port = free_port()
+    pull = pki.root(f"pull-of-two-{mode}")
+    edge = pull.issue(f"edge-of-two-{mode}")
+    # the same for both, else mod_ssl answers 421
+    same = [f"CFOriginPullCACertificateFile {pull.cert_file}", f"SSLCACertificateFile {pull.cert_file}"]
+    asks = ["<Location /staff>", "  SSLVerifyClient require", "</Location>"]
+    config = vhost(port, "log.test", "CFOriginPull LogOnly", *same, *asks, tls=server_certificate)
+    config += vhost(port, "other.test", f"CFOriginPull {mode}", *same, tls=server_certificate)
+    httpd = servers.httpd(config, listen=[port])
+    httpd.allow_refusals()
+
+    coalesced = fetch(port, sni="log.test", host="other.test", credential=edge, tls="1.3")
+    alone = fetch(port, sni="other.test", credential=edge, tls="1.3")
+
+    assert (coalesced.status, alone.status, alone.verify) == (421, 200, "SUCCESS")
+    assert with_a_session(port, edge) == (200, "SUCCESS")
+
+
+def with_a_session(port: int, edge: Credential) -> tuple[int, str]:
+    """A session in which the guard asked is taken up by a client that could be asked later: nothing was left open."""
+    context = tls_context("1.3", edge, ["http/1.1"], later=False)
+    with connect(port, sni="log.test", tls="1.3", context=context) as first:
+        assert first.request(host="log.test").verify == "SUCCESS"
+        session = first.stream.session
+    with connect(port, sni="log.test", credential=edge, tls="1.3", session=session) as second:
+        assert second.stream.resumed
+        answer = second.request(host="other.test")
+    return answer.status, answer.verify
