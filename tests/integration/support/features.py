@@ -21,6 +21,10 @@ _FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         environment.has_openssl_3,
         "OpenSSL 1.1.1's client has no certificate to show when it is asked after a resumed handshake",
     ),
+    "seen-signatures": (
+        installation.libcrypto_can_be_watched,
+        "this libcrypto is linked with -Bsymbolic: nothing can stand between its functions, to count signatures",
+    ),
     "sni-policy": (
         installation.has_sni_policy,
         "this httpd has no SSLVHostSNIPolicy, which came with 2.4.66: mod_ssl answers 421 before the guard can judge",

@@ -58,6 +58,14 @@ def mod_ssl_knows(word: str) -> bool:
 
 
 @lru_cache(maxsize=None)
+def libcrypto_can_be_watched() -> bool:
+    """Do the functions of mod_ssl's libcrypto call a preloaded library's instead of each other? With -Bsymbolic they do not."""
+    found = re.search(r"libcrypto\.so\S* => (\S+)", _output("ldd", str(module_file("ssl"))))
+    assert found, "mod_ssl is not linked with libcrypto"
+    return "(SYMBOLIC)" not in _output("readelf", "--dynamic", "--wide", found[1])
+
+
+@lru_cache(maxsize=None)
 def has_sni_policy() -> bool:
     """SSLVHostSNIPolicy came with 2.4.66."""
     return mod_ssl_knows("SSLVHostSNIPolicy")
