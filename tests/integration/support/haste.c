@@ -1,6 +1,6 @@
 /*
- * Preloaded into a server: a process that only sleeps wakes three hundred times as early. APR sleeps by select(), without
- * any descriptor.
+ * Preloaded into a server: a process that only sleeps wakes three hundred times as early. APR sleeps by select(),
+ * without any descriptor.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
