@@ -208,7 +208,7 @@ def test_nothing_is_lost_under_load(bench: Bench) -> None:
     ) as load:
         for step in range(60):  # far fewer, unless the machine is busy with something else
             bench.reread(bench.site(f"moving{step % 3}"), *always, bench.site(f"new{step}"))
-            if step >= 4 and min(seen.total() for seen in load.seen.values()) > 8:
+            if step >= 4 and min(sum(seen.values()) for seen in load.seen.values()) > 8:
                 break
     seen = load.seen
     assert [set(seen[name]) for name in ("edge", "edge12", "nobody", "logged")] == [{200}, {200}, {400}, {200}]

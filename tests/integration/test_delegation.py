@@ -16,7 +16,7 @@ from OpenSSL import SSL
 
 from conftest import Servers
 from support.client import TLS_VERSIONS, connect, fetch
-from support.environment import BUILTIN_CA
+from support.environment import BUILTIN_CA, has_openssl_3
 from support.http1 import Http1
 from support.http2 import StreamError
 from support.httpd import Httpd
@@ -214,7 +214,8 @@ def test_optional_no_ca_keeps_its_own_word_for_strangers(bench: Bench, tls: str)
     bench.httpd.expect_refusal("untrusted_issuer", would=True)
     answer = bench.fetch("generous-log.test", "nobody", tls)
     # with TLS 1.3 mod_ssl leaves OpenSSL's result where it is
-    word = "GENEROUS" if tls == "1.2" else "FAILED:self-signed certificate"
+    hyphen = "-" if has_openssl_3() else " "
+    word = "GENEROUS" if tls == "1.2" else f"FAILED:self{hyphen}signed certificate"
     assert (answer.status, answer.header("x-ssl")) == (200, word)
 
 
@@ -434,7 +435,10 @@ def resume(bench: Bench, sni: str) -> Http1:
 
 
 @pytest.mark.parametrize("sni", ("dir.test", "dir-log.test"))
-@pytest.mark.parametrize("second, status", (("theirs", 200), ("ours", 403), ("nobody", 403)))
+@pytest.mark.parametrize(
+    "second, status",
+    (pytest.param("theirs", 200, marks=pytest.mark.needs("late-answer")), ("ours", 403), ("nobody", 403)),
+)
 def test_directory_asks_after_a_resumed_handshake(bench: Bench, sni: str, second: str, status: int) -> None:
     """The client answers."""
     with resume(bench, sni) as client:

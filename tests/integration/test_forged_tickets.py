@@ -1,6 +1,6 @@
 """httpd up to 2.4.71 with OpenSSL 3 may authenticate tickets with a key of zeros where SSLSessionTicketKeyFile is set.
-Here it does so for certain, and the forger can even read the tickets. The guard's judgement in a ticket cannot be
-changed all the same: a forged ticket is a full handshake, never a way in, and no client with a good certificate is
+Here it does so for certain, and the forger can even read the tickets. With OpenSSL 1.1.1 the forger has the whole file
+of keys. The guard's judgement in a ticket cannot be changed all the same: a forged ticket is a full handshake, never a way in, and no client with a good certificate is
 refused for it.
 """
 
@@ -14,6 +14,7 @@ from typing import Callable
 import pytest
 
 from conftest import Servers
+from support import installation
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
@@ -34,6 +35,7 @@ class Bench:
     edge: Credential
     stranger: Credential
     keys: bytes
+    hmac_key: bytes
     directory: Path
 
     def call(self, tls: str, credential: "Credential | None" = None, session: "bytes | None" = None) -> Call:
@@ -41,11 +43,16 @@ class Bench:
 
     def open(self, session: "bytes | None") -> Opened:
         assert session is not None
-        return open_ticket(session, self.keys, ZEROS)
+        return open_ticket(session, self.keys, self.hmac_key)
 
     def seal(self, session: "bytes | None", opened: Opened) -> bytes:
         assert session is not None
-        return seal_ticket(session, opened, self.keys, ZEROS)
+        return seal_ticket(session, opened, self.keys, self.hmac_key)
+
+
+def expect_warning(httpd: Httpd) -> None:
+    if installation.has_forgeable_tickets():
+        httpd.expect(FORGEABLE)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +69,9 @@ def running(servers: Servers, pki: Pki, server_certificate: Credential, director
     environment = {**preloading("ticket_key", directory), "TEST_TICKET_HMAC": "zeros"}
     config = vhost(port, "on.test", *lines, tls=server_certificate)
     httpd = servers.httpd(config, listen=[port], extra_environment=environment)
-    httpd.expect(FORGEABLE)
-    return Bench(httpd, ca.issue("edge"), pki.self_signed("stranger"), keys, directory)
+    expect_warning(httpd)
+    hmac_key = ZEROS if installation.has_ticket_parameters() else keys[HMAC_KEY]
+    return Bench(httpd, ca.issue("edge"), pki.self_signed("stranger"), keys, hmac_key, directory)
 
 
 @pytest.fixture
@@ -161,7 +169,7 @@ def pair(servers: Servers, pki: Pki, server_certificate: Credential, directory: 
         httpd = servers.prepare_httpd(config, listen=[port], extra_environment=environment)
         (httpd.directory / "pair.key").write_bytes(files[1].read_bytes())
         started.append(httpd.start())
-        httpd.expect(FORGEABLE)
+        expect_warning(httpd)
     return Pair(*started, ca.issue("pair-edge"), directory)
 
 
@@ -222,7 +230,8 @@ def test_configuration_test_tells_of_forgeable_tickets(
     config = outside.format(key=key) + vhost(free_port(), "on.test", *lines, tls=server_certificate)
     done = servers.prepare_httpd(config, listen=[free_port()]).config_test()
     assert done.ok
-    assert done.stderr.count("CFAOP137: ") == (1 if told else 0), done.stderr
+    warnings = 1 if told and installation.has_forgeable_tickets() else 0
+    assert done.stderr.count("CFAOP137: ") == warnings, done.stderr
 
 
 def test_configuration_test_tells_of_a_short_key_file(

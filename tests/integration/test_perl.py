@@ -14,6 +14,7 @@ from support.pki import Credential, Pki
 from support.ports import free_port
 from support.vhost import vhost
 
+pytestmark = pytest.mark.needs("module:perl")
 WAYS = [(tls, http) for tls in TLS_VERSIONS for http in HTTP_VERSIONS]
 HANDLERS = ("PostReadRequest", "Trans", "MapToStorage", "HeaderParser", "Access", "Fixup")
 

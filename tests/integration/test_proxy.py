@@ -41,7 +41,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Iterato
     pull, internal = pki.root("pull"), pki.root("internal")
     ours = internal.issue("httpd-as-client")
     inner = internal.issue("inner", subject="127.0.0.1", eku="server")
-    machine = pki.file("machine.pem", ours.cert_pem + ours.key_pem)
+    machine = pki.file("machine.pem", ours.cert_pem + ours.old_key_pem)
     show = 'add_header X-Backend "$ssl_client_verify $ssl_client_s_dn" always;'
     asking = (*client_auth("on", internal.cert_file), show)
     servers.nginx("".join(nginx_server(number, "127.0.0.1", *asking, tls=inner, http2=False) for number in backends))

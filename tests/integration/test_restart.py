@@ -6,6 +6,7 @@ All vhosts are on one port. A test that changes the configuration leaves it chan
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -94,13 +95,12 @@ class Visitor:
 
     def __call__(self) -> int:
         http, tls = next(self._kinds)
-        try:
-            return self._visit(http, tls)
-        except Reset:
-            # httpd ends HTTP/2 connections that have no request yet: every client of HTTP/2 comes again then
-            if http != "2":
-                raise
-            return self._visit(http, tls)
+        # httpd ends HTTP/2 connections that have no request yet, and one restart follows the other: a client of HTTP/2
+        # comes again then
+        for _ in range(5 if http == "2" else 0):
+            with suppress(Reset):
+                return self._visit(http, tls)
+        return self._visit(http, tls)
 
     def _visit(self, http: str, tls: str) -> int:
         session = self._sessions.get(tls) if self._returning else None
@@ -122,11 +122,11 @@ def test_nobody_notices_graceful_restarts(bench: Bench) -> None:
     with Load(**visitors) as load:
         for _ in range(60):  # far fewer, unless the machine is busy with something else
             bench.httpd.graceful()
-            if min(seen.total() for seen in load.seen.values()) > 8:
+            if min(sum(seen.values()) for seen in load.seen.values()) > 8:
                 break
     for name, seen in load.seen.items():
         assert set(seen) == {200 if name.startswith("edge") else 400}, (name, seen)
-        assert seen.total() > 8, (name, seen)
+        assert sum(seen.values()) > 8, (name, seen)
 
 
 def test_parent_does_not_grow(bench: Bench, pki: Pki) -> None:

@@ -80,6 +80,7 @@ def test_third_ca_of_the_name_is_a_strangers(bench: Bench, key_id: bool) -> None
     bench.httpd.expect_refusal("untrusted_issuer")
 
 
+@pytest.mark.needs("seen-signatures")
 @pytest.mark.parametrize("name", ("both.test", "one.test"))
 def test_many_cas_of_the_name_buy_no_work(bench: Bench, pki: Pki, name: str) -> None:
     """None of the CAs says which key signed the leaf, so each could have: the one that did is the last of them.

@@ -21,6 +21,7 @@ from support.response import Response
 from support.vhost import vhost
 
 HEADER, CLAIM, VISITOR, PEER = "cf-connecting-ip", "198.51.100.66", "203.0.113.7", "127.0.0.1"
+pytestmark = pytest.mark.needs("module:security2")
 LOAD_ORDERS = ("guard-last", "guard-first")
 WAYS = [(tls, http) for tls in TLS_VERSIONS for http in HTTP_VERSIONS]
 _RULES = """SecRuleEngine On

@@ -158,6 +158,25 @@ static void check_refused(X509 *const *certs, int number)
                   "%d signatures of trusted keys, %d of others", by_trusted, by_foreign);
 }
 
+/*
+ * Does the count see the calls that OpenSSL makes itself? Not where libcrypto binds its own functions to each other, as
+ * OpenSSL 4.0 does, and Debian sid by -Bsymbolic.
+ */
+static int sees_inside_openssl(void)
+{
+    pki_pair ca = pki_issue(NULL, (pki_wish){.name = "probe ca", .is_ca = 1});
+    pki_pair leaf = pki_issue(&ca, (pki_wish){.name = "probe"});
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    by_foreign = 0;
+    ck_assert(X509_STORE_add_cert(store, ca.cert) && X509_STORE_CTX_init(ctx, store, leaf.cert, NULL));
+    ck_assert_int_eq(X509_verify_cert(ctx), 1);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    return by_foreign > 0;
+}
+
 /* ---- the right one of two ---- */
 
 /* With and without key identifiers: of the two CAs, and of what they issue. */
@@ -171,7 +190,7 @@ START_TEST(each_leaf_finds_the_ca_that_signed_it)
 {
     const pki_wish ca = {.name = "zone ca", .is_ca = 1, .key_ids = key_ids[_i].in_cas};
     pki_pair cas[2] = {pki_issue(NULL, ca), pki_issue(NULL, ca)}, stranger = pki_issue(NULL, ca);
-    int i;
+    int i, sees_inside = sees_inside_openssl();
 
     list_anchor(cas[0].cert);
     list_anchor(cas[1].cert);
@@ -186,11 +205,7 @@ START_TEST(each_leaf_finds_the_ca_that_signed_it)
         check_accepted(direct, 1, &cas[i]);
         check_accepted(with_root, 2, &cas[i]);
         check_accepted(chained, 2, &cas[i]);
-        /*
-         * the leaf's, by the intermediate's key: the count sees OpenSSL's own calls, but for those inside of
-         * OpenSSL 4.0
-         */
-        ck_assert_int_eq(by_foreign, OPENSSL_VERSION_NUMBER < 0x40000000L);
+        ck_assert_int_eq(by_foreign, sees_inside); /* the leaf's, by the intermediate's key */
         check_accepted(chained_with_root, 3, &cas[i]);
     }
     {

@@ -119,8 +119,20 @@ static void make_server(int version, int tickets)
     cfaop_session_install(server_ctx, &vhost);
 }
 
+/* Nothing of the test before, which was the same process if CK_FORK=no. */
+static void forget(void)
+{
+    kept = NULL;
+    cached = NULL;
+    cached_len = offered_to_cache = 0;
+    memset(&client, 0, sizeof(client));
+    memset(&vhost, 0, sizeof(vhost));
+    memset(&conn, 0, sizeof(conn));
+}
+
 void pair_set_up(void)
 {
+    forget();
     ck_assert_int_eq(apr_initialize(), APR_SUCCESS);
     ck_assert_int_eq(apr_pool_create(&pool, NULL), APR_SUCCESS);
     pki_begin(pool);

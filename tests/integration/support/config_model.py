@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
-from support import model
+from support import installation, model
 from support.config_servers import Configuration, Port, Site, answering, default_of, named, speaks_tls
 
 PEER = "127.0.0.1"
@@ -90,6 +90,7 @@ class Handshake:
     site: Site
     has_tls: bool
     evidence: model.Connection
+    has_sni: bool = False
 
 
 def handshake(
@@ -98,7 +99,7 @@ def handshake(
     """A bare virtual host that the SNI names has the TLS, and the question, of the port's default one."""
     found, default = named(configuration, port, sni), default_of(configuration, port)
     asks = found if found and found.has_tls else default
-    return Handshake(found or default, True, model.handshake(asks.guard, certificate, found is not None))
+    return Handshake(found or default, True, model.handshake(asks.guard, certificate, found is not None), bool(sni))
 
 
 def plain(configuration: Configuration, port: Port) -> Handshake:
@@ -106,10 +107,15 @@ def plain(configuration: Configuration, port: Port) -> Handshake:
 
 
 def mod_ssl_refuses(shaken: Handshake, site: Site) -> set[bool]:
-    """Does mod_ssl answer 421, since the handshake was another virtual host's? SSLVHostSNIPolicy decides."""
+    """Does mod_ssl answer 421, since the handshake was another virtual host's? SSLVHostSNIPolicy decides, which came with
+    2.4.66. Before, mod_ssl compares their TLS, if the client has sent an SNI.
+    """
     policy = site.configuration.sni_policy or "secure"
     if not shaken.has_tls or shaken.site.host.label == site.host.label or policy == "insecure":
         return {False}
+    if not installation.has_sni_policy():
+        differ = shaken.site.has_tls != site.has_tls or shaken.site.shows_certificate != site.shows_certificate
+        return {shaken.has_sni and differ}
     if policy == "strict" or shaken.site.has_tls != site.has_tls:
         return {True}
     # two bare ones: it compares what they say of certificates

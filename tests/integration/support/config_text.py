@@ -8,6 +8,7 @@ from typing import Mapping, Sequence
 
 from hypothesis import strategies as st
 
+from support import installation
 from support.config_model import CLAIM, PEER, must_be_refused
 from support.config_servers import Configuration, Host, Port, Settings
 from support.pki import Credential
@@ -61,7 +62,7 @@ _orders = st.sampled_from(
     )
 )
 # SSLVHostSNIPolicy. All but the last one let mod_ssl refuse what the guard should.
-POLICIES = (None, "strict", "secure", "authonly", "insecure")
+POLICIES = (None, "strict", "secure", "authonly", "insecure") if installation.has_sni_policy() else (None,)
 
 
 @st.composite

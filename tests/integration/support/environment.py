@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,11 @@ def default_mpm() -> str:
 def sanitizing() -> bool:
     """True where the module was built with ASan and UBSan, whose runtimes httpd must load first."""
     return os.environ.get("CFAOP_SANITIZE") == "1"
+
+
+def has_openssl_3() -> bool:
+    """Of the system, with which httpd and the tests' clients are linked."""
+    return ssl.OPENSSL_VERSION_INFO >= (3,)
 
 
 def keep_files() -> bool:

@@ -14,16 +14,20 @@ from typing import Callable, Optional
 from support import environment, installation
 
 
-def _mod_ssl_knows(directive: str) -> bool:
-    return directive.encode() in installation.module_file("ssl").read_bytes()
-
-
 # A feature, how it is found, and what is said where it is missing.
 _FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "http2": (lambda: environment.default_mpm() != "prefork", "mod_http2 does not work with the MPM prefork"),
+    "late-answer": (
+        environment.has_openssl_3,
+        "OpenSSL 1.1.1's client has no certificate to show when it is asked after a resumed handshake",
+    ),
+    "seen-signatures": (
+        installation.libcrypto_can_be_watched,
+        "this libcrypto is linked with -Bsymbolic: nothing can stand between its functions, to count signatures",
+    ),
     "sni-policy": (
-        lambda: _mod_ssl_knows("SSLVHostSNIPolicy"),
-        "this httpd has no SSLVHostSNIPolicy, which came with 2.4.66: mod_ssl itself answers 421 as it likes",
+        installation.has_sni_policy,
+        "this httpd has no SSLVHostSNIPolicy, which came with 2.4.66: mod_ssl answers 421 before the guard can judge",
     ),
 }
 

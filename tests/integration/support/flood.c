@@ -6,6 +6,7 @@
  *
  * FIRST is the serial number of the first certificate. Succeeds if every answer is 200.
  */
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -85,10 +86,24 @@ static void visit(SSL_CTX *ctx, int port, const char *name, X509 *cert, EVP_PKEY
     close(fd);
 }
 
+/* With OpenSSL 1.1.1, too. */
+static EVP_PKEY *new_key(void)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+    EVP_PKEY *key = NULL;
+
+    if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) != 1
+        || EVP_PKEY_keygen(ctx, &key) != 1) {
+        die("making a key");
+    }
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
 int main(int argc, char **argv)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    EVP_PKEY *key = EVP_EC_gen("P-256"), *ca_key;
+    EVP_PKEY *key = new_key(), *ca_key;
     X509 *ca;
     long serial, last;
     int version;

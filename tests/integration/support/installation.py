@@ -52,6 +52,36 @@ def has_module(name: str) -> bool:
     return name in compiled_in() or module_file(name).is_file()
 
 
+def mod_ssl_knows(word: str) -> bool:
+    """Is there such a word in mod_ssl, of a directive or a function of OpenSSL that it calls?"""
+    return word.encode() in module_file("ssl").read_bytes()
+
+
+@lru_cache(maxsize=None)
+def libcrypto_can_be_watched() -> bool:
+    """Do the functions of mod_ssl's libcrypto call a preloaded library's instead of each other? With -Bsymbolic they do not."""
+    found = re.search(r"libcrypto\.so\S* => (\S+)", _output("ldd", str(module_file("ssl"))))
+    assert found, "mod_ssl is not linked with libcrypto"
+    return "(SYMBOLIC)" not in _output("readelf", "--dynamic", "--wide", found[1])
+
+
+@lru_cache(maxsize=None)
+def has_sni_policy() -> bool:
+    """SSLVHostSNIPolicy came with 2.4.66."""
+    return mod_ssl_knows("SSLVHostSNIPolicy")
+
+
+@lru_cache(maxsize=None)
+def has_ticket_parameters() -> bool:
+    """Does mod_ssl authenticate tickets by a parameter of OpenSSL 3, and not by a copy of the key?"""
+    return mod_ssl_knows("OSSL_PARAM_construct_octet_string")
+
+
+def has_forgeable_tickets() -> bool:
+    """httpd up to 2.4.71 then leaves in that parameter a pointer to a function's stack."""
+    return has_ticket_parameters() and version() <= (2, 4, 71)
+
+
 def load_line(name: str, file: Optional[Path] = None) -> str:
     """The line that loads a module; empty for one that is compiled in."""
     return "" if name in compiled_in() else f"LoadModule {name}_module {file or module_file(name)}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 from typing import Optional
 
@@ -35,6 +37,14 @@ def client_auth(verify: str, ca: Path, *, depth: Optional[int] = None, crl: Opti
     if crl is not None:
         lines.append(f"ssl_crl {crl};")
     return tuple(lines)
+
+
+@lru_cache(maxsize=None)
+def _version() -> tuple[int, ...]:
+    said = subprocess.run([environment.NGINX, "-v"], check=True, stderr=subprocess.PIPE, text=True).stderr
+    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
+    assert found, f"nginx does not say its version: {said}"
+    return tuple(int(number) for number in found.groups())
 
 
 class Nginx:
@@ -81,7 +91,9 @@ class Nginx:
         assert "exited on signal" not in self.error_log()
 
     def _command(self) -> list[str]:
-        return [environment.NGINX, "-p", str(self.directory), "-c", str(self.config_file), "-e", "error.log"]
+        """Before it has read its configuration, nginx logs where it was built to, or where -e says, which came with 1.19.5."""
+        early_log = ["-e", "error.log"] if _version() >= (1, 19, 5) else []
+        return [environment.NGINX, "-p", str(self.directory), "-c", str(self.config_file), *early_log]
 
     def _around(self, config: str) -> str:
         user = f"user {environment.UNPRIVILEGED};\n" if environment.is_root() else ""

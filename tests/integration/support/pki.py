@@ -79,6 +79,12 @@ class Credential:
         )
 
     @property
+    def old_key_pem(self) -> bytes:
+        """Not PKCS#8, which mod_ssl does not read everywhere."""
+        form = serialization.PrivateFormat.TraditionalOpenSSL
+        return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+    @property
     def sha256(self) -> str:
         """The fingerprint as lower-case hex, as log lines have it."""
         return hashlib.sha256(self.der).hexdigest()

@@ -11,18 +11,21 @@ import random
 import socket
 
 _FIRST, _LAST = 12000, 31999
-_WORKERS = 16
 _taken: set[int] = set()
 
 
 def free_port() -> int:
     """A port that nobody listens on and that this process never gave out before."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _WORKERS
-    while True:
-        port = random.SystemRandom().randrange(_FIRST + worker, _LAST, _WORKERS)
-        if port not in _taken and _can_bind(port):
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    own = range(_FIRST + worker, _LAST, workers)
+    while len(_taken) < len(own):
+        port = random.SystemRandom().choice(own)
+        if port not in _taken:
             _taken.add(port)
-            return port
+            if _can_bind(port):
+                return port
+    raise OSError(f"all {len(own)} ports of this process were given out")
 
 
 def _can_bind(port: int) -> bool:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Optional, Sequence
 
 from OpenSSL import SSL
-from OpenSSL.crypto import PKey, X509, X509Name
+from OpenSSL.crypto import FILETYPE_PEM, X509, X509Name, load_privatekey
 
 from support.pki import Credential
 
 TIMEOUT = 20
 _CHUNK = 65536
-_VERSIONS = {"1.2": 0x0303, "1.3": 0x0304}  # older versions of pyOpenSSL do not name them
+# what older versions of pyOpenSSL do not name
+_VERSIONS = {"1.2": 0x0303, "1.3": 0x0304}
+_ANY_VERSION = getattr(SSL, "TLS_CLIENT_METHOD", SSL.SSLv23_METHOD)
 _ECONNRESET = 104
 _EPIPE = 32
 
@@ -125,8 +127,7 @@ class TlsStream:
 
     def show(self, credential: Credential) -> None:
         """Show this certificate, without a chain, when the server asks again."""
-        self._tls.use_certificate(X509.from_cryptography(credential.certificate))
-        self._tls.use_privatekey(PKey.from_cryptography_key(credential.key))
+        self._tls.set_context(tls_context(self.version, credential.sending()))
 
     def renegotiate(self) -> None:
         """Ask for a new handshake on the client's behalf (TLS 1.2)."""
@@ -162,9 +163,9 @@ def tls_context(
     version: str, credential: Optional[Credential], alpn: Sequence[str] = (), *, later: bool = True
 ) -> SSL.Context:
     """A client's context; one context may serve several connections. `later`: with TLS 1.3 it can be asked after the handshake."""
-    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_min_proto_version(_VERSIONS[version])
-    context.set_max_proto_version(_VERSIONS[version])
+    context = SSL.Context(_ANY_VERSION)
+    SSL._lib.SSL_CTX_set_min_proto_version(context._context, _VERSIONS[version])
+    SSL._lib.SSL_CTX_set_max_proto_version(context._context, _VERSIONS[version])
     # Weak certificates must reach the server: it is the one to refuse them.
     context.set_cipher_list(b"ALL:@SECLEVEL=0")
     # A directory that asks for a certificate of its own does so after the handshake.
@@ -173,7 +174,7 @@ def tls_context(
         context.set_alpn_protos([name.encode() for name in alpn])
     if credential is not None:
         context.use_certificate(X509.from_cryptography(credential.certificate))
-        context.use_privatekey(PKey.from_cryptography_key(credential.key))
+        context.use_privatekey(load_privatekey(FILETYPE_PEM, credential.key_pem))
         for link in credential.chain:
             context.add_extra_chain_cert(X509.from_cryptography(link.certificate))
     return context

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Optional
 
+from support import installation
 from support.pki import Credential
 
 # Every answer shows which vhost gave it and, where the module is loaded, what it says of the request.
 _NAME = 'Header always set X-Vhost "{name}"'
 _VERDICT = 'Header always set X-Verify "expr=%{CF_ORIGIN_PULL_VERIFY}"'
+
+
+def any_sni() -> str:
+    """Lines by which mod_ssl lets clients ask for another virtual host than their SNI's, as it did before 2.4.66."""
+    return "SSLVHostSNIPolicy insecure\n" if installation.has_sni_policy() else ""
 
 
 def vhost(
