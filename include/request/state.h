@@ -21,6 +21,8 @@ typedef struct {
     int counted;                  /**< the request has been counted */
     int exempt;                   /**< the request is exempt so far, and not counted yet */
     cfaop_reason exempt_from;     /**< with exempt: why it would be refused otherwise */
+    int needs_exemption;          /**< without its exemption the request would be refused */
+    int hidden_from_caches;       /**< caches.c has changed its method's number */
     int address_settled;          /**< the header with the visitor's address has been read or removed */
     apr_sockaddr_t *visitor;      /**< the visitor's address, proven by the connection; NULL: none */
 } cfaop_request;

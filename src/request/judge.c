@@ -17,6 +17,7 @@
 #include "stats/tally.h"
 #include "tls/connection.h"
 #include "tls/event_log.h"
+#include "request/caches.h"
 #include "request/client_address.h"
 #include "request/count.h"
 #include "request/judgement.h"
@@ -128,6 +129,7 @@ static inline int carry_out(request_rec *r, const cfaop_judgement *j)
 
     set_variables(r, j);
     if (j->conf->exemptions && is_exempt(r)) {
+        state->needs_exemption = j->verdict->status != 0;
         cfaop_count_if_it_stays_exempt(r, j->verdict->reason);
         return DECLINED;
     }
@@ -188,8 +190,19 @@ int cfaop_judge_post_read(request_rec *r)
 
 int cfaop_judge_quick_handler(request_rec *r, int lookup)
 {
+    const cfaop_request *state;
+    int answer;
+
     (void)lookup;
-    return let_through_before(r) ? DECLINED : judge_request(r);
+    if (let_through_before(r)) {
+        return DECLINED;
+    }
+    answer = judge_request(r);
+    state = cfaop_state_of(r);
+    if (answer == DECLINED && state && state->needs_exemption) {
+        cfaop_caches_hide(r);
+    }
+    return answer;
 }
 
 int cfaop_judge_rewritten(request_rec *r)

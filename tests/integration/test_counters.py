@@ -466,10 +466,12 @@ def test_what_a_cache_answers_counts(detours: Bench, http: str) -> None:
     before = detours.numbers()
     assert [cached("edge", "cache", "/in/cached.html") for _ in range(2)] == ["HIT", "HIT"]
     assert cached("nobody", "cache", "/in/cached.html") == "400"
-    assert [cached("nobody", "cache-open", "/open/cached.html") for _ in range(2)] == ["HIT", "HIT"]
+    assert [cached("edge", "cache-open", "/open/cached.html") for _ in range(2)] == ["HIT", "HIT"]
+    # the cache may hold what an exempt URL leads the edge to
+    assert [cached("nobody", "cache-open", "/open/cached.html") for _ in range(2)] == ["200", "200"]
     assert detours.added(before) == {
         "cache": {"handshake verified": 2, "allowed none": 2, "handshake no_certificate": 1, "refused no_certificate": 1},
-        "cache-open": {"handshake no_certificate": 2, "exempt no_certificate": 2},
+        "cache-open": {"handshake verified": 2, "exempt none": 2, "handshake no_certificate": 2, "exempt no_certificate": 2},
     }
 
 
