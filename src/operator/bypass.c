@@ -125,22 +125,28 @@ static int answers_strangers(apr_pool_t *p, const cfaop_tree *tree, const server
 
 /* What answers_strangers() needs, for the index, which asks it once about each server. */
 typedef struct {
-    apr_pool_t *pool;
+    apr_pool_t *pool; /* for one answer: thousands of servers may have thousands of inherited lines looked at */
     const cfaop_tree *tree;
 } question;
 
 static int is_open(const void *data, const server_rec *s)
 {
     const question *q = data;
+    int is_open_to_all = answers_strangers(q->pool, q->tree, s);
 
-    return answers_strangers(q->pool, q->tree, s);
+    apr_pool_clear(q->pool);
+    return is_open_to_all;
 }
 
 cfaop_twins *cfaop_bypass_index(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
 {
-    question q = {p, tree};
+    question q = {NULL, tree};
+    cfaop_twins *twins;
 
-    return cfaop_twins_index(p, base, is_open, &q);
+    apr_pool_create(&q.pool, p);
+    twins = cfaop_twins_index(p, base, is_open, &q);
+    apr_pool_destroy(q.pool);
+    return twins;
 }
 
 int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
@@ -207,11 +213,12 @@ static void warn_of_server(apr_array_header_t *findings, const server_rec *guard
     int i;
 
     for (i = 0; i < open->nelts; ++i) {
-        char *name = apr_pstrdup(p, APR_ARRAY_IDX(open, i, cfaop_twin).name);
+        char *name = apr_pstrdup(open->pool, APR_ARRAY_IDX(open, i, cfaop_twin).name);
         ap_str_tolower(name);
         if (apr_hash_get(seen, name, APR_HASH_KEY_STRING)) {
             continue;
         }
+        name = apr_pstrdup(p, name);
         apr_hash_set(seen, name, APR_HASH_KEY_STRING, name);
         if (apr_hash_count(seen) > LINES_MAX) {
             ++*more;
