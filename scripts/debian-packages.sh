@@ -60,7 +60,7 @@ install_quietly() {
     for package; do
         case $package in
         nginx*) service=nginx ;;
-        fail2ban | prometheus) service=$package ;;
+        fail2ban | haproxy | prometheus) service=$package ;;
         *) continue ;;
         esac
         [ ! -x /usr/sbin/update-rc.d ] || update-rc.d "$service" disable

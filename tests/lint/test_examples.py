@@ -10,7 +10,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((TOP / "conf/examples").glob("*.conf"))
 ACCEPTED = "Syntax OK\nexit status 0"
-MODULES = ("mpm_event", "authz_core", "authz_host", "alias", "headers", "log_config", "ssl", "status", "unixd")
+MODULES = ("mpm_event", "authz_core", "authz_host", "alias", "headers", "log_config", "remoteip", "ssl", "status", "unixd")
 
 
 def apxs(variable: str) -> str:
@@ -41,6 +41,7 @@ def pki(tmp_path_factory):
                 "-subj", f"/CN={name}.example.com", "-keyout", f"{name}.key", "-out", f"{name}.pem", cwd=folder)
     (folder / "ca.cnf").write_text("[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=90\n")
     (folder / "index").touch()
+    (folder / "tickets.key").write_bytes(os.urandom(48))
     openssl("ca", "-gencrl", "-config", "ca.cnf", "-cert", "zone-ca.pem", "-keyfile", "zone-ca.key",
             "-out", "zone-ca.crl.pem", cwd=folder)
     return folder
@@ -94,7 +95,7 @@ def test_snippet_of_the_documents_is_accepted(snippet, config_test, pki, tmp_pat
         snippet = (f"<VirtualHost *:443>\nServerName www.example\nSSLEngine on\nSSLCertificateFile {pki}/www.pem\n"
                    f"SSLCertificateKeyFile {pki}/www.key\n"
                    f"{snippet}</VirtualHost>\n")
-    for there, here in (("/etc/ssl/example", pki), ("/etc/ssl/origin-pull", pki), ("conf/zone-ca.pem", f"{pki}/zone-ca.pem"),
+    for there, here in (("/etc/ssl/example", pki), ("/etc/ssl/origin-pull", pki), ("/etc/ssl/private", pki), ("conf/zone-ca.pem", f"{pki}/zone-ca.pem"),
                         ("/var/log/apache2", tmp_path)):
         snippet = snippet.replace(there, str(here))
     assert config_test(snippet) == ACCEPTED

@@ -15,6 +15,7 @@ from OpenSSL import SSL
 from support.client import connect
 from support.pki import Credential
 from support.response import Response
+from support.streams import STRAIGHT, Route
 
 STORAGES = ("cache", "ticket")
 
@@ -71,9 +72,10 @@ def visit(
     http: str = "1.1",
     path: str = "/",
     sni: Optional[str] = None,
+    route: Route = STRAIGHT,
 ) -> Visit:
     """Visit the vhost of that name, offering a session if there is one. Server and client agree on its fate."""
-    with connect(port, sni=sni or name, credential=credential, tls=tls, session=session, http=http) as client:
+    with connect(port, sni=sni or name, credential=credential, tls=tls, session=session, http=http, route=route) as client:
         resumed = client.stream.resumed
         answer = client.request(path, host=name)
         # the request may have made the server negotiate anew
