@@ -151,6 +151,14 @@ def test_served_path_beside_an_exempt_one(bench: Bench) -> None:
     assert (outcome.status, "for /open/." in outcome.text) == (1, True)
 
 
+@pytest.mark.parametrize("target", ("http://a.test:{port}/login", "/login"))
+def test_site_that_redirects_to_itself_is_served(bench: Bench, target: str) -> None:
+    site = bench.open("a.test", f"RedirectMatch ^/$ {target.format(port=bench.plain)}")
+    outcome = bench.check(bench.guarded() + site)
+    assert outcome.status == 1
+    assert outcome.answers("a.test", bench.plain)[0] == "SERVED 302"
+
+
 # Nothing can be said
 
 
