@@ -36,6 +36,8 @@ class Bench:
 
     def flood(self, certificates: int, tls: str) -> None:
         """Full handshakes with so many certificates that were never seen before, each answered with 200."""
+        # a thread still closes its last connection while its client has the next: now and then all four are at work
+        self.httpd.allow("AH00484: server reached MaxRequestWorkers")
         each = certificates // CLIENTS
         clients = []
         for _ in range(CLIENTS):
