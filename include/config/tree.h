@@ -51,6 +51,15 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
  */
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
+/** Says something about a directive. */
+typedef int (*cfaop_tree_test)(const ap_directive_t *node);
+
+/**
+ * Says whether a directive in a section of @a s, at any depth, passes the test; sections count, too, if they stand in
+ * others. A virtual host also has the sections of the main server, which are not looked at.
+ */
+int cfaop_tree_in_sections(const cfaop_tree *tree, const server_rec *s, cfaop_tree_test test);
+
 /**
  * Says whether a section of @a s for directories, files or URLs has an SSLVerifyClient that asks for certificates. A
  * virtual host also has the sections of the main server, which are not looked at. .htaccess files are not known.

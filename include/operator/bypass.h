@@ -14,25 +14,28 @@
 #include "apr_tables.h"
 
 /**
- * Notes for each server from @a base on whether TLS, or plain HTTP, reaches its ports. Configuration phase
- * (check_config).
- */
-void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base);
-
-/**
  * Says whether the configuration shows that @a s has TLS and refuses clients without a certificate; the main server
- * only if a port of its own reaches it. After cfaop_bypass_note_reach().
+ * only if a port of its own reaches it. After cfaop_reach_note().
  */
 int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s);
 
 /**
  * Indexes, from @a p, the servers that answer clients without a certificate. Configuration phase, after
- * cfaop_bypass_note_reach().
+ * cfaop_reach_note().
  */
 cfaop_twins *cfaop_bypass_index(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base);
 
+/** How many servers of a way round the dumps list. The others are only counted: there may be thousands. */
+#define CFAOP_BYPASS_SERVERS_MAX 20
+
+/** A name that is guarded, and is served without the guard, too. */
+typedef struct {
+    const char *name;            /**< as the guarded server writes it; it may be a wildcard */
+    apr_array_header_t *servers; /**< of const server_rec *: those that serve it without the guard */
+} cfaop_bypass;
+
 /**
- * Returns the servers (of cfaop_twin) that serve a name of @a guarded without the guard, by the index of
+ * Returns the names (of cfaop_bypass) of @a guarded that are served without the guard, by the index of
  * cfaop_bypass_index(). From @a p. Configuration phase.
  */
 apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded);

@@ -7,11 +7,16 @@
 #ifndef CFAOP_OPERATOR_PATTERNS_H
 #define CFAOP_OPERATOR_PATTERNS_H
 
+#include "apr_pools.h"
+
 /** Says whether @a word is one of @a words, which end with NULL. Any phase, any thread. */
 int cfaop_patterns_is_one_of(const char *word, const char *const *words);
 
-/** Says whether the regular expression is one of those that people write for "every path". Any phase, any thread. */
-int cfaop_patterns_match_all(const char *regex);
+/**
+ * Says whether the regular expression is one of those that people write for "every path", or for every path but those
+ * of ACME challenges. From @a p, for what only the call needs. Any phase.
+ */
+int cfaop_patterns_match_all(apr_pool_t *p, const char *regex);
 
 /**
  * Says whether the regular expression stands for paths below /.well-known/acme-challenge only: it begins there, and

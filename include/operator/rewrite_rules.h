@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file rewrite_rules.h
- * What mod_rewrite's rules of a virtual host make of plain HTTP. Whatever is not clearly an answer to everything
+ * What mod_rewrite's rules of a virtual host make of its requests. Whatever is not clearly an answer to everything
  * counts as none.
  */
 #ifndef CFAOP_OPERATOR_REWRITE_RULES_H
@@ -19,10 +19,18 @@ typedef enum {
     CFAOP_REWRITE_SERVES       /**< one of them may serve something */
 } cfaop_rewrite;
 
+/** What virtual hosts have from the main server, found out once. */
+typedef struct cfaop_rewrite_main cfaop_rewrite_main;
+
+/* All functions: configuration phase. */
+
+/** Looks at the rules and options of the main server, @a base. From @a p. */
+cfaop_rewrite_main *cfaop_rewrite_main_of(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base);
+
 /**
- * Returns what mod_rewrite does with requests to @a s over plain HTTP, by its rules and those it inherits. From @a p,
- * for what only the call needs. Configuration phase.
+ * Returns what mod_rewrite does with requests to @a s, over TLS or without it, by its rules and those it inherits from
+ * @a base. From @a p, for what only the call needs.
  */
-cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s);
+cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *base, const server_rec *s, int is_tls);
 
 #endif

@@ -307,29 +307,36 @@ const char *cfaop_tree_local_error_document(const cfaop_tree *tree, const server
     return document && *document == '/' ? document : NULL;
 }
 
+/* ---- inside of sections ---- */
+
+static int one_passes(const ap_directive_t *node, cfaop_tree_test test)
+{
+    for (; node; node = node->next) {
+        if (test(node) || one_passes(node->first_child, test)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int cfaop_tree_in_sections(const cfaop_tree *tree, const server_rec *s, cfaop_tree_test test)
+{
+    const ap_directive_t *node;
+
+    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
+        if (ap_cstr_casecmp(node->directive, "<VirtualHost") != 0 && one_passes(node->first_child, test)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int asks(const ap_directive_t *node)
 {
     return !ap_cstr_casecmp(node->directive, "SSLVerifyClient") && ap_cstr_casecmp(node->args, "none") != 0;
 }
 
-static int one_asks(const ap_directive_t *node)
-{
-    for (; node; node = node->next) {
-        if (asks(node) || one_asks(node->first_child)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 int cfaop_tree_directories_ask(const cfaop_tree *tree, const server_rec *s)
 {
-    const ap_directive_t *node;
-
-    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
-        if (ap_cstr_casecmp(node->directive, "<VirtualHost") != 0 && one_asks(node->first_child)) {
-            return 1;
-        }
-    }
-    return 0;
+    return cfaop_tree_in_sections(tree, s, asks);
 }

@@ -15,89 +15,11 @@
 #include "operator/redirects.h"
 #include "operator/twins.h"
 
-#include "ap_listen.h"
 #include "apr_hash.h"
 #include "apr_strings.h"
 
 /* How many names have a line of their own; the last line counts the others. */
 #define LINES_MAX 20
-
-#define PORTS 65536
-
-/* ---- which servers TLS and plain HTTP reach ---- */
-
-/* A mark for each port. */
-typedef char port_set[PORTS];
-
-static void mark_ports(port_set ports, const server_rec *s)
-{
-    const server_addr_rec *addr;
-
-    for (addr = s->addrs; addr; addr = addr->next) {
-        ports[addr->host_port] = 1;
-    }
-}
-
-/* Notes how s, which shows no TLS of its own, is reached by its ports. Port 0 stands for any port. */
-static void note_ports(const char *tls, const server_rec *s)
-{
-    cfaop_server_conf *conf = cfaop_config_of(s);
-    const server_addr_rec *addr;
-
-    for (addr = s->addrs; addr; addr = addr->next) {
-        if (tls[addr->host_port] || tls[0] || !addr->host_port) {
-            conf->is_reached_by_tls = 1;
-        }
-        if (!tls[addr->host_port]) {
-            conf->is_reached_by_plain_http = 1;
-        }
-    }
-}
-
-/* The main server answers at the ports of Listen lines that no virtual host has. */
-static void note_main_server(apr_pool_t *ptemp, port_set tls, const cfaop_tree *tree, const server_rec *base)
-{
-    cfaop_server_conf *conf = cfaop_config_of(base);
-    int has_tls = cfaop_tree_shows_tls(tree, base);
-    char *taken = apr_pcalloc(ptemp, sizeof(port_set));
-    const ap_listen_rec *l;
-    const server_rec *s;
-
-    for (s = base->next; s; s = s->next) {
-        mark_ports(taken, s);
-    }
-    for (l = ap_listeners; l; l = l->next) {
-        if (taken[0] || taken[l->bind_addr->port]) {
-            continue;
-        }
-        if (has_tls) {
-            conf->is_reached_by_tls = 1;
-            tls[l->bind_addr->port] = 1;
-        }
-        else {
-            conf->is_reached_by_plain_http = 1;
-        }
-    }
-}
-
-void cfaop_bypass_note_reach(apr_pool_t *ptemp, const cfaop_tree *tree, const server_rec *base)
-{
-    char *tls = apr_pcalloc(ptemp, sizeof(port_set));
-    const server_rec *s;
-
-    note_main_server(ptemp, tls, tree, base);
-    for (s = base->next; s; s = s->next) {
-        if (cfaop_tree_shows_tls(tree, s)) {
-            cfaop_config_of(s)->is_reached_by_tls = 1;
-            mark_ports(tls, s);
-        }
-    }
-    for (s = base; s; s = s->next) {
-        if (s != base && !cfaop_tree_shows_tls(tree, s)) {
-            note_ports(tls, s);
-        }
-    }
-}
 
 /* ---- ways round ---- */
 
@@ -112,27 +34,27 @@ static int refuses_plain_http(const server_rec *s)
     return s->is_virtual && conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled;
 }
 
-/* Says whether s answers clients without a certificate. */
-static int answers_strangers(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+/* Says whether s answers clients without a certificate with more than redirects and refusals. */
+static int answers_strangers(apr_pool_t *p, const cfaop_redirects *redirects, const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    if (conf->is_reached_by_tls && conf->mode != CFAOP_MODE_ON) {
+    if (conf->is_reached_by_tls && conf->mode != CFAOP_MODE_ON && !cfaop_redirects_all(p, redirects, s, 1)) {
         return 1;
     }
-    return conf->is_reached_by_plain_http && !refuses_plain_http(s) && !cfaop_redirects_all(p, tree, s);
+    return conf->is_reached_by_plain_http && !refuses_plain_http(s) && !cfaop_redirects_all(p, redirects, s, 0);
 }
 
 /* What answers_strangers() needs, for the index, which asks it once about each server. */
 typedef struct {
-    apr_pool_t *pool; /* for one answer: thousands of servers may have thousands of inherited lines looked at */
-    const cfaop_tree *tree;
+    apr_pool_t *pool; /* for one answer: thousands of servers have their lines looked at */
+    const cfaop_redirects *redirects;
 } question;
 
 static int is_open(const void *data, const server_rec *s)
 {
     const question *q = data;
-    int is_open_to_all = answers_strangers(q->pool, q->tree, s);
+    int is_open_to_all = answers_strangers(q->pool, q->redirects, s);
 
     apr_pool_clear(q->pool);
     return is_open_to_all;
@@ -140,7 +62,7 @@ static int is_open(const void *data, const server_rec *s)
 
 cfaop_twins *cfaop_bypass_index(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
 {
-    question q = {NULL, tree};
+    question q = {NULL, cfaop_redirects_index(p, tree, base)};
     cfaop_twins *twins;
 
     apr_pool_create(&q.pool, p);
@@ -156,35 +78,45 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
     return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && (s->is_virtual || conf->is_reached_by_tls);
 }
 
-apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded)
+/* The servers of found that get requests for a name of guarded, by name: found has those of one name together. */
+static apr_array_header_t *by_name(apr_pool_t *p, const cfaop_twins *twins, const apr_array_header_t *found,
+                                   const server_rec *guarded)
 {
-    const apr_array_header_t *found = cfaop_twins_of(p, twins, guarded);
-    apr_array_header_t *open = apr_array_make(p, 1, sizeof(cfaop_twin));
+    apr_array_header_t *bypasses = apr_array_make(p, 1, sizeof(cfaop_bypass));
+    cfaop_bypass *last = NULL;
     int i;
 
     for (i = 0; i < found->nelts; ++i) {
         const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (!cfaop_twins_is_hidden(twins, twin->server, guarded)) {
-            APR_ARRAY_PUSH(open, cfaop_twin) = *twin;
+        if (cfaop_twins_is_hidden(twins, twin->server, guarded)) {
+            continue;
         }
+        if (!last || last->name != twin->name) {
+            last = apr_array_push(bypasses);
+            last->name = twin->name;
+            last->servers = apr_array_make(p, 1, sizeof(const server_rec *));
+        }
+        APR_ARRAY_PUSH(last->servers, const server_rec *) = twin->server;
     }
-    return open;
+    return bypasses;
+}
+
+apr_array_header_t *cfaop_bypass_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded)
+{
+    return by_name(p, twins, cfaop_twins_of(p, twins, guarded), guarded);
 }
 
 /* ---- warnings ---- */
 
-/* Returns the servers of open, from index from on, that answer to name: "a (file:1), b (file:2)". */
-static const char *servers_of(apr_pool_t *p, const apr_array_header_t *open, int from, const char *name)
+/* Returns the servers of a way round: "a (file:1), b (file:2)". */
+static const char *servers_of(apr_pool_t *p, const cfaop_bypass *bypass)
 {
     cfaop_name_list list = {p, NULL, 0};
     int i;
 
-    for (i = from; i < open->nelts; ++i) {
-        const cfaop_twin *twin = &APR_ARRAY_IDX(open, i, cfaop_twin);
-        if (!ap_cstr_casecmp(twin->name, name)) {
-            cfaop_name_list_add(&list, apr_psprintf(p, "%s (%s)", cfaop_server_label(p, twin->server),
-                                                    cfaop_server_place(p, twin->server)));
-        }
+    for (i = 0; i < bypass->servers->nelts; ++i) {
+        const server_rec *s = APR_ARRAY_IDX(bypass->servers, i, const server_rec *);
+        cfaop_name_list_add(&list, apr_psprintf(p, "%s (%s)", cfaop_server_label(p, s), cfaop_server_place(p, s)));
     }
     return cfaop_name_list_text(&list);
 }
@@ -213,7 +145,8 @@ static void warn_of_server(apr_array_header_t *findings, const server_rec *guard
     int i;
 
     for (i = 0; i < open->nelts; ++i) {
-        char *name = apr_pstrdup(open->pool, APR_ARRAY_IDX(open, i, cfaop_twin).name);
+        const cfaop_bypass *bypass = &APR_ARRAY_IDX(open, i, cfaop_bypass);
+        char *name = apr_pstrdup(open->pool, bypass->name);
         ap_str_tolower(name);
         if (apr_hash_get(seen, name, APR_HASH_KEY_STRING)) {
             continue;
@@ -224,7 +157,7 @@ static void warn_of_server(apr_array_header_t *findings, const server_rec *guard
             ++*more;
         }
         else {
-            warn_of_name(findings, guarded, name, servers_of(p, open, i, name));
+            warn_of_name(findings, guarded, name, servers_of(p, bypass));
         }
     }
 }

@@ -83,16 +83,33 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
     apr_pool_destroy(list.pool);
 }
 
+static void print_bypass(apr_pool_t *p, const cfaop_bypass *bypass)
+{
+    int i, count = bypass->servers->nelts;
+
+    for (i = 0; i < count && i < CFAOP_BYPASS_SERVERS_MAX; ++i) {
+        const server_rec *s = APR_ARRAY_IDX(bypass->servers, i, const server_rec *);
+        printf("    bypass: %s is served without the guard by %s (%s)\n", bypass->name, cfaop_server_label(p, s),
+               cfaop_server_place(p, s));
+    }
+    if (count > CFAOP_BYPASS_SERVERS_MAX) {
+        printf("    bypass: %s is served without the guard by %d more virtual hosts\n", bypass->name,
+               count - CFAOP_BYPASS_SERVERS_MAX);
+    }
+}
+
 static void print_bypasses(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded)
 {
-    const apr_array_header_t *open = cfaop_bypass_of(p, twins, guarded);
+    const apr_array_header_t *bypasses;
+    apr_pool_t *each;
     int i;
 
-    for (i = 0; i < open->nelts; ++i) {
-        const cfaop_twin *twin = &APR_ARRAY_IDX(open, i, cfaop_twin);
-        printf("    bypass: %s is served without the guard by %s (%s)\n", twin->name,
-               cfaop_server_label(p, twin->server), cfaop_server_place(p, twin->server));
+    apr_pool_create(&each, p);
+    bypasses = cfaop_bypass_of(each, twins, guarded);
+    for (i = 0; i < bypasses->nelts; ++i) {
+        print_bypass(each, &APR_ARRAY_IDX(bypasses, i, cfaop_bypass));
     }
+    apr_pool_destroy(each);
 }
 
 /* Says what the mode of a virtual host means for which the configuration shows no TLS. */

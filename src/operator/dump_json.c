@@ -131,17 +131,31 @@ static void print_trust(apr_pool_t *p, const server_rec *base, const server_rec 
     printf("}");
 }
 
-static void print_bypasses(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded)
+/* Prints how a name is served without the guard, after printed others. Returns how many are printed then. */
+static int print_bypass(apr_pool_t *p, const cfaop_bypass *bypass, int printed)
 {
-    const apr_array_header_t *open = cfaop_bypass_of(p, twins, guarded);
     int i;
 
-    for (i = 0; i < open->nelts; ++i) {
-        const cfaop_twin *twin = &APR_ARRAY_IDX(open, i, cfaop_twin);
-        printf("%s{\"name\": %s, \"server\": %s, \"place\": %s}", comma(i), cfaop_json_string(p, twin->name),
-               cfaop_json_string(p, cfaop_server_label(p, twin->server)),
-               cfaop_json_string(p, cfaop_server_place(p, twin->server)));
+    for (i = 0; i < bypass->servers->nelts && i < CFAOP_BYPASS_SERVERS_MAX; ++i) {
+        const server_rec *s = APR_ARRAY_IDX(bypass->servers, i, const server_rec *);
+        printf("%s{\"name\": %s, \"server\": %s, \"place\": %s}", comma(printed++), cfaop_json_string(p, bypass->name),
+               cfaop_json_string(p, cfaop_server_label(p, s)), cfaop_json_string(p, cfaop_server_place(p, s)));
     }
+    return printed;
+}
+
+static void print_bypasses(apr_pool_t *p, cfaop_twins *twins, const server_rec *guarded)
+{
+    const apr_array_header_t *bypasses = guarded ? cfaop_bypass_of(p, twins, guarded) : NULL;
+    int i, printed = 0, count = 0;
+
+    printf("   \"bypasses\": [");
+    for (i = 0; bypasses && i < bypasses->nelts; ++i) {
+        const cfaop_bypass *bypass = &APR_ARRAY_IDX(bypasses, i, cfaop_bypass);
+        printed = print_bypass(p, bypass, printed);
+        count += bypass->servers->nelts;
+    }
+    printf("], \"bypasses_count\": %d", count);
 }
 
 /* What the directives of the virtual host say, besides trust. */
@@ -185,11 +199,9 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     else {
         printf("null");
     }
-    printf(",\n   \"bypasses\": [");
-    if (has_trust && cfaop_bypass_is_guarded(tree, s)) {
-        print_bypasses(p, twins, s);
-    }
-    printf("]}");
+    printf(",\n");
+    print_bypasses(p, twins, has_trust && cfaop_bypass_is_guarded(tree, s) ? s : NULL);
+    printf("}");
 }
 
 /* Where httpd listens: at these ports the main server and virtual hosts for each port are reached. */

@@ -6,6 +6,8 @@
  */
 #include "operator/patterns.h"
 
+#include "apr_strings.h"
+
 #include <string.h>
 
 #define ACME "/.well-known/acme-challenge"
@@ -18,15 +20,6 @@ int cfaop_patterns_is_one_of(const char *word, const char *const *words)
         }
     }
     return 0;
-}
-
-int cfaop_patterns_match_all(const char *regex)
-{
-    static const char *const all[] = {"^",       "^/",      "^/?",      ".*",    "^.*",   "^.*$",
-                                      "(.*)",    "^(.*)$",  "^(.*)",    "^/.*",  "^/.*$", "^/(.*)",
-                                      "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/(.*)", NULL};
-
-    return cfaop_patterns_is_one_of(regex, all);
 }
 
 /* An alternative, or a place inside the path, would let in what is no challenge. */
@@ -50,6 +43,32 @@ int cfaop_patterns_is_acme(const char *regex)
         }
     }
     return 1;
+}
+
+/* Returns "^REST" of "^(?!PATH)REST", where PATH is that of ACME challenges; NULL: the pattern is of another form. */
+static const char *without_acme(apr_pool_t *p, const char *regex)
+{
+    static const char except[] = "^(?!";
+    const char *end = strchr(regex, ')');
+
+    if (strncmp(regex, except, strlen(except)) != 0 || !end) {
+        return NULL;
+    }
+    regex += strlen(except);
+    return cfaop_patterns_is_acme(apr_pstrcat(p, "^", apr_pstrmemdup(p, regex, (apr_size_t)(end - regex)), NULL))
+             ? apr_pstrcat(p, "^", end + 1, NULL)
+             : NULL;
+}
+
+int cfaop_patterns_match_all(apr_pool_t *p, const char *regex)
+{
+    static const char *const all[] = {"^",       "^/",      "^/?",      "/",    ".",     ".*",    "^.*",
+                                      "^.*$",    ".+",      "^.+",      "^.+$", "(.*)",  "^(.*)", "^(.*)$",
+                                      "(.+)",    "^(.+)",   "^(.+)$",   "^/.*", "^/.*$", "/(.*)", "^/(.*)",
+                                      "^/(.*)$", "^/?(.*)", "^/?(.*)$", NULL};
+    const char *rest = without_acme(p, regex);
+
+    return cfaop_patterns_is_one_of(rest ? rest : regex, all);
 }
 
 int cfaop_patterns_is_acme_path(const char *path)

@@ -12,6 +12,13 @@
 
 #include "apr_strings.h"
 
+struct cfaop_redirects {
+    const cfaop_tree *tree;
+    const cfaop_rewrite_main *rewrite; /* what mod_rewrite has from the main server */
+    int main_proxies;                  /* a line of the main server hands requests on by mod_proxy */
+    int main_may_grant;                /* a section of the main server may undo "Require all denied" */
+};
+
 /* The arguments of a directive, as words; what ends a section's line is no part of them. */
 static apr_array_header_t *words_of(apr_pool_t *p, const ap_directive_t *node)
 {
@@ -56,8 +63,8 @@ static status_kind kind_of_status(const char *word)
     return NO_STATUS;
 }
 
-/* Redirect [status] PATH [TARGET], in each of its spellings, for everything. In a <Location> there need be no path. */
-static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_in_location)
+/* Redirect [status] PATH [TARGET], in each of its spellings, for everything. In a section there need be no path. */
+static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_in_section)
 {
     const apr_array_header_t *words = words_of(p, node);
     int takes_status = is_called(node, "Redirect") || is_called(node, "RedirectMatch");
@@ -67,21 +74,23 @@ static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_
     if (!takes_status && !is_called(node, "RedirectPermanent") && !is_called(node, "RedirectTemp")) {
         return 0;
     }
-    if (is_in_location && words->nelts == from + targets) {
+    if (is_in_section && words->nelts == from + targets) {
         return 1;
     }
     if (words->nelts != from + 1 + targets) {
         return 0;
     }
-    return is_called(node, "RedirectMatch") ? cfaop_patterns_match_all(word_at(words, from))
+    return is_called(node, "RedirectMatch") ? cfaop_patterns_match_all(p, word_at(words, from))
                                             : !strcmp(word_at(words, from), "/");
 }
 
-/* Is node an <If> that holds for plain HTTP? */
-static int is_for_plain_http(apr_pool_t *p, const ap_directive_t *node)
+/* Is node an <If> that holds for all requests over TLS, or for all without it? */
+static int is_for_scheme(apr_pool_t *p, const ap_directive_t *node, int is_tls)
 {
-    static const char *const all[] = {"%{HTTPS}==off", "%{HTTPS}!=on", "%{REQUEST_SCHEME}==http",
-                                      "%{REQUEST_SCHEME}!=https", NULL};
+    static const char *const plain[] = {"%{HTTPS}==off", "%{HTTPS}!=on", "%{REQUEST_SCHEME}==http",
+                                        "%{REQUEST_SCHEME}!=https", NULL};
+    static const char *const tls[] = {"%{HTTPS}==on", "%{HTTPS}!=off", "%{REQUEST_SCHEME}==https",
+                                      "%{REQUEST_SCHEME}!=http", NULL};
     const char *from;
     char *text = apr_pstrdup(p, node->args), *to = text;
 
@@ -94,7 +103,7 @@ static int is_for_plain_http(apr_pool_t *p, const ap_directive_t *node)
         }
     }
     *to = '\0';
-    return cfaop_patterns_is_one_of(text, all);
+    return cfaop_patterns_is_one_of(text, is_tls ? tls : plain);
 }
 
 static int is_for_all_paths(apr_pool_t *p, const ap_directive_t *node)
@@ -102,13 +111,13 @@ static int is_for_all_paths(apr_pool_t *p, const ap_directive_t *node)
     return is_called(node, "<Location") && !strcmp(word_at(words_of(p, node), 0), "/");
 }
 
-static int redirects(apr_pool_t *p, const ap_directive_t *node)
+static int answers_all(apr_pool_t *p, const ap_directive_t *node, int is_tls)
 {
-    int is_location = is_for_all_paths(p, node);
+    int is_for_all = is_for_all_paths(p, node) || is_for_scheme(p, node, is_tls);
     const ap_directive_t *inner;
 
-    for (inner = is_location || is_for_plain_http(p, node) ? node->first_child : NULL; inner; inner = inner->next) {
-        if (is_redirect_of_all(p, inner, is_location)) {
+    for (inner = is_for_all ? node->first_child : NULL; inner; inner = inner->next) {
+        if (is_redirect_of_all(p, inner, 1)) {
             return 1;
         }
     }
@@ -126,70 +135,27 @@ static int denies(apr_pool_t *p, const ap_directive_t *node)
         && !ap_cstr_casecmp(word_at(words, 0), "all") && !ap_cstr_casecmp(word_at(words, 1), "denied");
 }
 
-static int denies_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+/* httpd merges each <If> after all other sections, wherever it stands. Satisfy Any needs no more than an address. */
+static int may_grant(const ap_directive_t *node)
+{
+    return is_called(node, "<If") || is_called(node, "<ElseIf") || is_called(node, "<Else")
+        || is_called(node, "Satisfy");
+}
+
+static int denies_all(apr_pool_t *p, const cfaop_redirects *redirects, const server_rec *s)
 {
     const ap_directive_t *node;
     int found = 0;
 
-    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
+    for (node = cfaop_tree_directives(redirects->tree, s); node; node = node->next) {
         if (denies(p, node)) {
             found = 1;
         }
-        else if (!strncasecmp(node->directive, "<Location", 9) || !strncasecmp(node->directive, "<If", 3)) {
+        else if (!strncasecmp(node->directive, "<Location", 9) || may_grant(node)) {
             return 0;
         }
     }
-    return found && !cfaop_tree_inherited(tree, "<if");
-}
-
-/* ---- mod_md: MDRequireHttps comes before everything else, for the names of a managed domain ---- */
-
-static int requires_https(const char *word)
-{
-    return word && (!ap_cstr_casecmp(word, "permanent") || !ap_cstr_casecmp(word, "temporary"));
-}
-
-static int is_managed(apr_pool_t *p, const ap_directive_t *node, const server_rec *s)
-{
-    const apr_array_header_t *words = words_of(p, node);
-    int i;
-
-    for (i = 0; s->server_hostname && i < words->nelts; ++i) {
-        if (!ap_cstr_casecmp(word_at(words, i), s->server_hostname)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* What is said inside of a domain's section counts there instead of what is said for all. */
-static int has_https(apr_pool_t *p, const ap_directive_t *node, int is_required)
-{
-    const ap_directive_t *inner;
-
-    for (inner = node->first_child; inner; inner = inner->next) {
-        if (is_called(inner, "MDRequireHttps")) {
-            is_required = requires_https(word_at(words_of(p, inner), 0));
-        }
-    }
-    return is_required;
-}
-
-static int is_redirected_by_mod_md(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
-{
-    static const char *const names[] = {"mdomain", "<mdomain", "<mdomainset"};
-    int is_required = requires_https(cfaop_tree_last_inherited(tree, "mdrequirehttps")), i, n;
-
-    for (n = 0; n < 3; ++n) {
-        const apr_array_header_t *list = cfaop_tree_inherited(tree, names[n]);
-        for (i = 0; list && i < list->nelts; ++i) {
-            const ap_directive_t *node = APR_ARRAY_IDX(list, i, const ap_directive_t *);
-            if (is_managed(p, node, s)) {
-                return has_https(p, node, is_required) && !(s->wild_names && s->wild_names->nelts);
-            }
-        }
-    }
-    return 0;
+    return found && !redirects->main_may_grant && !cfaop_tree_in_sections(redirects->tree, s, may_grant);
 }
 
 /* ---- what serves although there is a Redirect: mod_proxy comes before it ---- */
@@ -232,12 +198,12 @@ static int serves(apr_pool_t *p, const ap_directive_t *node)
     return 0;
 }
 
-static int serves_by_inheritance(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+static int main_server_serves(apr_pool_t *p, const cfaop_tree *tree)
 {
     static const char *const names[] = {"<location", "<locationmatch", "proxypass", "proxypassmatch"};
     int i, n;
 
-    for (n = 0; n < 4 && s->is_virtual; ++n) {
+    for (n = 0; n < 4; ++n) {
         const apr_array_header_t *list = cfaop_tree_inherited(tree, names[n]);
         for (i = 0; list && i < list->nelts; ++i) {
             if (serves(p, APR_ARRAY_IDX(list, i, const ap_directive_t *))) {
@@ -248,23 +214,40 @@ static int serves_by_inheritance(apr_pool_t *p, const cfaop_tree *tree, const se
     return 0;
 }
 
-int cfaop_redirects_all(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+/* Has the main server a section that virtual hosts inherit and that may grant what they deny? */
+static int main_server_may_grant(const cfaop_tree *tree, const server_rec *base)
 {
-    cfaop_rewrite rules = cfaop_rewrite_rules_of(p, tree, s);
+    return cfaop_tree_inherited(tree, "<if") || cfaop_tree_in_sections(tree, base, may_grant);
+}
+
+cfaop_redirects *cfaop_redirects_index(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
+{
+    cfaop_redirects *redirects = apr_palloc(p, sizeof(*redirects));
+
+    redirects->tree = tree;
+    redirects->rewrite = cfaop_rewrite_main_of(p, tree, base);
+    redirects->main_proxies = main_server_serves(p, tree);
+    redirects->main_may_grant = main_server_may_grant(tree, base);
+    return redirects;
+}
+
+int cfaop_redirects_all(apr_pool_t *p, const cfaop_redirects *redirects, const server_rec *s, int is_tls)
+{
+    cfaop_rewrite rules = cfaop_rewrite_rules_of(p, redirects->rewrite, s, is_tls);
     const ap_directive_t *node;
     int found = rules == CFAOP_REWRITE_ANSWERS_ALL;
 
-    if (denies_all(p, tree, s) || is_redirected_by_mod_md(p, tree, s)) {
+    if (denies_all(p, redirects, s)) {
         return 1;
     }
-    if (rules == CFAOP_REWRITE_SERVES || serves_by_inheritance(p, tree, s)) {
+    if (rules == CFAOP_REWRITE_SERVES || redirects->main_proxies) {
         return 0;
     }
-    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
+    for (node = cfaop_tree_directives(redirects->tree, s); node; node = node->next) {
         if (serves(p, node)) {
             return 0;
         }
-        found = found || redirects(p, node);
+        found = found || answers_all(p, node, is_tls);
     }
     return found;
 }

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file rewrite_rules.c
- * What mod_rewrite's rules of a virtual host make of plain HTTP. Whatever is not clearly an answer to everything
+ * What mod_rewrite's rules of a virtual host make of its requests. Whatever is not clearly an answer to everything
  * counts as none.
  */
 #include "operator/rewrite_rules.h"
@@ -10,7 +10,15 @@
 
 #include "apr_strings.h"
 
-static int has_flag(apr_pool_t *p, const char *flags, const char *brief, const char *full)
+struct cfaop_rewrite_main {
+    const cfaop_tree *tree;
+    apr_array_header_t *rules; /* of const ap_directive_t *: its conditions and rules, in order */
+    int options;               /* its RewriteOptions */
+    int is_switched_off;       /* a section of it has RewriteEngine off */
+};
+
+/* Returns the value of a flag, "" if it has none; NULL: it is not among the flags. */
+static const char *flag_value(apr_pool_t *p, const char *flags, const char *brief, const char *full)
 {
     char *state, *list = apr_pstrdup(p, flags), *flag;
 
@@ -19,21 +27,27 @@ static int has_flag(apr_pool_t *p, const char *flags, const char *brief, const c
         apr_size_t length = value ? (apr_size_t)(value - flag) : strlen(flag);
         if ((length == strlen(brief) && !strncasecmp(flag, brief, length))
             || (length == strlen(full) && !strncasecmp(flag, full, length))) {
-            return 1;
+            return value ? value + 1 : "";
         }
     }
-    return 0;
+    return NULL;
+}
+
+static int has_flag(apr_pool_t *p, const char *flags, const char *brief, const char *full)
+{
+    return flag_value(p, flags, brief, full) != NULL;
 }
 
 /* ---- conditions ---- */
 
 /* The conditions before a rule: groups that are joined by [OR] inside, and all of which must hold. */
 typedef struct {
-    int exception;             /* a group may be false for plain HTTP */
+    int exception;             /* a group may be false */
+    int is_acme;               /* a group holds for ACME challenges only */
     apr_array_header_t *names; /* of const char *: SERVER_NAME equals one of them */
     int name_groups;           /* how many groups have names */
     int is_open;               /* the condition before this one had [OR] */
-    int group_is_true, group_is_odd;
+    int group_is_true, group_is_odd, group_is_acme, group_is_more;
     int group_start; /* where its names begin */
 } conditions;
 
@@ -50,14 +64,29 @@ static void clear(conditions *c)
  * SERVER_PORT is not among these, nor is HTTP_HOST among the names below: both are what the client writes into the
  * Host header, in any case and with any port.
  */
-static int is_always_true(const char *subject, const char *pattern)
+static int holds_for_scheme(const char *subject, const char *pattern, int is_tls)
 {
     static const char *const off[] = {"off", "=off", "!on", "!=on", "^off$", "!^on$", NULL};
-    static const char *const scheme[] = {"http", "=http", "^http$", "!https", "!=https", "!^https$", NULL};
+    static const char *const on[] = {"on", "=on", "!off", "!=off", "^on$", "!^off$", NULL};
+    static const char *const http[] = {"http", "=http", "^http$", "!https", "!=https", "!^https$", NULL};
+    static const char *const https[] = {"https", "=https", "^https$", "!=http", "!^http$", NULL};
 
-    return (!strcmp(subject, "%{HTTPS}") && cfaop_patterns_is_one_of(pattern, off))
-        || (!strcmp(subject, "%{REQUEST_SCHEME}") && cfaop_patterns_is_one_of(pattern, scheme))
-        || (!strcmp(subject, "%{REQUEST_URI}") && *pattern == '!' && cfaop_patterns_is_acme(pattern + 1));
+    if (!strcmp(subject, "%{HTTPS}")) {
+        return cfaop_patterns_is_one_of(pattern, is_tls ? on : off);
+    }
+    /* "http" without "^" and "$" matches "https", too */
+    return !strcmp(subject, "%{REQUEST_SCHEME}")
+        && (cfaop_patterns_is_one_of(pattern, is_tls ? https : http) || (is_tls && !strcmp(pattern, "http")));
+}
+
+static int is_uri(const char *subject)
+{
+    return !strcmp(subject, "%{REQUEST_URI}");
+}
+
+static int is_all_but_acme(const char *subject, const char *pattern)
+{
+    return is_uri(subject) && *pattern == '!' && cfaop_patterns_is_acme(pattern + 1);
 }
 
 static void end_group(conditions *c)
@@ -68,25 +97,29 @@ static void end_group(conditions *c)
     else if (c->group_is_odd) {
         c->exception = 1;
     }
+    c->is_acme = c->is_acme || (c->group_is_acme && !c->group_is_more);
     c->name_groups += c->names->nelts > c->group_start;
-    c->group_is_true = c->group_is_odd = c->is_open = 0;
+    c->group_is_true = c->group_is_odd = c->group_is_acme = c->group_is_more = c->is_open = 0;
     c->group_start = c->names->nelts;
 }
 
-static void add_condition(apr_pool_t *p, conditions *c, const char *args)
+static void add_condition(apr_pool_t *p, conditions *c, const char *args, int is_tls)
 {
     const char *subject = ap_getword_conf(p, &args);
     const char *pattern = ap_getword_conf(p, &args);
+    int is_acme = is_uri(subject) && cfaop_patterns_is_acme(pattern);
 
     if (!strcmp(subject, "%{SERVER_NAME}") && *pattern == '=') {
         APR_ARRAY_PUSH(c->names, const char *) = pattern + 1;
     }
-    else if (is_always_true(subject, pattern)) {
+    else if (holds_for_scheme(subject, pattern, is_tls) || is_all_but_acme(subject, pattern)) {
         c->group_is_true = 1;
     }
     else {
         c->group_is_odd = 1;
     }
+    c->group_is_acme |= is_acme;
+    c->group_is_more |= !is_acme;
     c->is_open = has_flag(p, ap_getword_conf(p, &args), "OR", "ornext");
     if (!c->is_open) {
         end_group(c);
@@ -131,11 +164,27 @@ static int hold_for(const conditions *c, const server_rec *s)
 
 /* ---- rules ---- */
 
-/* mod_rewrite takes a target on another scheme for a redirect. "http://" does not count: it may be this very server. */
-static int answers(apr_pool_t *p, const char *target, const char *flags)
+/* Is it the value of [R] that makes a redirect or a refusal? mod_rewrite takes any status. */
+static int is_answer(const char *status)
 {
-    return has_flag(p, flags, "R", "redirect") || has_flag(p, flags, "F", "forbidden")
-        || has_flag(p, flags, "G", "gone") || !strncasecmp(target, "https://", strlen("https://"));
+    static const char *const moved[] = {"", "permanent", "temp", "seeother", NULL};
+
+    return cfaop_patterns_is_one_of(status, moved) || (strchr("345", *status) && strcmp(status, "304") != 0);
+}
+
+/*
+ * mod_rewrite takes a target on another scheme for a redirect. A target on the request's own scheme may be this very
+ * server.
+ */
+static int answers(apr_pool_t *p, const char *target, const char *flags, int is_tls)
+{
+    const char *status = flag_value(p, flags, "R", "redirect"), *other = is_tls ? "http://" : "https://";
+
+    if (status) {
+        return is_answer(status);
+    }
+    return has_flag(p, flags, "F", "forbidden") || has_flag(p, flags, "G", "gone")
+        || !strncasecmp(target, other, strlen(other));
 }
 
 /* Does the rule decide about those after it? */
@@ -146,43 +195,73 @@ static int steers(apr_pool_t *p, const char *flags)
 
 static int ends(apr_pool_t *p, const char *flags)
 {
-    return has_flag(p, flags, "L", "last") || has_flag(p, flags, "END", "END");
+    return has_flag(p, flags, "L", "last") || has_flag(p, flags, "END", "END") || has_flag(p, flags, "R", "redirect");
 }
 
-static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditions *c, const server_rec *s)
+/* Does a rule for ACME challenges leave it at that? Its target may be any place of the site. */
+static int is_for_challenges(apr_pool_t *p, const char *target, const char *flags)
+{
+    static const char *const words[] = {"acme", "challenge", "letsencrypt", NULL};
+    int i;
+
+    for (i = 0; words[i]; ++i) {
+        if (ap_strcasestr(target, words[i])) {
+            return 1;
+        }
+    }
+    return !strcmp(target, "-") || has_flag(p, flags, "P", "proxy") || has_flag(p, flags, "R", "redirect")
+        || has_flag(p, flags, "F", "forbidden") || has_flag(p, flags, "G", "gone");
+}
+
+static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditions *c, const server_rec *s, int is_tls)
 {
     const char *pattern = ap_getword_conf(p, &args);
     const char *target = ap_getword_conf(p, &args);
     const char *flags = ap_getword_conf(p, &args);
-    int is_for_all = cfaop_patterns_match_all(pattern) || (*pattern == '!' && cfaop_patterns_is_acme(pattern + 1));
+    int is_for_all = cfaop_patterns_match_all(p, pattern) || (*pattern == '!' && cfaop_patterns_is_acme(pattern + 1));
 
-    if (has_flag(p, flags, "P", "proxy") && !cfaop_patterns_is_acme(pattern)) {
-        return CFAOP_REWRITE_SERVES;
-    }
     if (steers(p, flags)) {
         return CFAOP_REWRITE_SERVES;
     }
-    if (cfaop_patterns_is_acme(pattern)) {
-        return CFAOP_REWRITE_NOTHING;
+    if (c->is_acme || cfaop_patterns_is_acme(pattern)) {
+        return is_for_challenges(p, target, flags) ? CFAOP_REWRITE_NOTHING : CFAOP_REWRITE_SERVES;
     }
-    if (!answers(p, target, flags)) {
+    if (has_flag(p, flags, "P", "proxy")) {
+        return CFAOP_REWRITE_SERVES;
+    }
+    if (!answers(p, target, flags, is_tls)) {
         return strcmp(target, "-") != 0 || ends(p, flags) ? CFAOP_REWRITE_SERVES : CFAOP_REWRITE_NOTHING;
     }
     return is_for_all && hold_for(c, s) ? CFAOP_REWRITE_ANSWERS_ALL : CFAOP_REWRITE_NOTHING;
 }
 
-/* What the rules from node on do: the first that does anything decides. */
-static cfaop_rewrite kind_of_rules(apr_pool_t *p, const ap_directive_t *node, const server_rec *s)
+/* Adds the conditions and rules from node on to an array of const ap_directive_t *. */
+static apr_array_header_t *rules_from(apr_pool_t *p, const ap_directive_t *node)
+{
+    apr_array_header_t *rules = apr_array_make(p, 4, sizeof(const ap_directive_t *));
+
+    for (; node; node = node->next) {
+        if (!ap_cstr_casecmp(node->directive, "RewriteCond") || !ap_cstr_casecmp(node->directive, "RewriteRule")) {
+            APR_ARRAY_PUSH(rules, const ap_directive_t *) = node;
+        }
+    }
+    return rules;
+}
+
+/* What the rules do: the first that does anything decides. */
+static cfaop_rewrite kind_of_rules(apr_pool_t *p, const apr_array_header_t *rules, const server_rec *s, int is_tls)
 {
     conditions c = {.names = apr_array_make(p, 2, sizeof(const char *))};
     cfaop_rewrite result = CFAOP_REWRITE_NOTHING;
+    int i;
 
-    for (; node && result == CFAOP_REWRITE_NOTHING; node = node->next) {
+    for (i = 0; i < rules->nelts && result == CFAOP_REWRITE_NOTHING; ++i) {
+        const ap_directive_t *node = APR_ARRAY_IDX(rules, i, const ap_directive_t *);
         if (!ap_cstr_casecmp(node->directive, "RewriteCond")) {
-            add_condition(p, &c, node->args);
+            add_condition(p, &c, node->args, is_tls);
         }
-        else if (!ap_cstr_casecmp(node->directive, "RewriteRule")) {
-            result = kind_of_rule(p, node->args, &c, s);
+        else {
+            result = kind_of_rule(p, node->args, &c, s, is_tls);
             clear(&c);
         }
     }
@@ -225,38 +304,72 @@ static int options_of(apr_pool_t *p, const ap_directive_t *node)
 }
 
 /* How s inherits the main server's rules: INHERIT (they come last), INHERIT_BEFORE, or 0. */
-static int inheritance(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+static int inheritance(apr_pool_t *p, const cfaop_rewrite_main *base, const server_rec *s)
 {
-    const apr_array_header_t *list = cfaop_tree_inherited(tree, "rewriteoptions");
     const ap_directive_t *node;
-    int own = 0, base = 0, i;
+    int own = 0, inherited = base->options;
 
-    for (i = 0; list && i < list->nelts; ++i) {
-        base |= options_of(p, APR_ARRAY_IDX(list, i, const ap_directive_t *));
-    }
-    for (node = cfaop_tree_directives(tree, s); node; node = node->next) {
+    for (node = cfaop_tree_directives(base->tree, s); node; node = node->next) {
         own |= ap_cstr_casecmp(node->directive, "RewriteOptions") ? 0 : options_of(p, node);
     }
-    own = own ? own : base; /* options are inherited themselves */
-    if (own & INHERIT || (base & DOWN && !(own & IGNORE))) {
+    own = own ? own : inherited; /* options are inherited themselves */
+    if (own & INHERIT || (inherited & DOWN && !(own & IGNORE))) {
         return INHERIT;
     }
-    return own & INHERIT_BEFORE || (base & DOWN_BEFORE && !(own & IGNORE)) ? INHERIT_BEFORE : 0;
+    return own & INHERIT_BEFORE || (inherited & DOWN_BEFORE && !(own & IGNORE)) ? INHERIT_BEFORE : 0;
 }
 
-cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
+/* mod_rewrite asks for the engine of the request's <Location> and <If> sections before it looks at rules. */
+static int switches_off(const ap_directive_t *node)
 {
-    const ap_directive_t *own = cfaop_tree_directives(tree, s);
-    const char *engine = cfaop_tree_last(tree, s, "rewriteengine");
-    int inherits = s->is_virtual ? inheritance(p, tree, s) : 0;
-    cfaop_rewrite first;
+    const ap_directive_t *section = node->parent;
+
+    if (ap_cstr_casecmp(node->directive, "RewriteEngine") || !ap_cstr_casecmp(node->args, "on")) {
+        return 0;
+    }
+    for (; section; section = section->parent) {
+        if (!strncasecmp(section->directive, "<Location", 9) || !strncasecmp(section->directive, "<If", 3)
+            || !strncasecmp(section->directive, "<Else", 5)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+cfaop_rewrite_main *cfaop_rewrite_main_of(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
+{
+    cfaop_rewrite_main *found = apr_pcalloc(p, sizeof(*found));
+    const apr_array_header_t *list = cfaop_tree_inherited(tree, "rewriteoptions");
+    int i;
+
+    found->tree = tree;
+    found->rules = rules_from(p, cfaop_tree_directives(tree, base));
+    found->is_switched_off = cfaop_tree_in_sections(tree, base, switches_off);
+    for (i = 0; list && i < list->nelts; ++i) {
+        found->options |= options_of(p, APR_ARRAY_IDX(list, i, const ap_directive_t *));
+    }
+    return found;
+}
+
+static int is_switched_off(const cfaop_rewrite_main *base, const server_rec *s)
+{
+    return base->is_switched_off || cfaop_tree_in_sections(base->tree, s, switches_off);
+}
+
+cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *base, const server_rec *s, int is_tls)
+{
+    const char *engine = cfaop_tree_last(base->tree, s, "rewriteengine");
+    int inherits = s->is_virtual ? inheritance(p, base, s) : 0;
+    const apr_array_header_t *own;
+    cfaop_rewrite result;
 
     if (!engine || ap_cstr_casecmp(engine, "on") != 0) {
         return CFAOP_REWRITE_NOTHING;
     }
-    first = kind_of_rules(p, inherits == INHERIT_BEFORE ? ap_conftree : own, s);
-    if (first != CFAOP_REWRITE_NOTHING || !inherits) {
-        return first;
+    own = s->is_virtual ? rules_from(p, cfaop_tree_directives(base->tree, s)) : base->rules;
+    result = kind_of_rules(p, inherits == INHERIT_BEFORE ? base->rules : own, s, is_tls);
+    if (result == CFAOP_REWRITE_NOTHING && inherits) {
+        result = kind_of_rules(p, inherits == INHERIT_BEFORE ? own : base->rules, s, is_tls);
     }
-    return kind_of_rules(p, inherits == INHERIT_BEFORE ? own : ap_conftree, s);
+    return result == CFAOP_REWRITE_ANSWERS_ALL && is_switched_off(base, s) ? CFAOP_REWRITE_NOTHING : result;
 }

@@ -21,6 +21,7 @@
 #include "request/ssl_hooks.h"
 #include "operator/bypass.h"
 #include "operator/expiry.h"
+#include "operator/reach.h"
 #include "operator/trust_warnings.h"
 #include "startup/attach_counters.h"
 #include "startup/demand.h"
@@ -142,7 +143,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     cfaop_tree *tree = cfaop_tree_index(ptemp, base);
 
     note_directories(tree, base);
-    cfaop_bypass_note_reach(ptemp, tree, base);
+    cfaop_reach_note(ptemp, tree, base);
     if (can_ask) {
         cfaop_demand_check_tls(p, ptemp, base, tree, findings);
         apr_array_cat(findings, cfaop_session_keys_resolve(p, ptemp, base));

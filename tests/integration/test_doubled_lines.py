@@ -4,6 +4,7 @@ answer to each of its names; alone it is one. And each guarded name that is serv
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Callable
 
@@ -198,6 +199,21 @@ def test_many_names_are_summed_up(bench: Bench) -> None:
     lines = warnings(httpd)
     assert len(lines) == 21 and "CFAOP132: 10 more guarded names are served without the guard" in lines[-1]
     assert sum(len(server.bypasses) for server in dump(httpd)) == 30
+
+
+def test_many_servers_of_one_name_are_summed_up(bench: Bench) -> None:
+    """Panels give each site the same alias: a dump that lists all of them for each would not end."""
+    sites = [f"{number}.test" for number in range(23)]
+    httpd = bench.prepare(
+        "".join(bench.guarded("tls" + site, aliases="shared.test") + bench.plain("plain" + site, aliases="shared.test") for site in sites)
+    )
+    (line,) = warnings(httpd)
+    assert "CFAOP131: shared.test is guarded by " in line and " and 3 more: " in line
+    shown = dump(httpd)[1]
+    assert len(shown.bypasses) == 20
+    assert "    bypass: shared.test is served without the guard by 3 more virtual hosts" in shown.text
+    entry = json.loads(httpd.config_test(defines=["DUMP_CF_ORIGIN_PULL_JSON"]).stdout)["servers"][1]
+    assert (len(entry["bypasses"]), entry["bypasses_count"]) == (20, 23)
 
 
 def test_wildcards_of_thousands_of_sites_are_no_burden(bench: Bench) -> None:

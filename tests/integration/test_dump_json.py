@@ -103,6 +103,7 @@ def assert_the_same(shown: Server, entry: Document) -> None:
     warning = {None: 30, "never": 0, "7 days before": 7}[line(shown.text, "expiry warning")]
     assert entry["expiry_warning_days"] == warning
     assert [tuple(each.values()) for each in entry["bypasses"]] == list(shown.bypasses)
+    assert entry["bypasses_count"] == len(shown.bypasses)
     if entry["mode"] != "Off":
         assert entry["tls"] == shown.has_tls
     assert entry["guarded"] == (entry["mode"] == "On" and entry["tls"])

@@ -13,11 +13,13 @@ from support.client import connect, connect_plain, fetch
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.streams import Route
 from support.vhost import vhost
 
 ENGINE = "RewriteEngine on"
 TO_TLS = "RewriteRule ^ https://www.test%{REQUEST_URI} [R=301,L]"
 AWAY = "Redirect permanent / https://www.test/"
+DENIED = ("<Location />", "Require all denied", "</Location>")
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ def test_conditions_in_groups(bench: Bench, conditions: tuple[str, ...], serves:
 # An exception is for ACME challenges only if it begins there, and has no alternative
 
 CHALLENGE = "/.well-known/acme-challenge/x"
+ACME = r"^/\.well-known/acme-challenge"
 EXCEPTIONS = {
     "alternative": ("RewriteCond %{REQUEST_URI} !^/(index|.well-known/acme-challenge)", TO_TLS, "/index.html"),
     "anywhere": (r"RewriteCond %{REQUEST_URI} !/\.well-known/acme-challenge/", TO_TLS, "/index.html" + CHALLENGE),
@@ -182,6 +185,12 @@ EXCEPTIONS = {
     "rule-at-the-end": (r"RewriteRule /\.well-known/acme-challenge - [L]", TO_TLS, "/index.html" + CHALLENGE),
     "chained": ("RewriteRule ^/app - [C]", TO_TLS, "/"),
     "other-path": ("RewriteRule ^/index.html - [L]", TO_TLS, "/index.html"),
+    "condition-with-or": (f"RewriteCond %{{REQUEST_URI}} {ACME} [OR]", "RewriteCond %{REQUEST_URI} ^/index", "RewriteRule ^ - [L]", TO_TLS, "/index.html"),
+    "condition-for-something-else": ("RewriteCond %{REQUEST_URI} ^/index", "RewriteRule ^ - [END]", TO_TLS, "/index.html"),
+    "challenges-at-any-place": (rf"RewriteRule {ACME}/(.*) /$1 [L]", TO_TLS, "/.well-known/acme-challenge/index.html"),
+    "pattern-that-looks-on": (r"RedirectMatch ^(?!/index).* https://www.test/", "/index.html"),
+    "pattern-for-a-part": (rf"RedirectMatch ^(?!{ACME[1:]})/old https://www.test/", "/index.html"),
+    "pattern-with-alternative": (rf"RedirectMatch ^(?!{ACME[1:]}|/index).* https://www.test/", "/index.html"),
 }
 
 
@@ -202,6 +211,13 @@ def test_exception_that_serves(bench: Bench, case: str) -> None:
         (r"RewriteRule ^/\.well-known/acme-challenge/ - [L]", TO_TLS),
         (r"RewriteRule ^/?\.well-known\/acme-challenge/.* - [L]", TO_TLS),
         (r"RewriteRule !^/\.well-known/acme-challenge/ https://www.test/ [R=301,L]",),
+        # ISPConfig writes these
+        (f"RewriteCond %{{REQUEST_URI}} {ACME}/", "RewriteRule ^ - [END]", "RewriteCond %{HTTPS} off", TO_TLS),
+        (f"RewriteCond %{{REQUEST_URI}} {ACME}/ [NC]", "RewriteRule ^ - [L]", TO_TLS),
+        (f"RewriteCond %{{REQUEST_URI}} {ACME}/ [OR]", "RewriteCond %{REQUEST_URI} ^/.well-known/acme-challenge", "RewriteRule ^ - [L]", TO_TLS),
+        (rf"RewriteRule {ACME}/(.*) /var/lib/letsencrypt/$1 [L]", TO_TLS),
+        (rf"RedirectMatch 301 ^(?!{ACME[1:]}/).* https://www.test$0",),
+        (rf"RedirectMatch 301 ^(?!{ACME[1:]}/)/(.*)$ https://www.test/$1",),
     ],
 )
 def test_exception_for_challenges_only(bench: Bench, lines: tuple[str, ...]) -> None:
@@ -327,6 +343,9 @@ def test_wildcard_beside_the_guarded_name(bench: Bench, order: str) -> None:
         ((ENGINE, "RewriteRule ^(.*)$ https://www.test$1 [L]"), 302),
         (("<Location />", "Redirect permanent https://www.test/", "</Location>"), 301),
         (("<If \"%{HTTPS} == 'off'\">", AWAY, "</If>"), 301),
+        (("<If \"%{HTTPS} == 'off'\">", "Redirect permanent https://www.test/", "</If>"), 301),
+        (("RedirectMatch / https://www.test/",), 302),
+        ((ENGINE, "RewriteRule ^ - [R=404]"), 404),
         (("Redirect gone /",), 410),
         (("Redirect 404 /",), 404),
         (("RedirectMatch 403 .*",), 403),
@@ -347,34 +366,121 @@ def test_twin_that_serves_nothing(bench: Bench, lines: tuple[str, ...], status: 
         (ENGINE, "RewriteRule ^ - [E=A:b]"),
         ("<Location /old>", "Redirect permanent https://www.test/", "</Location>"),
         ("<If \"%{HTTPS} == 'on'\">", AWAY, "</If>"),
+        (ENGINE, "RewriteCond %{HTTPS} on", TO_TLS),
+        (ENGINE, "RewriteCond %{REQUEST_SCHEME} https", TO_TLS),
+        (ENGINE, TO_TLS, "<Location /index.html>", "RewriteEngine off", "</Location>"),
+        (ENGINE, TO_TLS, "<If true>", "RewriteEngine off", "</If>"),
         ("Redirect gone /old",),
         ("<Location /old>", "Require all denied", "</Location>"),
         ("<Location />", "Require all denied", "</Location>", "<Location /index.html>", "Require all granted", "</Location>"),
         ("<Location />", "Require all denied", "</Location>", "<If true>", "Require all granted", "</If>"),
+        (*DENIED, '<Files "*.html">', "<If true>", "Require all granted", "</If>", "</Files>"),
+        (*DENIED, '<Files "*.html">', "Satisfy Any", "Order allow,deny", "Allow from all", "</Files>"),
     ],
 )
 def test_twin_that_serves_something(bench: Bench, lines: tuple[str, ...]) -> None:
-    server = started(bench.server(bench.guarded() + bench.twin(*lines)), warns=True)
+    server = started(bench.server(bench.guarded() + bench.twin(*lines), "access_compat"), warns=True)
     assert bench.answer("/index.html") == 200
     server.stop()
 
 
-@pytest.mark.parametrize("where", ("for-all", "for-the-domain", "off-for-the-domain", "for-none"))
-def test_redirect_of_mod_md(bench: Bench, directory: Path, where: str) -> None:
-    line = "MDRequireHttps permanent\n"
-    inside = {"for-the-domain": line, "off-for-the-domain": "MDRequireHttps off\n"}.get(where, "")
+@pytest.mark.parametrize(
+    "main, lines",
+    [
+        ('<Location "/index.html">\nRewriteEngine off\n</Location>\n', (ENGINE, TO_TLS)),
+        ('<Location "/index.html">\n<If true>\nRequire all granted\n</If>\n</Location>\n', DENIED),
+        ('<Files "index.html">\nSatisfy Any\nOrder allow,deny\nAllow from all\n</Files>\n', DENIED),
+    ],
+)
+def test_inherited_section_that_serves_something(bench: Bench, main: str, lines: tuple[str, ...]) -> None:
+    server = started(bench.server(main + bench.guarded() + bench.twin(*lines), "access_compat"), warns=True)
+    assert bench.answer("/index.html") == 200
+    server.stop()
+
+
+def test_redirect_of_mod_md_is_not_for_all(bench: Bench, directory: Path) -> None:
+    """mod_md lets /.well-known/ go on, and looks at the path before httpd resolves its dots."""
     config = (
-        f"MDStoreDir {directory}/md-{where}\nMDCertificateAgreement accepted\nMDContactEmail a@www.test\n"
-        + (line if where in ("for-all", "off-for-the-domain") else "")
+        f"MDStoreDir {directory}/md\nMDCertificateAgreement accepted\nMDContactEmail a@www.test\nMDRequireHttps permanent\n"
         + f"<MDomainSet www.test>\nMDCertificateFile {bench.certificate.cert_file}\n"
-        + f"MDCertificateKeyFile {bench.certificate.key_file}\n{inside}</MDomainSet>\n"
+        + f"MDCertificateKeyFile {bench.certificate.key_file}\n</MDomainSet>\n"
         + vhost(bench.tls, "www.test", "SSLEngine on", "CFOriginPull On", bench.ca)
-        + bench.twin()
     )
-    redirects = where in ("for-all", "for-the-domain")
-    server = started(bench.server(config, "md"), warns=not redirects)
+    server = started(bench.server(config + bench.twin(), "md"), warns=True)
     server.allow(r"\[(md|ssl):|AH10085")
-    assert bench.answer("/index.html") == (301 if redirects else 200)
+    assert [bench.answer(path) for path in ("/index.html", "/.well-known/../index.html")] == [301, 200]
+    server.stop()
+    server = bench.server(config + bench.twin(AWAY), "md")
+    server.allow(r"\[(md|ssl):|AH10085")
+    started(server, warns=False)
+    assert [bench.answer(path) for path in ("/index.html", "/.well-known/../index.html")] == [301, 301]
+    server.stop()
+
+
+# A virtual host with TLS, on another port or for an old name, may redirect, too
+
+
+@pytest.mark.parametrize(
+    "lines, status",
+    [
+        ((AWAY,), 301),
+        ((ENGINE, TO_TLS), 301),
+        ((ENGINE, "RewriteCond %{HTTPS} on", TO_TLS), 301),
+        ((ENGINE, "RewriteCond %{REQUEST_SCHEME} ^https$", "RewriteRule ^ http://other.test/"), 302),
+        (("<If \"%{HTTPS} == 'on'\">", AWAY, "</If>"), 301),
+        (DENIED, 403),
+        ((ENGINE, "RewriteCond %{HTTPS} off", TO_TLS), 200),
+        ((ENGINE, "RewriteCond %{REQUEST_SCHEME} !https", TO_TLS), 200),
+        (("<If \"%{HTTPS} == 'off'\">", AWAY, "</If>"), 200),
+        (("CFOriginPull LogOnly",), 200),
+    ],
+)
+def test_twin_with_tls(bench: Bench, lines: tuple[str, ...], status: int) -> None:
+    config = bench.guarded() + vhost(bench.plain, "www.test", bench.ca, *lines, tls=bench.certificate)
+    server = started(bench.server(config), warns=status == 200)
+    server.allow("AH01630|CFAOP301")
+    assert fetch(bench.plain, sni="www.test").status == status
+    server.stop()
+
+
+def test_old_name_before_a_guarded_wildcard(bench: Bench) -> None:
+    config = vhost(bench.tls, "old.test", AWAY, tls=bench.certificate)
+    config += bench.guarded().replace("ServerName www.test", "ServerName www.test\nServerAlias *.test")
+    server = started(bench.server(config + vhost(bench.plain, "other.example")), warns=False)
+    assert fetch(bench.tls, sni="old.test").status == 301
+    server.stop()
+
+
+# One port may have TLS on one address and plain HTTP on another
+
+OTHER_ADDRESS = "127.0.0.2"
+
+
+def answer_at_other_address(port: int) -> int:
+    with connect_plain(port, Route(to=OTHER_ADDRESS)) as client:
+        return client.request("/", host="www.test").status
+
+
+@pytest.mark.parametrize("guard", ("inherited", "repeated", "none"))
+@pytest.mark.parametrize("address", (OTHER_ADDRESS, "*"))
+def test_plain_http_at_another_address_of_the_port(bench: Bench, guard: str, address: str) -> None:
+    main = f"CFOriginPull On\n{bench.ca}\n" if guard == "inherited" else ""
+    lines = ["CFOriginPull On", bench.ca] if guard == "repeated" else []
+    twin = vhost(bench.tls, "www.test", *lines).replace("<VirtualHost 127.0.0.1:", f"<VirtualHost {address}:")
+    server = bench.server(main + f"Listen {OTHER_ADDRESS}:{bench.tls}\n" + bench.guarded() + twin)
+    started(server, warns=True)
+    if guard != "none":
+        server.expect("CFAOP121")
+    assert answer_at_other_address(bench.tls) == 200
+    assert fetch(bench.tls, sni="www.test").status == 400
+    server.expect_refusal("no_certificate")
+    server.stop()
+
+
+def test_main_server_at_another_address_of_the_port(bench: Bench) -> None:
+    config = f"ServerName www.test\nListen {OTHER_ADDRESS}:{bench.tls}\n" + bench.guarded() + vhost(bench.plain, "other.test")
+    server = started(bench.server(config), warns=True)
+    assert answer_at_other_address(bench.tls) == 200
     server.stop()
 
 
