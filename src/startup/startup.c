@@ -24,6 +24,7 @@
 #include "operator/reach.h"
 #include "operator/trust_warnings.h"
 #include "startup/attach_counters.h"
+#include "startup/balancer.h"
 #include "startup/demand.h"
 #include "startup/mod_ssl.h"
 #include "startup/neighbours.h"
@@ -150,6 +151,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     }
     cfaop_bypass_warn(findings, ptemp, tree, base);
     cfaop_protocols_warn(findings, tree, base);
+    cfaop_balancer_look(findings, ptemp, tree, base);
     apr_array_cat(findings, cfaop_neighbours_findings(p, base));
 }
 

@@ -85,6 +85,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     config += vhost(proxied, "local.test", *guard, "CFOriginPullExempt ip 127.0.0.1", "RemoteIPProxyProtocol On", tls=server_certificate)
     server = servers.prepare_httpd(config, listen=[port], modules=["remoteip"])
     server.put("open/token.html", SITE)
+    server.expect("CFAOP148: local.test:")
     return Bench(server.start(), port, dual, proxied, ca.issue("edge"))
 
 

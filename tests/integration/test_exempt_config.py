@@ -217,3 +217,36 @@ def test_bad_value_met_on_a_restart(servers: Servers, server_certificate: Creden
     for path in ("/", "/open/token.html"):
         assert fetch(port, path, sni="guarded.test").status == 400
     server.stop()
+
+
+# What `apachectl -t` says of exempt addresses behind a balancer
+
+EXEMPT, PROXY = "CFOriginPullExempt ip 192.0.2.7", "RemoteIPProxyProtocol On"
+# Lines of the main server, of www.test, and of other.test; its address ("": that of www.test); is there a warning?
+CONFIGURATIONS = {
+    "own": ("", [EXEMPT, PROXY], [], "", True),
+    "main-server": (PROXY, [EXEMPT], [], "", True),
+    "neighbour": ("", [EXEMPT], [PROXY], "", True),
+    "neighbour-everywhere": ("", [EXEMPT], [PROXY], "*:{port}", True),
+    "neighbour-elsewhere": ("", [EXEMPT], [PROXY], "127.0.0.2:{port}", False),
+    "neighbour-on-another-port": ("", [EXEMPT], [PROXY], "127.0.0.1:{other_port}", False),
+    "paths-only": ("", ["CFOriginPullExempt path /health", PROXY], [], "", False),
+    "not-guarded": ("", [EXEMPT, PROXY, "CFOriginPull Off"], ["CFOriginPull On"], "", False),
+    "no-proxy": ("", [EXEMPT], [], "", False),
+    "off-again": (PROXY, [EXEMPT, "RemoteIPProxyProtocol Off"], [], "", False),
+    "direct-clients": ("RemoteIPProxyProtocolExceptions 192.0.2.7", [EXEMPT, PROXY], [], "", False),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGURATIONS)
+def test_exempt_addresses_behind_a_balancer_are_told(servers: Servers, server_certificate: Credential, case: str) -> None:
+    main, own, others, address, warns = CONFIGURATIONS[case]
+    port, other_port = free_port(), free_port()
+    www = vhost(port, "www.test", "CFOriginPull On", *own, tls=server_certificate)
+    other = vhost(port, "other.test", *others, tls=server_certificate)
+    if address:
+        other = other.replace(f"127.0.0.1:{port}", address.format(port=port, other_port=other_port))
+    outcome = servers.prepare_httpd(f"{main}\n{www}{other}", listen=[port, other_port], modules=["remoteip"]).config_test()
+    assert outcome.ok, outcome.stderr
+    assert (f"CFAOP148: www.test:{port} (" in outcome.stderr) == warns
+    assert outcome.stderr.count("CFAOP148") == int(warns)
