@@ -97,7 +97,7 @@ def test_guarded_server_is_found_guarded(bench: Bench) -> None:
         refused = ["refused 400"] * 4
         assert outcome.answers(name, bench.port) == ["refused 400", "-", *refused]
         assert outcome.answers(name, bench.plain)[0] == "redirect 302"
-    assert "0 times served, 0 not known. Asked were only 127.0.0.1, for /." in outcome.text
+    assert "0 times served, 0 not known. Asked were only 127.0.0.1, for /, /origin-check." in outcome.text
 
 
 def test_open_site_may_be_served(bench: Bench) -> None:
@@ -157,6 +157,23 @@ def test_site_that_redirects_to_itself_is_served(bench: Bench, target: str) -> N
     outcome = bench.check(bench.guarded() + site)
     assert outcome.status == 1
     assert outcome.answers("a.test", bench.plain)[0] == "SERVED 302"
+
+
+def test_site_that_redirects_its_first_page_only_is_served(bench: Bench) -> None:
+    outcome = bench.check(bench.guarded() + bench.open("a.test", "RedirectMatch ^/$ https://www.test/"))
+    assert outcome.status == 1
+    assert outcome.answers("a.test", bench.plain)[0] == "SERVED 404"
+
+
+def test_site_without_a_first_page_is_served(bench: Bench) -> None:
+    """What it answers with is its own: 403 is a refusal only if the operator says so."""
+    config = bench.guarded() + bench.open("a.test", "<Location />", "Require all denied", "</Location>")
+    bench.server.allow("AH01630")
+    outcome = bench.check(config)
+    assert (outcome.status, outcome.answers("a.test", bench.plain)[0]) == (1, "SERVED 403")
+    bench.server.allow("AH01630")
+    outcome = bench.check(config, "--refusal", 403, HERE)
+    assert (outcome.status, outcome.answers("a.test", bench.plain)[0]) == (0, "refused 403")
 
 
 # Nothing can be said
