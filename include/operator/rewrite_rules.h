@@ -25,12 +25,22 @@ typedef struct cfaop_rewrite_main cfaop_rewrite_main;
 /* All functions: configuration phase. */
 
 /** Looks at the rules and options of the main server, @a base. From @a p. */
-cfaop_rewrite_main *cfaop_rewrite_main_of(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base);
+cfaop_rewrite_main *cfaop_rewrite_rules_of_main(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base);
+
+/** The requests to a server that come over TLS, or those without it. */
+typedef struct {
+    const server_rec *server;
+    int is_tls;
+    const char *scheme; /**< what REQUEST_SCHEME is for them, "http" or "https"; NULL: in doubt */
+} cfaop_requests;
+
+/** Returns what is known of the requests to @a s over TLS, or of those without it. */
+cfaop_requests cfaop_rewrite_rules_requests(const cfaop_tree *tree, const server_rec *s, int is_tls);
 
 /**
- * Returns what mod_rewrite does with requests to @a s, over TLS or without it, by its rules and those it inherits from
- * @a base. From @a p, for what only the call needs.
+ * Returns what mod_rewrite does with @a requests, by the rules of their server and those it inherits from @a base.
+ * From @a p, for what only the call needs.
  */
-cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *base, const server_rec *s, int is_tls);
+cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *base, const cfaop_requests *requests);
 
 #endif

@@ -84,13 +84,13 @@ static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_
                                             : !strcmp(word_at(words, from), "/");
 }
 
-/* Is node an <If> that holds for all requests over TLS, or for all without it? */
-static int is_for_scheme(apr_pool_t *p, const ap_directive_t *node, int is_tls)
+/* Is node an <If> that holds for all these requests? */
+static int is_for_scheme(apr_pool_t *p, const ap_directive_t *node, const cfaop_requests *requests)
 {
-    static const char *const plain[] = {"%{HTTPS}==off", "%{HTTPS}!=on", "%{REQUEST_SCHEME}==http",
-                                        "%{REQUEST_SCHEME}!=https", NULL};
-    static const char *const tls[] = {"%{HTTPS}==on", "%{HTTPS}!=off", "%{REQUEST_SCHEME}==https",
-                                      "%{REQUEST_SCHEME}!=http", NULL};
+    static const char *const plain[] = {"%{HTTPS}==off", "%{HTTPS}!=on", NULL};
+    static const char *const tls[] = {"%{HTTPS}==on", "%{HTTPS}!=off", NULL};
+    static const char *const http[] = {"%{REQUEST_SCHEME}==http", "%{REQUEST_SCHEME}!=https", NULL};
+    static const char *const https[] = {"%{REQUEST_SCHEME}==https", "%{REQUEST_SCHEME}!=http", NULL};
     const char *from;
     char *text = apr_pstrdup(p, node->args), *to = text;
 
@@ -103,7 +103,8 @@ static int is_for_scheme(apr_pool_t *p, const ap_directive_t *node, int is_tls)
         }
     }
     *to = '\0';
-    return cfaop_patterns_is_one_of(text, is_tls ? tls : plain);
+    return cfaop_patterns_is_one_of(text, requests->is_tls ? tls : plain)
+        || (requests->scheme && cfaop_patterns_is_one_of(text, strcmp(requests->scheme, "https") ? http : https));
 }
 
 static int is_for_all_paths(apr_pool_t *p, const ap_directive_t *node)
@@ -111,9 +112,9 @@ static int is_for_all_paths(apr_pool_t *p, const ap_directive_t *node)
     return is_called(node, "<Location") && !strcmp(word_at(words_of(p, node), 0), "/");
 }
 
-static int answers_all(apr_pool_t *p, const ap_directive_t *node, int is_tls)
+static int answers_all(apr_pool_t *p, const ap_directive_t *node, const cfaop_requests *requests)
 {
-    int is_for_all = is_for_all_paths(p, node) || is_for_scheme(p, node, is_tls);
+    int is_for_all = is_for_all_paths(p, node) || is_for_scheme(p, node, requests);
     const ap_directive_t *inner;
 
     for (inner = is_for_all ? node->first_child : NULL; inner; inner = inner->next) {
@@ -225,7 +226,7 @@ cfaop_redirects *cfaop_redirects_index(apr_pool_t *p, const cfaop_tree *tree, co
     cfaop_redirects *redirects = apr_palloc(p, sizeof(*redirects));
 
     redirects->tree = tree;
-    redirects->rewrite = cfaop_rewrite_main_of(p, tree, base);
+    redirects->rewrite = cfaop_rewrite_rules_of_main(p, tree, base);
     redirects->main_proxies = main_server_serves(p, tree);
     redirects->main_may_grant = main_server_may_grant(tree, base);
     return redirects;
@@ -233,7 +234,8 @@ cfaop_redirects *cfaop_redirects_index(apr_pool_t *p, const cfaop_tree *tree, co
 
 int cfaop_redirects_all(apr_pool_t *p, const cfaop_redirects *redirects, const server_rec *s, int is_tls)
 {
-    cfaop_rewrite rules = cfaop_rewrite_rules_of(p, redirects->rewrite, s, is_tls);
+    cfaop_requests requests = cfaop_rewrite_rules_requests(redirects->tree, s, is_tls);
+    cfaop_rewrite rules = cfaop_rewrite_rules_of(p, redirects->rewrite, &requests);
     const ap_directive_t *node;
     int found = rules == CFAOP_REWRITE_ANSWERS_ALL;
 
@@ -247,7 +249,7 @@ int cfaop_redirects_all(apr_pool_t *p, const cfaop_redirects *redirects, const s
         if (serves(p, node)) {
             return 0;
         }
-        found = found || answers_all(p, node, is_tls);
+        found = found || answers_all(p, node, &requests);
     }
     return found;
 }

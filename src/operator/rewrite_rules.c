@@ -64,7 +64,7 @@ static void clear(conditions *c)
  * SERVER_PORT is not among these, nor is HTTP_HOST among the names below: both are what the client writes into the
  * Host header, in any case and with any port.
  */
-static int holds_for_scheme(const char *subject, const char *pattern, int is_tls)
+static int holds_for_scheme(const char *subject, const char *pattern, const cfaop_requests *requests)
 {
     static const char *const off[] = {"off", "=off", "!on", "!=on", "^off$", "!^on$", NULL};
     static const char *const on[] = {"on", "=on", "!off", "!=off", "^on$", "!^off$", NULL};
@@ -72,11 +72,10 @@ static int holds_for_scheme(const char *subject, const char *pattern, int is_tls
     static const char *const https[] = {"https", "=https", "^https$", "!=http", "!^http$", NULL};
 
     if (!strcmp(subject, "%{HTTPS}")) {
-        return cfaop_patterns_is_one_of(pattern, is_tls ? on : off);
+        return cfaop_patterns_is_one_of(pattern, requests->is_tls ? on : off);
     }
-    /* "http" without "^" and "$" matches "https", too */
-    return !strcmp(subject, "%{REQUEST_SCHEME}")
-        && (cfaop_patterns_is_one_of(pattern, is_tls ? https : http) || (is_tls && !strcmp(pattern, "http")));
+    return !strcmp(subject, "%{REQUEST_SCHEME}") && requests->scheme
+        && cfaop_patterns_is_one_of(pattern, strcmp(requests->scheme, "https") ? http : https);
 }
 
 static int is_uri(const char *subject)
@@ -103,7 +102,7 @@ static void end_group(conditions *c)
     c->group_start = c->names->nelts;
 }
 
-static void add_condition(apr_pool_t *p, conditions *c, const char *args, int is_tls)
+static void add_condition(apr_pool_t *p, conditions *c, const char *args, const cfaop_requests *requests)
 {
     const char *subject = ap_getword_conf(p, &args);
     const char *pattern = ap_getword_conf(p, &args);
@@ -112,7 +111,7 @@ static void add_condition(apr_pool_t *p, conditions *c, const char *args, int is
     if (!strcmp(subject, "%{SERVER_NAME}") && *pattern == '=') {
         APR_ARRAY_PUSH(c->names, const char *) = pattern + 1;
     }
-    else if (holds_for_scheme(subject, pattern, is_tls) || is_all_but_acme(subject, pattern)) {
+    else if (holds_for_scheme(subject, pattern, requests) || is_all_but_acme(subject, pattern)) {
         c->group_is_true = 1;
     }
     else {
@@ -176,15 +175,16 @@ static int is_answer(const char *status)
  * mod_rewrite takes a target on another scheme for a redirect. A target on the request's own scheme may be this very
  * server.
  */
-static int answers(apr_pool_t *p, const char *target, const char *flags, int is_tls)
+static int answers(apr_pool_t *p, const char *target, const char *flags, const cfaop_requests *requests)
 {
-    const char *status = flag_value(p, flags, "R", "redirect"), *other = is_tls ? "http://" : "https://";
+    const char *status = flag_value(p, flags, "R", "redirect");
+    const char *other = requests->scheme && !strcmp(requests->scheme, "https") ? "http://" : "https://";
 
     if (status) {
         return is_answer(status);
     }
     return has_flag(p, flags, "F", "forbidden") || has_flag(p, flags, "G", "gone")
-        || !strncasecmp(target, other, strlen(other));
+        || (requests->scheme && !strncasecmp(target, other, strlen(other)));
 }
 
 /* Does the rule decide about those after it? */
@@ -213,7 +213,7 @@ static int is_for_challenges(apr_pool_t *p, const char *target, const char *flag
         || has_flag(p, flags, "F", "forbidden") || has_flag(p, flags, "G", "gone");
 }
 
-static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditions *c, const server_rec *s, int is_tls)
+static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditions *c, const cfaop_requests *requests)
 {
     const char *pattern = ap_getword_conf(p, &args);
     const char *target = ap_getword_conf(p, &args);
@@ -229,10 +229,10 @@ static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditi
     if (has_flag(p, flags, "P", "proxy")) {
         return CFAOP_REWRITE_SERVES;
     }
-    if (!answers(p, target, flags, is_tls)) {
+    if (!answers(p, target, flags, requests)) {
         return strcmp(target, "-") != 0 || ends(p, flags) ? CFAOP_REWRITE_SERVES : CFAOP_REWRITE_NOTHING;
     }
-    return is_for_all && hold_for(c, s) ? CFAOP_REWRITE_ANSWERS_ALL : CFAOP_REWRITE_NOTHING;
+    return is_for_all && hold_for(c, requests->server) ? CFAOP_REWRITE_ANSWERS_ALL : CFAOP_REWRITE_NOTHING;
 }
 
 /* Adds the conditions and rules from node on to an array of const ap_directive_t *. */
@@ -249,7 +249,7 @@ static apr_array_header_t *rules_from(apr_pool_t *p, const ap_directive_t *node)
 }
 
 /* What the rules do: the first that does anything decides. */
-static cfaop_rewrite kind_of_rules(apr_pool_t *p, const apr_array_header_t *rules, const server_rec *s, int is_tls)
+static cfaop_rewrite kind_of_rules(apr_pool_t *p, const apr_array_header_t *rules, const cfaop_requests *requests)
 {
     conditions c = {.names = apr_array_make(p, 2, sizeof(const char *))};
     cfaop_rewrite result = CFAOP_REWRITE_NOTHING;
@@ -258,10 +258,10 @@ static cfaop_rewrite kind_of_rules(apr_pool_t *p, const apr_array_header_t *rule
     for (i = 0; i < rules->nelts && result == CFAOP_REWRITE_NOTHING; ++i) {
         const ap_directive_t *node = APR_ARRAY_IDX(rules, i, const ap_directive_t *);
         if (!ap_cstr_casecmp(node->directive, "RewriteCond")) {
-            add_condition(p, &c, node->args, is_tls);
+            add_condition(p, &c, node->args, requests);
         }
         else {
-            result = kind_of_rule(p, node->args, &c, s, is_tls);
+            result = kind_of_rule(p, node->args, &c, requests);
             clear(&c);
         }
     }
@@ -336,7 +336,7 @@ static int switches_off(const ap_directive_t *node)
     return 0;
 }
 
-cfaop_rewrite_main *cfaop_rewrite_main_of(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
+cfaop_rewrite_main *cfaop_rewrite_rules_of_main(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
 {
     cfaop_rewrite_main *found = apr_pcalloc(p, sizeof(*found));
     const apr_array_header_t *list = cfaop_tree_inherited(tree, "rewriteoptions");
@@ -356,8 +356,23 @@ static int is_switched_off(const cfaop_rewrite_main *base, const server_rec *s)
     return base->is_switched_off || cfaop_tree_in_sections(base->tree, s, switches_off);
 }
 
-cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *base, const server_rec *s, int is_tls)
+/*
+ * httpd takes the scheme from ServerName, if it has one; else from mod_ssl, which goes by the virtual host, not by the
+ * connection.
+ */
+cfaop_requests cfaop_rewrite_rules_requests(const cfaop_tree *tree, const server_rec *s, int is_tls)
 {
+    cfaop_requests requests = {s, is_tls, NULL};
+
+    if (!s->server_scheme && cfaop_tree_shows_tls(tree, s) == is_tls) {
+        requests.scheme = is_tls ? "https" : "http";
+    }
+    return requests;
+}
+
+cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *base, const cfaop_requests *requests)
+{
+    const server_rec *s = requests->server;
     const char *engine = cfaop_tree_last(base->tree, s, "rewriteengine");
     int inherits = s->is_virtual ? inheritance(p, base, s) : 0;
     const apr_array_header_t *own;
@@ -367,9 +382,9 @@ cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *ba
         return CFAOP_REWRITE_NOTHING;
     }
     own = s->is_virtual ? rules_from(p, cfaop_tree_directives(base->tree, s)) : base->rules;
-    result = kind_of_rules(p, inherits == INHERIT_BEFORE ? base->rules : own, s, is_tls);
+    result = kind_of_rules(p, inherits == INHERIT_BEFORE ? base->rules : own, requests);
     if (result == CFAOP_REWRITE_NOTHING && inherits) {
-        result = kind_of_rules(p, inherits == INHERIT_BEFORE ? own : base->rules, s, is_tls);
+        result = kind_of_rules(p, inherits == INHERIT_BEFORE ? own : base->rules, requests);
     }
     return result == CFAOP_REWRITE_ANSWERS_ALL && is_switched_off(base, s) ? CFAOP_REWRITE_NOTHING : result;
 }

@@ -149,6 +149,16 @@ def test_condition(bench: Bench, condition: str, host: str, serves: bool) -> Non
     server.stop()
 
 
+@pytest.mark.parametrize("lines", [("RewriteCond %{REQUEST_SCHEME} =http", TO_TLS), ("RewriteCond %{HTTPS} off", TO_TLS)])
+def test_scheme_of_the_server_name(bench: Bench, lines: tuple[str, ...]) -> None:
+    """httpd takes the scheme from there, for a proxy that ends TLS, whatever the connection is."""
+    serves = "SCHEME" in lines[0]
+    server = bench.server(bench.guarded() + vhost(bench.plain, "https://www.test", ENGINE, *lines))
+    started(server, warns=serves)
+    assert bench.answer() == (200 if serves else 301)
+    server.stop()
+
+
 def test_name_in_capitals_is_never_equal(bench: Bench) -> None:
     """httpd has the client's Host in lower case, and "=" compares bytes."""
     lines = [ENGINE, "RewriteCond %{SERVER_NAME} =WWW.test", TO_TLS]
