@@ -53,8 +53,9 @@ CERTIFICATE = {
     "x-dn-expr": '"expr=%{SSL_CLIENT_S_DN_CN}"',
     "x-dn-function": '"expr=%{SSL:SSL_CLIENT_I_DN}"',
     "x-serial": '"expr=%{SSL_CLIENT_M_SERIAL}"',
-    # what mod_proxy_ajp hands to a servlet container
-    "x-cert": '"%{SSL_CLIENT_CERT}s"',
+    # what mod_proxy_ajp hands to a servlet container; it ends with a newline, which old httpds send as a space: HTTP/2 forbids
+    # that at the end of a value
+    "x-cert": '"%{SSL_CLIENT_CERT}s."',
     "x-dn-env": '"%{SSL_CLIENT_S_DN_CN}e"',
 }
 # Headers of the request as a backend gets it.
@@ -284,7 +285,7 @@ def test_only_an_accepted_certificate_is_mentioned(bench: Bench, way: Way, tls: 
     with bench.connect(way, tls, http) as client:
         answer = client.request(host=way.host)
         environment = bench.environment_of(client, way.host)
-    told = {name: answer.header(name) or "" for name in CERTIFICATE}
+    told = {name: (answer.header(name) or "").rstrip(".") for name in CERTIFICATE}
     told = {name: "" if word == "(null)" else word for name, word in told.items()}
     exported = {name for name in environment if name.startswith("SSL_CLIENT_")}
     if way in ACCEPTED:

@@ -16,6 +16,10 @@ from support import environment, installation
 
 # A feature, how it is found, and what is said where it is missing.
 _FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
+    "error-documents": (
+        lambda: installation.version() >= (2, 4, 49),
+        "this httpd sends no ErrorDocument for a request that it cannot read to its end: that came with 2.4.49",
+    ),
     "http2": (lambda: environment.default_mpm() != "prefork", "mod_http2 does not work with the MPM prefork"),
     "late-answer": (
         environment.has_openssl_3,

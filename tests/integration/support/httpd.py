@@ -297,7 +297,8 @@ class Httpd:
         return "\n".join(lines) + "\n\n"
 
     def _load_lines(self) -> list[str]:
-        names = sorted([*self.modules, "cfaop"] if self.with_module else self.modules)
+        """By name, but mod_proxy first: trunk's balancing methods are linked with it."""
+        names = sorted([*self.modules, "cfaop"] if self.with_module else self.modules, key=lambda name: (name != "proxy", name))
         lines = [
             installation.load_line(name, self._module_file if name == "cfaop" else None)
             for name in (f"mpm_{self.mpm}", *names)
