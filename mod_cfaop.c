@@ -142,7 +142,7 @@ static const command_rec directives[] = {
 
 static void register_hooks(apr_pool_t *p)
 {
-    static const char *const mod_http2[] = {"mod_http2.c", NULL};
+    static const char *const protocols[] = {"mod_http2.c", "http_core.c", NULL};
     static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
 
     ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
@@ -155,8 +155,12 @@ static void register_hooks(apr_pool_t *p)
 
     ap_hook_pre_connection(cfaop_peer_pre_connection, NULL, NULL, CFAOP_HOOK_FIRST);
 
-    /* mod_http2 completes the request_rec of a stream in this hook; APR moves it up, to run before the guard's */
-    ap_hook_post_read_request(cfaop_judge_post_read, mod_http2, NULL, CFAOP_HOOK_FIRST);
+    /*
+     * In this hook mod_http2 completes the request_rec of a stream, and trunk's core adds the filter without which a
+     * refused request's body, and all that follows, would be read as it comes. APR moves both up, to run before the
+     * guard's.
+     */
+    ap_hook_post_read_request(cfaop_judge_post_read, protocols, NULL, CFAOP_HOOK_FIRST);
     ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
     cfaop_count_register_filter();

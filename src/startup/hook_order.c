@@ -28,9 +28,24 @@
 /* A hook. */
 typedef struct {
     const char *name;
-    const char *danger;  /* what a module before the guard could do there */
-    const char *allowed; /* the module that the guard lets run first; NULL: none */
+    const char *danger;         /* what a module before the guard could do there */
+    const char *const *allowed; /* the modules that the guard lets run first, up to a NULL */
 } place;
+
+static const char *const nobody[] = {NULL};
+/*
+ * mod_http2 completes the request_rec of a stream there, and in trunk httpd's core adds the filter that reads the body:
+ * neither answers a request that is well formed
+ */
+static const char *const protocols[] = {"mod_http2.c", "http_core.c", NULL};
+
+static int is_allowed(const char *const *allowed, const char *name)
+{
+    while (*allowed && strcmp(*allowed, name) != 0) {
+        ++allowed;
+    }
+    return *allowed != NULL;
+}
 
 static void warn_of_module(apr_array_header_t *findings, const char *name, const place *at)
 {
@@ -54,7 +69,7 @@ static void look_at_names(apr_array_header_t *findings, const char *const *names
     for (own = 0; own < count && (!names[own] || strcmp(names[own], OWN_NAME) != 0); ++own) {
     }
     for (i = 0; own < count && i < own; ++i) {
-        if (!names[i] || !at->allowed || strcmp(names[i], at->allowed) != 0) {
+        if (!names[i] || !is_allowed(at->allowed, names[i])) {
             warn_of_module(findings, names[i], at);
         }
     }
@@ -74,20 +89,19 @@ static void look_at_names(apr_array_header_t *findings, const char *const *names
         look_at_names(findings, names, count, &at); \
     }
 
-LOOK_AT(pre_connection, "an address that it writes into the connection there is taken for that of the TCP peer", NULL)
-/* mod_http2 completes the request_rec of a stream there, and answers no request */
-LOOK_AT(post_read_request, ANSWERS, "mod_http2.c")
-LOOK_AT(quick_handler, ANSWERS, NULL)
+LOOK_AT(pre_connection, "an address that it writes into the connection there is taken for that of the TCP peer", nobody)
+LOOK_AT(post_read_request, ANSWERS, protocols)
+LOOK_AT(quick_handler, ANSWERS, nobody)
 LOOK_AT(map_to_storage,
-        "what it answers there for a request that a rewrite has led elsewhere is answered to every client", NULL)
-LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client", NULL)
-LOOK_AT(insert_filter, READS, NULL)
-LOOK_AT(insert_error_filter, READS, NULL)
-LOOK_AT(log_transaction, READS, NULL)
+        "what it answers there for a request that a rewrite has led elsewhere is answered to every client", nobody)
+LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client", nobody)
+LOOK_AT(insert_filter, READS, nobody)
+LOOK_AT(insert_error_filter, READS, nobody)
+LOOK_AT(log_transaction, READS, nobody)
 LOOK_AT(ssl_var_lookup,
-        "what it says there of a client's certificate is believed, also where the guard did not accept it", NULL)
+        "what it says there of a client's certificate is believed, also where the guard did not accept it", nobody)
 LOOK_AT(expr_lookup, "what it says there of a client's certificate is believed, also where the guard did not accept it",
-        NULL)
+        nobody)
 
 void cfaop_hook_order_look(apr_array_header_t *findings)
 {

@@ -323,8 +323,14 @@ def send_broken(port: int, text: bytes) -> Response:
         return client.read_response()
 
 
+# Of these, httpd before 2.4.49 reads no further, and answers with a page of its own
+UNREADABLE = ("431", "bad-host", "bad-header", "bad-length", "bad-encoding")
+
+
 @pytest.mark.usefixtures("complaints_about_requests")
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.needs("error-documents") if kind in UNREADABLE else ()) for kind in BROKEN]
+)
 def test_error_document_of_a_broken_request_is_not_inside(bench: Bench, kind: str) -> None:
     bench.httpd.expect_refusal("no_certificate")
 

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, Client, connect
+from support.error_log import INVALID_PATH
 from support.http2 import StreamError
 from support.httpd import Httpd
 from support.lax_backend import lax_backend
@@ -133,7 +134,7 @@ class Caller:
 
 def allow_complaints(httpd: Httpd) -> None:
     """What httpd says of spellings that it does not take, and of backends."""
-    httpd.allow("AH10244: invalid URI path")
+    httpd.allow(INVALID_PATH)
     httpd.allow("AH01136: Unescaped URL path matched ProxyPass; ignoring unsafe nocanon")
     httpd.allow_refusals()
 

@@ -218,6 +218,7 @@ def test_connect_is_never_exempt(bench: Bench) -> None:
 
 
 @pytest.mark.http2
+@pytest.mark.needs("http2-connect")
 def test_connect_over_http2_is_never_exempt(bench: Bench) -> None:
     bench.httpd.allow_refusals()
     with connect(bench.port, sni="guarded.test", http="2") as client:

@@ -81,7 +81,16 @@ def test_bad_require_ends_no_server_and_grants_nothing(bench: Bench) -> None:
     assert fetch(bench.port, sni="site.test", credential=bench.edge).status == 200
 
 
-@pytest.mark.parametrize("broken", (b"Host: a b\r\n", b"Host: site.test\r\nExpect: nonsense\r\n"))
+@pytest.mark.parametrize(
+    "broken",
+    (
+        b"Host: a b\r\n",
+        # httpd before 2.4.49 sends nothing yet where the connection may stay
+        pytest.param(
+            b"Host: site.test\r\nConnection: close\r\nExpect: nonsense\r\n", marks=pytest.mark.needs("unknown-expectations")
+        ),
+    ),
+)
 def test_broken_request_makes_no_claim(bench: Bench, broken: bytes) -> None:
     """httpd answers and logs it before a module sees it."""
     bench.reread("CFOriginPull LogOnly", f"CFOriginPullRemoteIP On {NAMED}")

@@ -63,10 +63,12 @@ def hosts(port: int, tls: Credential, ca: Credential) -> str:
 
 @pytest.fixture(scope="module")
 def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Credential) -> Bench:
+    """One process, which so sees all requests: each gives the hint for itself."""
     port, on_port = free_port(), free_port()
     ca = pki.root("zone")
     # so that hostile bytes of headers get through to us; Strict refuses most of them
-    config = "HttpProtocolOptions Unsafe\n" + hosts(port, server_certificate, ca)
+    config = "HttpProtocolOptions Unsafe\nServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16\n"
+    config += hosts(port, server_certificate, ca)
     config += vhost(on_port, "on.test", "CFOriginPull On", f"{CA_FILE} {ca.cert_file}", tls=server_certificate)
     server = servers.httpd(config, listen=[port, on_port], extra_environment=preloading("far_peers", directory))
     # these meet so many refusals, from this machine, that the hint is due

@@ -94,8 +94,10 @@ def test_guarded_server_is_found_guarded(bench: Bench) -> None:
     outcome = bench.check(bench.redirecting() + bench.guarded(aliases="alias.test *.wild.test"))
     assert outcome.status == 0, outcome.text
     for name in ("a.test", "alias.test", "origin-check.wild.test"):
-        refused = ["refused 400"] * 4
-        assert outcome.answers(name, bench.port) == ["refused 400", "-", *refused]
+        plain, other_protocol, *tls = outcome.answers(name, bench.port)
+        assert [plain, *tls] == ["refused 400"] * 5
+        # old curls say that the answer to HTTP/2 without TLS is none, others that it is another protocol's
+        assert other_protocol in ("-", "closed")
         assert outcome.answers(name, bench.plain)[0] == "redirect 302"
     assert "0 times served, 0 not known. Asked were only 127.0.0.1, for /, /origin-check." in outcome.text
 

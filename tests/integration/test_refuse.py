@@ -215,6 +215,7 @@ def test_broken_request_of_the_edge_is_told(bench: Bench, name: str) -> None:
         assert client.read_response().status >= 400
 
 
+@pytest.mark.needs("http-0.9")
 def test_request_of_old_gets_nothing(bench: Bench) -> None:
     bench.httpd.expect("AH02031: .*no hostname provided")  # mod_ssl's objection; the text is the ErrorDocument
     for credential, answer in ((None, b""), (bench.edge, b"Go away.")):

@@ -19,6 +19,8 @@ from support.vhost import vhost
 from support.views import MODULES, Numbers, numbers, since, watching
 from support.visits import KINDS, SESSION_EVIDENCE, STORAGES, Kind, storage_lines, visit
 
+# Here, connections end while streams of HTTP/2 are at work
+ENDING_HTTP = [pytest.param(http, marks=pytest.mark.needs("http2-ends") if http == "2" else ()) for http in HTTP_VERSIONS]
 FRIEND = Route(source="127.0.0.9")
 MISSING = {"1.2": "handshake failure", "1.3": "certificate required"}
 # Of a bad certificate. mod_ssl knows no pins; an application's own objection is a handshake_failure
@@ -136,7 +138,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
 # The alert is that of mod_ssl; the edge gets its 200 in each
 
 
-@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("http", ENDING_HTTP)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("port", ["alert", "page", "off"])
 def test_client_without_certificate(bench: Bench, port: str, tls: str, http: str) -> None:
@@ -145,7 +147,7 @@ def test_client_without_certificate(bench: Bench, port: str, tls: str, http: str
     bench.httpd.log.wait_for("CFAOP307: refused in the handshake: reason=no_certificate ")
 
 
-@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("http", ENDING_HTTP)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("client", ALERTS)
 def test_bad_certificate_gets_the_alert_of_its_error(bench: Bench, client: str, tls: str, http: str) -> None:
@@ -176,7 +178,7 @@ def test_builtin_needs_no_file(bench: Bench, tls: str) -> None:
 # The name that the client sends decides, and what it does not decide is closed
 
 
-@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("http", ENDING_HTTP)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("sni", [None, "nobody.test"])
 def test_without_a_known_sni_the_default_decides(bench: Bench, sni: Optional[str], tls: str, http: str) -> None:
@@ -191,7 +193,7 @@ def test_without_a_known_sni_the_default_decides(bench: Bench, sni: Optional[str
     assert bench.outcome("off", "off.test", "none", **options) == "200"
 
 
-@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("http", ENDING_HTTP)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("port", ["alert", "page"])
 def test_another_vhosts_connection_is_closed(bench: Bench, port: str, tls: str, http: str) -> None:
@@ -214,7 +216,7 @@ def test_demand_ends_where_another_name_is_wanted(bench: Bench, tls: str) -> Non
     assert bench.outcome("alert", "page.test", "stranger", sni="page.test", tls=tls) == "400"
 
 
-@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("http", ENDING_HTTP)
 def test_errors_of_an_open_default_are_told(bench: Bench, http: str) -> None:
     with bench.connect("off", "none", sni="close.test", http=http) as client:
         assert client.request("/missing", host="off.test").status == 404
@@ -241,7 +243,7 @@ def test_failed_handshake_for_another_reason_is_not_the_guards(bench: Bench, tls
 # Exempt addresses
 
 
-@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("http", ENDING_HTTP)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("port", ["alert", "page"])
 def test_exempt_address_is_asked_and_need_not_answer(bench: Bench, port: str, tls: str, http: str) -> None:
@@ -363,7 +365,7 @@ def test_edge_that_keeps_its_sessions(servers: Servers, bench: Bench, host: str,
 # What the operator sees
 
 
-@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("http", ENDING_HTTP)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 def test_refusals_are_counted_by_reason(bench: Bench, tls: str, http: str) -> None:
     before = bench.numbers()

@@ -72,6 +72,7 @@ def test_stranger_gets_no_page_over_http2(bench: Bench, place: str) -> None:
         assert not client.is_answered(stream)
 
 
+@pytest.mark.needs("error-documents")
 @pytest.mark.parametrize("place", ["exempt", "off"])
 def test_edge_gets_the_page(bench: Bench, place: str) -> None:
     with connect(bench.ports[place], sni=CLOSED, credential=bench.edge) as client:

@@ -28,8 +28,8 @@ MODULES = (
     "auth_basic authn_core authn_file authz_user include lua proxy proxy_http rewrite".split()
     + (["cgi"] if environment.default_mpm() == "prefork" else ["cgid"])
 )
-# "password", as mod_ssl documents it for FakeBasicAuth; and bob's own password, "secret"
-USERS = "/CN=admin:xxj31ZMTZzkVA\nbob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
+# "password", as mod_ssl documents it for FakeBasicAuth, whose name is SSLUserName's in trunk; and bob's own password, "secret"
+USERS = "/CN=admin:xxj31ZMTZzkVA\nadmin:xxj31ZMTZzkVA\nbob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
 BOB = ("Authorization", "Basic Ym9iOnNlY3JldA==")
 
 # Header of the answer -> where its value comes from.
@@ -53,8 +53,9 @@ CERTIFICATE = {
     "x-dn-expr": '"expr=%{SSL_CLIENT_S_DN_CN}"',
     "x-dn-function": '"expr=%{SSL:SSL_CLIENT_I_DN}"',
     "x-serial": '"expr=%{SSL_CLIENT_M_SERIAL}"',
-    # what mod_proxy_ajp hands to a servlet container
-    "x-cert": '"%{SSL_CLIENT_CERT}s"',
+    # what mod_proxy_ajp hands to a servlet container; it ends with a newline, which old httpds send as a space: HTTP/2 forbids
+    # that at the end of a value
+    "x-cert": '"%{SSL_CLIENT_CERT}s."',
     "x-dn-env": '"%{SSL_CLIENT_S_DN_CN}e"',
 }
 # Headers of the request as a backend gets it.
@@ -70,7 +71,7 @@ GATES = {
     "user": ["SSLUserName SSL_CLIENT_S_DN_CN", "Require user admin"],
     "valid-user": ["SSLUserName SSL_CLIENT_S_DN", "Require valid-user"],
     "fake-basic": ["SSLOptions +FakeBasicAuth", "Require valid-user"],
-    "fake-user": ["SSLOptions +FakeBasicAuth", "SSLUserName SSL_CLIENT_S_DN_CN", "Require user /CN=admin"],
+    "fake-user": ["SSLOptions +FakeBasicAuth", "SSLUserName SSL_CLIENT_S_DN_CN", "Require user /CN=admin admin"],
     "extension": ["Require expr \"'CA:FALSE' in PeerExtList('basicConstraints')\""],
     "rewrite": [],
 }
@@ -284,7 +285,7 @@ def test_only_an_accepted_certificate_is_mentioned(bench: Bench, way: Way, tls: 
     with bench.connect(way, tls, http) as client:
         answer = client.request(host=way.host)
         environment = bench.environment_of(client, way.host)
-    told = {name: answer.header(name) or "" for name in CERTIFICATE}
+    told = {name: (answer.header(name) or "").rstrip(".") for name in CERTIFICATE}
     told = {name: "" if word == "(null)" else word for name, word in told.items()}
     exported = {name for name in environment if name.startswith("SSL_CLIENT_")}
     if way in ACCEPTED:
@@ -436,6 +437,7 @@ ROUNDS = 16
 
 
 @pytest.mark.http2
+@pytest.mark.needs("http2-streams")
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @ways((HIDDEN[0], HIDDEN[3]))
 def test_no_lie_among_thousands_of_concurrent_streams(bench: Bench, way: Way, tls: str) -> None:
@@ -457,6 +459,7 @@ def test_no_lie_among_thousands_of_concurrent_streams(bench: Bench, way: Way, tl
 
 
 @pytest.mark.http2
+@pytest.mark.needs("http2-streams")
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 def test_concurrent_streams_to_several_vhosts(bench: Bench, tls: str) -> None:
     """Each stream is told the truth of its own vhost, whatever runs beside it."""

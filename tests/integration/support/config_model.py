@@ -20,7 +20,7 @@ HEADER = "CF-Connecting-IP"
 ANSWERING_HOOKS = (
     "post_read_request",
     "quick_handler",
-    "pre_translate_name",
+    *(("pre_translate_name",) if installation.version() >= (2, 4, 49) else ()),
     "translate_name",
     "map_to_storage",
     "header_parser",
@@ -114,7 +114,7 @@ def mod_ssl_refuses(shaken: Handshake, site: Site) -> set[bool]:
     if not shaken.has_tls or shaken.site.host.label == site.host.label or policy == "insecure":
         return {False}
     if not installation.has_sni_policy():
-        differ = shaken.site.has_tls != site.has_tls or shaken.site.shows_certificate != site.shows_certificate
+        differ = shaken.site.has_tls != site.has_tls or shaken.site.certificates != site.certificates
         return {shaken.has_sni and differ}
     if policy == "strict" or shaken.site.has_tls != site.has_tls:
         return {True}

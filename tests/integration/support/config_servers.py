@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
-from support import model
+from support import installation, model
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,13 @@ class Site:
     @property
     def shows_certificate(self) -> bool:
         return self.host.own.certificate or self.configuration.main.certificate
+
+    @property
+    def certificates(self) -> int:
+        """How many mod_ssl has. Trunk's adds a virtual host's own to the main server's; 2.4 has the own ones instead."""
+        if installation.version() < (2, 5):
+            return int(self.shows_certificate)
+        return int(self.host.own.certificate) + int(self.is_virtual and self.configuration.main.certificate)
 
     @property
     def has_tls(self) -> bool:

@@ -15,6 +15,8 @@
 #include "apr_strings.h"
 
 #define NOTHING "-"
+/* httpd before 2.4.49 has no such hook */
+#define HAS_PRE_TRANSLATE_NAME AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
 
 static const char *claim_of(const request_rec *r)
 {
@@ -59,7 +61,9 @@ static int see(request_rec *r, const char *hook)
     }
 
 SEE(post_read_request)
+#if HAS_PRE_TRANSLATE_NAME
 SEE(pre_translate_name)
+#endif
 SEE(translate_name)
 SEE(map_to_storage)
 SEE(header_parser)
@@ -106,7 +110,9 @@ static void register_hooks(apr_pool_t *p)
     (void)p;
     ap_hook_post_read_request(on_post_read_request, mod_remoteip, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_quick_handler(on_quick_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+#if HAS_PRE_TRANSLATE_NAME
     ap_hook_pre_translate_name(on_pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+#endif
     ap_hook_translate_name(on_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(on_map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_header_parser(on_header_parser, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -20,6 +20,8 @@ _CRASH = re.compile(
 )
 # The event MPM of httpd 2.4.71 says this, with or without the module, of a connection that ends while its process does.
 _OF_HTTPD = [r"\(9\)Bad file descriptor: AH0309[23]: "]
+# Of a path that leads out of the site, or is badly encoded: from 2.4.49 on, and before
+INVALID_PATH = "AH10244: invalid URI path|AH00126: Invalid URI in request"
 # How long a line that a test waits for may take: children write after they answered.
 _PATIENCE = 3.0
 

@@ -16,7 +16,35 @@ from support import environment, installation
 
 # A feature, how it is found, and what is said where it is missing.
 _FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
+    "unknown-expectations": (
+        lambda: installation.version() < (2, 5),
+        "httpd's trunk ends the connection of a request with an Expect that it does not know: its answer lacks a head (AH10390)",
+    ),
+    "unread-requests": (
+        lambda: installation.version() < (2, 5),
+        "httpd's trunk does not log the request line of a request whose header is too large",
+    ),
+    "error-documents": (
+        lambda: installation.version() >= (2, 4, 49),
+        "this httpd sends no ErrorDocument for a request that it cannot read to its end: that came with 2.4.49",
+    ),
+    "http-0.9": (
+        lambda: installation.version() < (2, 5),
+        "httpd's trunk waits for the header of a request in HTTP/0.9, which has none",
+    ),
     "http2": (lambda: environment.default_mpm() != "prefork", "mod_http2 does not work with the MPM prefork"),
+    "http2-connect": (
+        lambda: installation.version() >= (2, 4, 55),
+        "mod_http2 of this httpd resets a stream that asks for CONNECT",
+    ),
+    "http2-ends": (
+        lambda: installation.version() >= (2, 4, 55),
+        "mod_http2 before 2.4.55 at times uses a connection that has just ended, and crashes: docs/upstream.md",
+    ),
+    "http2-streams": (
+        lambda: installation.version() < (2, 5),
+        "httpd's trunk crashes at times after many streams of HTTP/2 at once, with or without the module: docs/upstream.md",
+    ),
     "late-answer": (
         environment.has_openssl_3,
         "OpenSSL 1.1.1's client has no certificate to show when it is asked after a resumed handshake",

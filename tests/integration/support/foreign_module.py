@@ -14,9 +14,14 @@ _SOURCE = """
 #include "http_protocol.h"
 #include "http_request.h"
 
+/* Ends the connection, too: trunk's httpd sends nothing where a module answers this early and the connection stays. */
 static int answer(request_rec *r)
 {{
-    return r->uri && !strcmp(r->uri, "/of-{name}") ? HTTP_GONE : DECLINED;
+    if (!r->uri || strcmp(r->uri, "/of-{name}")) {{
+        return DECLINED;
+    }}
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return HTTP_GONE;
 }}
 
 static int on_request(request_rec *r)

@@ -22,6 +22,8 @@ _BASE_MODULES = (
 )
 # What a module needs besides; in Debian's httpd it is compiled in.
 _COMPANIONS = {"md": ("watchdog",), "proxy_hcheck": ("watchdog",)}
+# Seconds. Only a server that hangs needs more for a start, a restart or a test of its configuration, on a busy machine too.
+_HANGS = 900
 _POOLS = {
     "event": "StartServers 1\nServerLimit 4\nThreadsPerChild 16\nMaxRequestWorkers 64\nMinSpareThreads 8\nMaxSpareThreads 64",
     "prefork": "StartServers 3\nMinSpareServers 2\nMaxSpareServers 8\nMaxRequestWorkers 32",
@@ -149,7 +151,7 @@ class Httpd:
         """`apache2 -t`, as the caller or as another user."""
         words = [*self._command(), "-t", *(word for name in defines for word in ("-D", name))]
         done = subprocess.run(
-            words, env=self._environment(), user=user, capture_output=True, text=True, timeout=120, check=False
+            words, env=self._environment(), user=user, capture_output=True, text=True, timeout=_HANGS, check=False
         )
         return ConfigTest(done.returncode, done.stdout, done.stderr)
 
@@ -166,7 +168,7 @@ class Httpd:
                 start_new_session=True,
             )
         process = self.process
-        wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, 120)
+        wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, _HANGS)
         if process.poll() is not None:
             self.process = None
             raise StartFailure(f"httpd ended with {process.returncode}:\n{self.log.text()}")
@@ -214,7 +216,7 @@ class Httpd:
         started_before = self.log.text().count(_READY)
         old = children_of(self.process.pid)
         self.process.send_signal(number)
-        came = wait_until(lambda: not self.is_running() or self.log.text().count(_READY) > started_before, 120)
+        came = wait_until(lambda: not self.is_running() or self.log.text().count(_READY) > started_before, _HANGS)
         assert came and self.is_running(), "httpd did not survive the restart:\n" + self.log.text()
         assert wait_until(lambda: not any(is_listening(pid) for pid in old)), "an old process still accepts"
         parent = self.process.pid
@@ -297,7 +299,8 @@ class Httpd:
         return "\n".join(lines) + "\n\n"
 
     def _load_lines(self) -> list[str]:
-        names = sorted([*self.modules, "cfaop"] if self.with_module else self.modules)
+        """By name, but mod_proxy first: trunk's balancing methods are linked with it."""
+        names = sorted([*self.modules, "cfaop"] if self.with_module else self.modules, key=lambda name: (name != "proxy", name))
         lines = [
             installation.load_line(name, self._module_file if name == "cfaop" else None)
             for name in (f"mpm_{self.mpm}", *names)
