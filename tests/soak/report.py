@@ -1,0 +1,110 @@
+"""From what was counted to the verdict, the table, and docs/reliability.md."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from soak import memory
+from soak.memory import Sample
+from soak.sites import KINDS
+
+Results = dict[str, Any]
+
+# How much more than plain httpd's the private memory of the parent, and of all children, may grow in a run, in KiB.
+PARENT_BOUND = 512
+CHILDREN_BOUND = 8192
+
+
+def verdict(results: Results) -> list[str]:
+    """What failed, a sentence each; empty: nothing did."""
+    failures = []
+    for server in results["servers"]:
+        failures += [f"{server['kind']}: {what}" for what in _failures_of(server)]
+    return failures + _growth_failures(results)
+
+
+def _failures_of(server: Results) -> list[str]:
+    counts = server["counts"]
+    checks = {
+        "a client without permission got content": counts.get("wrong", 0),
+        "a client with permission was refused": counts.get("refused", 0),
+        "a process ended by a signal, or a sanitizer reported": len(server["signals"]),
+        "a line at level crit or above in the error log": len(server["alarms"]),
+        "a shared-memory segment was left": server["segments"],
+        "more shared mappings in the parent at the end": max(0, int(_of_samples(server, memory.growth, "shared_mappings"))),
+        "more descriptors in the parent at the end": max(0, int(_of_samples(server, memory.growth, "descriptors"))),
+        "it did not run to the end": int(not server["alive"]),
+        "no visit at all": int(not counts.get("requests", 0)),
+    }
+    return [f"{what}: {count}" for what, count in checks.items() if count]
+
+
+def _growth_failures(results: Results) -> list[str]:
+    plain = next((server for server in results["servers"] if server["kind"] == "plain"), None)
+    if plain is None:
+        return []
+    failures = []
+    for field, bound in (("parent", PARENT_BOUND), ("children", CHILDREN_BOUND)):
+        allowed = max(0.0, _of_samples(plain, memory.growth, field)) + bound
+        for server in results["servers"]:
+            grown = _of_samples(server, memory.growth, field)
+            if server is not plain and grown > allowed:
+                failures.append(f"{server['kind']}: memory of {field} grew by {grown:.0f} KiB; with plain httpd's, {allowed:.0f} are allowed")
+    return failures
+
+
+def _of_samples(server: Results, measure: Callable[[Sequence[Sample], str], float], field: str) -> float:
+    samples = [Sample(**each) for each in server["samples"]]
+    return measure(samples, field) if samples else 0.0
+
+
+# ---- the table ----
+
+
+def table(results: Results) -> str:
+    servers = results["servers"]
+    lines = [[_title(results), *(KINDS[server["kind"]] for server in servers)], ["---", *("---:" for _ in servers)]]
+    lines += [[what, *(cell(server) for server in servers)] for what, cell in _ROWS.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _title(results: Results) -> str:
+    return f"{results['mpm']}, {results['minutes']:.0f} minutes"
+
+
+def _count(name: str) -> Callable[[Results], str]:
+    return lambda server: f"{server['counts'].get(name, 0):,}"
+
+
+def _from_to(field: str) -> Callable[[Results], str]:
+    def cell(server: Results) -> str:
+        samples = [Sample(**each) for each in server["samples"]]
+        first, last = memory.ends(samples, field)
+        return f"{first / 1024:.1f} → {last / 1024:.1f}"
+
+    return cell
+
+
+_ROWS: dict[str, Callable[[Results], str]] = {
+    "full handshakes": _count("full"),
+    "resumed handshakes": _count("resumed"),
+    "requests": _count("requests"),
+    "of them over HTTP/2": _count("h2"),
+    "connections broken or garbage": _count("broken"),
+    "graceful reloads": lambda server: f"{server['reloads']:,}",
+    "children killed": lambda server: f"{server['kills']:,}",
+    "visits lost with a killed child, and tried again": _count("lost"),
+    "content to a stranger": _count("wrong"),
+    "edges refused": _count("refused"),
+    "signals but the kills": lambda server: str(len(server["signals"])),
+    "shared-memory segments left": lambda server: str(server["segments"]),
+    "private memory of the parent, MiB": _from_to("parent"),
+    "KiB for each reload": lambda server: f"{_of_samples(server, memory.per_reload, 'parent'):.2f}",
+    "private memory of all children, MiB": _from_to("children"),
+    "children": lambda server: _processes(server),
+}
+
+
+def _processes(server: Results) -> str:
+    first, last = memory.ends([Sample(**each) for each in server["samples"]], "processes")
+    return f"{first:.0f} → {last:.0f}"
