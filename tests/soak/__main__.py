@@ -16,7 +16,7 @@ from typing import Any
 
 from support import environment
 
-from soak import memory, report, sites
+from soak import document, memory, report, sites
 from soak.server import Server
 
 _SAMPLE_SECONDS = 2
@@ -29,13 +29,16 @@ def main() -> int:
     signal.signal(signal.SIGINT, _end)
     # where scripts/soak has put the module and the client
     directory = Path(os.environ["CFAOP_SOAK_DIRECTORY"])
-    print(f"soak: {options.mpm}, {options.minutes:g} minutes, seed {options.seed}, in {directory}", flush=True)
     try:
-        results = _soak(options, directory)
+        return _report(options, _soak(options, directory)) if not options.from_results else _document(options)
     finally:
         if not environment.keep_files():
             shutil.rmtree(directory, ignore_errors=True)
-    return _report(options, results)
+
+
+def _document(options: argparse.Namespace) -> int:
+    document.write(options.document, options.from_results)
+    return 0
 
 
 def _options() -> argparse.Namespace:
@@ -51,6 +54,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the visits and kills; a run's is printed")
     parser.add_argument("--results", type=Path, help="a file for all that was measured, as JSON; written each minute")
     parser.add_argument("--table", type=Path, help="a file for the table; it is printed, too")
+    parser.add_argument("--from-results", type=Path, nargs="+", metavar="FILE", help="run nothing, write such files into the document")
+    parser.add_argument("--document", type=Path, default=Path("docs/reliability.md"), help="the document (docs/reliability.md)")
     return parser.parse_args()
 
 
@@ -60,13 +65,15 @@ def _end(*_: object) -> None:
 
 
 def _soak(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
+    print(f"soak: {options.mpm}, {options.minutes:g} minutes, seed {options.seed}, in {directory}", flush=True)
     trust = sites.Trust(directory / "pki")
     servers = [Server(kind, options.mpm, directory / kind, trust) for kind in options.servers]
     run = Run(options, trust, servers)
     try:
         for number, server in enumerate(servers):
             server.start()
-            server.invite(options.visitors, directory / "visitor", options.seed + 1000 * number)
+            plan = sites.plan(server.kind, trust)
+            server.invite(options.visitors, directory / "visitor", options.seed + 1000 * number, plan)
         run.until_the_end()
     finally:
         for server in servers:
@@ -131,7 +138,7 @@ class Run:
 
     def results(self) -> dict[str, Any]:
         seconds = self._seconds or time.monotonic() - self._begin
-        return {"mpm": self._options.mpm, "minutes": seconds / 60, "seed": self._options.seed,
+        return {"mpm": self._options.mpm, "minutes": seconds / 60, "seed": self._options.seed, "machine": document.describe(),
                 "servers": [self._results_of(server) for server in self._servers]}
 
     def _results_of(self, server: Server) -> dict[str, Any]:
@@ -151,18 +158,23 @@ class Run:
 
 
 def _report(options: argparse.Namespace, results: dict[str, Any]) -> int:
-    for path, text in ((options.results, json.dumps(results)), (options.table, report.table(results))):
+    for path, text in ((options.results, json.dumps(results)), (options.table, _tables(results))):
         if path:
             path.write_text(text)
-    print(report.table(results))
+    print(_tables(results))
     for server in results["servers"]:
         for line in [*server["complaints"], *server["signals"], *server["alarms"]]:
             print(f"{server['kind']}: {line}")
-    failures = report.verdict(results)
+    failures, seconds = report.verdict(results), 60 * results["minutes"]
     for failure in failures:
         print(f"soak: {failure}", file=sys.stderr)
-    print("1 passed, 0 failed" if not failures else f"0 passed, {len(failures)} failed")
+    # as pytest sums up, for scripts/test
+    print(f"{len(failures)} failed in {seconds:.1f}s" if failures else f"1 passed in {seconds:.1f}s")
     return 1 if failures else 0
+
+
+def _tables(results: dict[str, Any]) -> str:
+    return report.table(results) + "\n" + report.memory_table(results)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,11 @@ class Sample:
     shared_mappings: int
     descriptors: int
 
+    @property
+    def child(self) -> float:
+        """Of one child, in the mean: how many there are changes with the load."""
+        return self.children / self.processes if self.processes else 0.0
+
 
 def sample(pid: int, seconds: float, reloads: int) -> Optional[Sample]:
     """None where the parent is gone."""

@@ -1,7 +1,8 @@
-"""From what was counted to the verdict, the table, and docs/reliability.md."""
+"""From what was counted to the verdict and the tables."""
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any, Callable, Sequence
 
 from soak import memory
@@ -10,9 +11,8 @@ from soak.sites import KINDS
 
 Results = dict[str, Any]
 
-# How much more than plain httpd's the private memory of the parent, and of all children, may grow in a run, in KiB.
-PARENT_BOUND = 512
-CHILDREN_BOUND = 8192
+# How much more than plain httpd's the private memory may grow in a run, of the parent and of a child in the mean, in KiB.
+BOUNDS = {"parent": 512, "child": 2048}
 
 
 def verdict(results: Results) -> list[str]:
@@ -44,12 +44,12 @@ def _growth_failures(results: Results) -> list[str]:
     if plain is None:
         return []
     failures = []
-    for field, bound in (("parent", PARENT_BOUND), ("children", CHILDREN_BOUND)):
+    for field, bound in BOUNDS.items():
         allowed = max(0.0, _of_samples(plain, memory.growth, field)) + bound
         for server in results["servers"]:
             grown = _of_samples(server, memory.growth, field)
             if server is not plain and grown > allowed:
-                failures.append(f"{server['kind']}: memory of {field} grew by {grown:.0f} KiB; with plain httpd's, {allowed:.0f} are allowed")
+                failures.append(f"{server['kind']}: memory of a {field} grew by {grown:.0f} KiB, where {allowed:.0f} are allowed")
     return failures
 
 
@@ -69,7 +69,7 @@ def table(results: Results) -> str:
 
 
 def _title(results: Results) -> str:
-    return f"{results['mpm']}, {results['minutes']:.0f} minutes"
+    return f"{results['mpm']}, {round(results['minutes'], 1):g} minutes"
 
 
 def _count(name: str) -> Callable[[Results], str]:
@@ -101,8 +101,33 @@ _ROWS: dict[str, Callable[[Results], str]] = {
     "private memory of the parent, MiB": _from_to("parent"),
     "KiB for each reload": lambda server: f"{_of_samples(server, memory.per_reload, 'parent'):.2f}",
     "private memory of all children, MiB": _from_to("children"),
+    "of a child, MiB": _from_to("child"),
     "children": lambda server: _processes(server),
 }
+
+
+# How many moments the table of the memory over time has.
+_MOMENTS = 10
+
+
+def memory_table(results: Results) -> str:
+    """Parent and children over time, medians of a tenth of the run each."""
+    servers = results["servers"]
+    head = ["minute", *(f"{what}, {KINDS[server['kind']]}" for server in servers for what in ("parent", "children"))]
+    rows = []
+    for moment in range(_MOMENTS):
+        cells = [cell for server in servers for cell in _at(server, moment)]
+        rows.append([f"{results['minutes'] * (moment + 1) / _MOMENTS:.1f}", *cells])
+    lines = [head, ["---:" for _ in head], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _at(server: Results, moment: int) -> tuple[str, str]:
+    """In MiB."""
+    samples = server["samples"]
+    some = samples[len(samples) * moment // _MOMENTS : len(samples) * (moment + 1) // _MOMENTS]
+    parent, children = ([each[field] for each in some] for field in ("parent", "children"))
+    return (f"{median(parent) / 1024:.2f}", f"{median(children) / 1024:.1f}") if some else ("–", "–")
 
 
 def _processes(server: Results) -> str:
