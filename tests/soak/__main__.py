@@ -109,7 +109,7 @@ class Run:
         self._seconds = time.monotonic() - self._begin
 
     def _all_well(self) -> bool:
-        return all(server.is_alive() and not server.visitors_ended() for server in self._servers)
+        return all(server.is_alive() and not server.is_stuck and not server.visitors_ended() for server in self._servers)
 
     def _sample(self) -> None:
         for server in self._servers:
@@ -139,6 +139,7 @@ class Run:
     def results(self) -> dict[str, Any]:
         seconds = self._seconds or time.monotonic() - self._begin
         return {"mpm": self._options.mpm, "minutes": seconds / 60, "seed": self._options.seed, "machine": document.describe(),
+                "sanitized": environment.sanitizing(),
                 "servers": [self._results_of(server) for server in self._servers]}
 
     def _results_of(self, server: Server) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def _report(options: argparse.Namespace, results: dict[str, Any]) -> int:
             path.write_text(text)
     print(_tables(results))
     for server in results["servers"]:
-        for line in [*server["complaints"], *server["signals"], *server["alarms"]]:
+        for line in [*server["complaints"][:20], *server["signals"], *server["alarms"]]:
             print(f"{server['kind']}: {line}")
     failures, seconds = report.verdict(results), 60 * results["minutes"]
     for failure in failures:

@@ -132,17 +132,15 @@ int connection_outcome(SSL *ssl, int result)
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? TIMED_OUT : NO_ANSWER;
 }
 
-static SSL *new_tls(visit *v, SSL_SESSION *session, int version, const char *alpn, int fd, const mischief *bad)
+/* Offers HTTP/2 where h2 is set, and HTTP/1.1. */
+static SSL *new_tls(visit *v, SSL_SESSION *session, int version, int h2, int fd, const mischief *bad)
 {
     SSL *ssl = SSL_new(context_of(v->who, version));
     BIO *bio = BIO_new_socket(fd, BIO_NOCLOSE);
-    unsigned char protocol[16];
-    size_t length = strlen(alpn);
+    static const unsigned char both[] = "\x02h2\x08http/1.1";
 
-    protocol[0] = (unsigned char)length;
-    memcpy(protocol + 1, alpn, length);
     if (!ssl || !bio || (v->sni[0] != '-' && !SSL_set_tlsext_host_name(ssl, v->sni))
-        || SSL_set_alpn_protos(ssl, protocol, (unsigned)length + 1) || (session && !SSL_set_session(ssl, session))) {
+        || SSL_set_alpn_protos(ssl, h2 ? both : both + 3, h2 ? 12 : 9) || (session && !SSL_set_session(ssl, session))) {
         die("the connection");
     }
     if (bad) {
@@ -153,8 +151,8 @@ static SSL *new_tls(visit *v, SSL_SESSION *session, int version, const char *alp
     return ssl;
 }
 
-int connection_open(connection *made, visit *v, SSL_SESSION *session, int version, const char *alpn,
-                    const mischief *bad, int *outcome)
+int connection_open(connection *made, visit *v, SSL_SESSION *session, int version, int h2, const mischief *bad,
+                    int *outcome)
 {
     int result;
 
@@ -163,7 +161,7 @@ int connection_open(connection *made, visit *v, SSL_SESSION *session, int versio
     if (made->fd < 0) {
         return 0;
     }
-    made->ssl = new_tls(v, session, version, alpn, made->fd, bad);
+    made->ssl = new_tls(v, session, version, h2, made->fd, bad);
     result = SSL_connect(made->ssl);
     if (result != 1) {
         *outcome = connection_outcome(made->ssl, result);
@@ -171,6 +169,15 @@ int connection_open(connection *made, visit *v, SSL_SESSION *session, int versio
         return 0;
     }
     return 1;
+}
+
+int connection_has_h2(const connection *c)
+{
+    const unsigned char *chosen;
+    unsigned length;
+
+    SSL_get0_alpn_selected(c->ssl, &chosen, &length);
+    return length == 2;
 }
 
 /* Impolitely: with a reset, as from a client that crashed. */

@@ -1,4 +1,4 @@
-"""What the soak reads of a server's processes: private memory, shared memory, and whether the one grows."""
+"""What the soak reads of a server's processes: their memory, shared memory, and whether the one grows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from support.processes import children_of
 
 @dataclass(frozen=True)
 class Sample:
-    """At a moment, so many seconds and reloads after the start. Memory is in KiB, private to each process."""
+    """At a moment, so many seconds and reloads after the start. Memory is in KiB.
+
+    Of the parent it is all that is no file's; of the children what each has for itself, without what it shares with the parent.
+    """
 
     seconds: float
     reloads: int
@@ -29,21 +32,21 @@ class Sample:
 
 
 def sample(pid: int, seconds: float, reloads: int) -> Optional[Sample]:
-    """None where the parent is gone."""
-    parent = private_kib(pid)
-    sizes = [size for size in map(private_kib, children_of(pid)) if size]
-    if not parent:
+    """None where the parent is gone, or has no children at the moment, as in the middle of a reload."""
+    parent = _kib(pid, "Anonymous:")
+    sizes = [size for size in (_kib(child, "Private_") for child in children_of(pid)) if size]
+    if not parent or not sizes:
         return None
     return Sample(round(seconds, 1), reloads, parent, sum(sizes), len(sizes), _shared_mappings(pid), _descriptors(pid))
 
 
-def private_kib(pid: int) -> int:
+def _kib(pid: int, kind: str) -> int:
     """0: there is no such process any more."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith(kind))
 
 
 def _shared_mappings(pid: int) -> int:

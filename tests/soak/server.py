@@ -73,6 +73,7 @@ class Server:
         self.port = free_port()
         self.generation = 0
         self.kills = 0
+        self.is_stuck = False
         self.process: Optional[subprocess.Popen[bytes]] = None
         self._visitors: list[subprocess.Popen[bytes]] = []
         for name in ("htdocs/open", "logs", "run", "sanitizer"):
@@ -121,7 +122,8 @@ class Server:
         self._write_config()
         self.process.send_signal(signal.SIGUSR1)
         if not self._wait_for_start(self.generation + 1):
-            raise RuntimeError(f"{self.kind} did not survive reload {self.generation}:\n{self._said()}")
+            self.is_stuck = True
+            self.log.alarms.append(f"reload {self.generation} did not succeed:\n{self._said()}")
 
     def kill_child(self, choose: int) -> None:
         children = sorted(children_of(self.pid))

@@ -102,7 +102,7 @@ static SSL_SESSION *choose_session(visit *v, int version)
     return strcmp(from->who, v->who) || random_below(3) == 0 ? NULL : from->session[version];
 }
 
-static int open_connection(connection *c, visit *v, int version, const char *alpn, const mischief *bad, int *outcome)
+static int open_connection(connection *c, visit *v, int version, int h2, const mischief *bad, int *outcome)
 {
     SSL_SESSION *session = bad ? NULL : choose_session(v, version);
     int opened;
@@ -111,7 +111,7 @@ static int open_connection(connection *c, visit *v, int version, const char *alp
     if (session) {
         SSL_SESSION_up_ref(session);
     }
-    opened = connection_open(c, v, session, version, alpn, bad, outcome);
+    opened = connection_open(c, v, session, version, h2, bad, outcome);
     SSL_SESSION_free(session);
     if (opened) {
         ++*(SSL_session_reused(c->ssl) ? &counts.resumed : &counts.full);
@@ -125,7 +125,7 @@ static int try_http1(visit *v, int version, int requests, int last_try)
     connection c;
     int again, i;
 
-    if (!open_connection(&c, v, version, "http/1.1", NULL, &found.status)) {
+    if (!open_connection(&c, v, version, 0, NULL, &found.status)) {
         return judge(v, version, found, "handshake", last_try);
     }
     found = http1_ask(&c, v, requests > 1);
@@ -150,8 +150,13 @@ static int try_http2(visit *v, int version, int streams, int last_try)
     connection c;
     int i, answered, outcome;
 
-    if (!open_connection(&c, v, version, "h2", NULL, &none.status)) {
+    if (!open_connection(&c, v, version, 1, NULL, &none.status)) {
         return judge(v, version, none, "handshake", last_try);
+    }
+    if (!connection_has_h2(&c)) {
+        none = http1_ask(&c, v, 0);
+        connection_close(&c, 1);
+        return judge(v, version, none, "h1", last_try);
     }
     answered = http2_ask(&c, v, streams, found, &outcome);
     for (i = 0; i < streams; ++i) {
@@ -187,7 +192,7 @@ static void spoil(visit *v, int version)
         bad.pause_usec = (int)random_below(20000);
     }
     ++counts.broken;
-    if (open_connection(&c, v, version, "http/1.1", &bad, &found.status)) {
+    if (open_connection(&c, v, version, 0, &bad, &found.status)) {
         found = http1_ask(&c, v, 0);
         if (v->may == MUST_NOT) {
             judge(v, version, found, "broken", 1);

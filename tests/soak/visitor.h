@@ -60,9 +60,12 @@ long random_below(long limit);
 void connection_init(const char *directory, int port);
 /* -1: the server does not take connections. */
 int connection_socket(int patience_seconds);
-/* Returns 1 with a connection; 0 with the outcome. NULL for bad: a connection as it should be. */
-int connection_open(connection *made, visit *v, SSL_SESSION *session, int version, const char *alpn,
-                    const mischief *bad, int *outcome);
+/* Returns 1 with a connection; 0 with the outcome. NULL for bad: a connection as it should be. With
+   h2 the client offers HTTP/2, too. */
+int connection_open(connection *made, visit *v, SSL_SESSION *session, int version, int h2, const mischief *bad,
+                    int *outcome);
+/* Has the server chosen HTTP/2? */
+int connection_has_h2(const connection *c);
 void connection_close(connection *c, int politely);
 int connection_outcome(SSL *ssl, int result);
 
