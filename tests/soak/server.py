@@ -226,7 +226,8 @@ class Server:
             f"ErrorLog {here}/logs/error.log",
             f"LogLevel warn core:notice mpm_{self.mpm}:notice",
             "TypesConfig /dev/null",
-            "Timeout 5",
+            # longer than a busy machine lets a client wait
+            "Timeout 20",
             "KeepAliveTimeout 3",
             f"SSLSessionCache shmcb:{here}/run/sessions(512000)",
             # tickets outlive a reload, with whatever it changes
