@@ -94,7 +94,7 @@ _ROWS: dict[str, Callable[[Results], str]] = {
     "connections broken or garbage": _count("broken"),
     "graceful reloads": lambda server: f"{server['reloads']:,}",
     "children killed": lambda server: f"{server['kills']:,}",
-    "visits lost with a killed child, and tried again": _count("lost"),
+    "visits without an answer, and tried again": _count("lost"),
     "content to a stranger": _count("wrong"),
     "edges refused": _count("refused"),
     "signals but the kills": lambda server: str(len(server["signals"])),
