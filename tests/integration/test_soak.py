@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from support.processes import children_of
 from support.waiting import wait_until
 
 sys.path.insert(0, str(environment.TOP / "tests"))
-from soak import memory, report, sites  # noqa: E402
+from soak import document, memory, report, sites  # noqa: E402
 from soak.server import Server  # noqa: E402
 
 _C_FILES = [environment.TOP / "tests" / "soak" / f"{name}.c" for name in ("connection", "http1", "http2", "mischief", "visitor")]
@@ -149,6 +150,20 @@ def test_whatever_else_is_wrong_fails(change: dict[str, Any], number: int) -> No
     found = results()
     found["servers"][number].update(change)
     assert len(report.verdict(found)) == 1
+
+
+@pytest.mark.parametrize("mpm", ("event", "worker", "prefork"))
+def test_document_has_a_place_for_the_tables(directory: Path, mpm: str) -> None:
+    """Written twice, they are there once; what a run failed on is said there, too."""
+    page, found = directory / f"{mpm}.md", directory / f"{mpm}.json"
+    page.write_text((environment.TOP / "docs" / "reliability.md").read_text())
+    for change, words in (({}, "Nothing failed."), ({"signals": ["exit signal"]}, "Failed: mixed: a process ended by a signal")):
+        written = {**results(), "mpm": mpm, "machine": "here"}
+        written["servers"][0].update(change)
+        found.write_text(json.dumps(written))
+        document.write(page, [found])
+        assert page.read_text().count(f"| {mpm}, 2 minutes | the guard, in all modes | httpd without the module |") == 1
+        assert f"here. {words}" in page.read_text()
 
 
 def test_slope_over_the_reloads() -> None:

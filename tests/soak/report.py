@@ -95,6 +95,7 @@ _ROWS: dict[str, Callable[[Results], str]] = {
     "graceful reloads": lambda server: f"{server['reloads']:,}",
     "children killed": lambda server: f"{server['kills']:,}",
     "visits without an answer, and tried again": _count("lost"),
+    "visits without an answer for a minute": _count("hung"),
     "content to a stranger": _count("wrong"),
     "edges refused": _count("refused"),
     "signals but the kills": lambda server: str(len(server["signals"])),
