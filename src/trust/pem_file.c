@@ -59,33 +59,50 @@ static const char *not_a_file(apr_status_t rv, const apr_finfo_t *info)
     return info->size > FILE_MAX ? "is larger than 64 MiB: name a PEM file" : NULL;
 }
 
+/* Opens the file. What is looked at afterwards is this file, whatever replaces it under its name. */
+static apr_status_t open_file(apr_pool_t *p, const char *path, apr_file_t **file, apr_finfo_t *info, const char **error)
+{
+    /* by its name first: to open a named pipe would wait for its other end */
+    apr_status_t rv = apr_stat(info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p);
+
+    *error = not_a_file(rv, info);
+    if (*error || rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_file_open(file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, p);
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_info_get(info, APR_FINFO_TYPE | APR_FINFO_SIZE, *file);
+        *error = not_a_file(rv, info);
+    }
+    return rv;
+}
+
 /* Returns the whole file, and a NUL behind it; NULL: what is wrong is in error. */
 static char *read_whole(apr_pool_t *p, const char *path, apr_size_t *length, const char **error)
 {
     char *text = NULL;
     apr_finfo_t info;
-    apr_file_t *file;
-    apr_status_t rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE, p);
+    apr_file_t *file = NULL;
+    apr_status_t rv = open_file(p, path, &file, &info, error);
     char reason[120];
 
-    *error = not_a_file(rv, &info);
-    if (*error) {
-        return NULL;
+    if (rv == APR_SUCCESS && !*error) {
+        text = apr_pcalloc(p, (apr_size_t)info.size + 2);
+        /* one byte more than there should be */
+        rv = apr_file_read_full(file, text, (apr_size_t)info.size + 1, length);
+        if (rv == APR_SUCCESS || (APR_STATUS_IS_EOF(rv) && *length != (apr_size_t)info.size)) {
+            *error = "changed while it was read: run apachectl graceful when it is written";
+        }
+        rv = APR_STATUS_IS_EOF(rv) ? APR_SUCCESS : rv;
     }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, p);
-    }
-    if (rv == APR_SUCCESS) {
-        text = apr_pcalloc(p, (apr_size_t)info.size + 1);
-        rv = apr_file_read_full(file, text, (apr_size_t)info.size, length);
+    if (file) {
         apr_file_close(file);
     }
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS && !*error) {
         *error = apr_psprintf(p, "cannot be read (%s): check the permissions of the file and of its directories",
                               apr_strerror(rv, reason, sizeof(reason)));
-        return NULL;
     }
-    return text;
+    return *error ? NULL : text;
 }
 
 /* How many BEGIN or END lines a file has. */

@@ -51,6 +51,13 @@ MUTANTS = (
        "return !mark_namesakes(trust) || tell_apart(trust);", "return 1;", "test_rotation"),
     _m("signatures of a client's CAs are tried", "src/trust/issuer.c",
        "if (!anchor || !anchor->has_namesake || ", "if ((anchor && !anchor->has_namesake) || ", "test_rotation"),
+    # files that change while they are read
+    _m("a file has the size that another one had under its name", "src/trust/pem_file.c",
+       "        rv = apr_file_info_get(info, APR_FINFO_TYPE | APR_FINFO_SIZE, *file);\n", "", "test_faults"),
+    _m("a file that is longer than it was is read in part", "src/trust/pem_file.c",
+       "if (rv == APR_SUCCESS || (", "if ((", "test_faults"),
+    _m("a file that is shorter than it was is told of as unreadable", "src/trust/pem_file.c",
+       " || (APR_STATUS_IS_EOF(rv) && *length != (apr_size_t)info.size)", "", "test_faults"),
     # trust that cannot be meant
     _m("trust that cannot be meant is not told of at a start", "src/startup/startup.c",
        "        cfaop_trust_warnings_log(ptemp, base);\n", "", "test_trust_warnings"),

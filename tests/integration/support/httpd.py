@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -68,6 +69,7 @@ class Httpd:
         log_level: str = "info",
         without: Iterable[str] = (),
         extra_environment: Optional[Mapping[str, str]] = None,
+        limits: Optional[Mapping[int, int]] = None,
     ) -> None:
         self.directory = directory
         self.listen = list(listen)
@@ -76,6 +78,7 @@ class Httpd:
         self.with_module = with_module
         self.log_level = log_level
         self.extra_environment = dict(extra_environment or {})
+        self.limits = dict(limits or {})
         self.process: Optional[subprocess.Popen[bytes]] = None
         self._prepare_directory()
         self.log = ErrorLog([directory / "logs" / "stderr.log", directory / "logs" / "error.log"])
@@ -166,6 +169,7 @@ class Httpd:
                 stdout=stderr,
                 stderr=stderr,
                 start_new_session=True,
+                preexec_fn=self._limit if self.limits else None,
             )
         process = self.process
         wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, _HANGS)
@@ -237,6 +241,10 @@ class Httpd:
             raise
 
     # Details
+
+    def _limit(self) -> None:
+        for which, soft in self.limits.items():
+            resource.setrlimit(which, (soft, resource.getrlimit(which)[1]))
 
     def _http2(self) -> tuple[str, ...]:
         # mod_http2 warns that it does not work with prefork.
