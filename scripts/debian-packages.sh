@@ -1,4 +1,4 @@
-# Sourced by scripts/demo and scripts/test: installs Debian packages without letting any of them start a service.
+# Sourced by scripts/check, scripts/demo and scripts/test: installs Debian packages without letting any of them start a service.
 
 # Is the package installed?
 has_package() {

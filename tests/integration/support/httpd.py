@@ -66,6 +66,8 @@ class Httpd:
         log_level: str = "info",
         without: Iterable[str] = (),
         extra_environment: Optional[Mapping[str, str]] = None,
+        under: Sequence[str] = (),
+        patience: float = 120,
     ) -> None:
         self.directory = directory
         self.listen = list(listen)
@@ -74,6 +76,8 @@ class Httpd:
         self.with_module = with_module
         self.log_level = log_level
         self.extra_environment = dict(extra_environment or {})
+        self.under = list(under)
+        self.patience = patience
         self.process: Optional[subprocess.Popen[bytes]] = None
         self._prepare_directory()
         self.log = ErrorLog([directory / "logs" / "stderr.log", directory / "logs" / "error.log"])
@@ -166,7 +170,7 @@ class Httpd:
                 start_new_session=True,
             )
         process = self.process
-        wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, 120)
+        wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, self.patience)
         if process.poll() is not None:
             self.process = None
             raise StartFailure(f"httpd ended with {process.returncode}:\n{self.log.text()}")
@@ -177,10 +181,15 @@ class Httpd:
         """Stop, and judge how the server ended and what it said."""
         if self.process is None:
             return
-        returncode = self._terminate(self.process)
-        self.process = None
+        returncode = self.end()
         self.check()
         assert returncode == 0, f"httpd ended with {returncode}"
+
+    def end(self) -> int:
+        """Stop without a judgement."""
+        assert self.process is not None
+        process, self.process = self.process, None
+        return self._terminate(process)
 
     def graceful(self) -> None:
         """SIGUSR1, and wait until only processes of the new configuration accept connections."""
@@ -214,7 +223,7 @@ class Httpd:
         started_before = self.log.text().count(_READY)
         old = children_of(self.process.pid)
         self.process.send_signal(number)
-        came = wait_until(lambda: not self.is_running() or self.log.text().count(_READY) > started_before, 120)
+        came = wait_until(lambda: not self.is_running() or self.log.text().count(_READY) > started_before, self.patience)
         assert came and self.is_running(), "httpd did not survive the restart:\n" + self.log.text()
         assert wait_until(lambda: not any(is_listening(pid) for pid in old)), "an old process still accepts"
         parent = self.process.pid
@@ -228,7 +237,7 @@ class Httpd:
         self._wait_for_closing_sockets()
         process.send_signal(signal.SIGTERM)
         try:
-            return process.wait(30)
+            return process.wait(self.patience)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -252,7 +261,7 @@ class Httpd:
             self._module_file.chmod(0o644)
 
     def _command(self) -> list[str]:
-        return [installation.program(), "-d", str(self.directory), "-f", str(self.config_file)]
+        return [*self.under, installation.program(), "-d", str(self.directory), "-f", str(self.config_file)]
 
     def _environment(self) -> dict[str, str]:
         values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C"}
