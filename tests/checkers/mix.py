@@ -7,13 +7,15 @@ midst of it, with other CAs and directives each time. Each answer is the one tha
 
 from __future__ import annotations
 
+import subprocess
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
-from support.client import connect
+from support.client import TLS_VERSIONS, connect
+from support.environment import TOP
 from support.http1 import Http1
 from support.http2 import StreamError
 from support.httpd import Httpd
@@ -44,7 +46,11 @@ ANSWERS: dict[str, tuple[object, object, object]] = {
     "off.test": (200, 200, 200),
     "close.test": (200, "closed", "closed"),
     "alert.test": (200, "alert", "alert"),
+    # the name that the benchmark's client asks for
+    "bench.test": (200, 400, 400),
 }
+# Kinds of that client's work, and how often each is done in a storm of that size.
+STORM = {"full": 1, "resumed": 1, "h2": 10}
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,9 @@ class Authorities:
 class Mix:
     """The server, the clients, and what was seen: each answer with how often it came."""
 
-    def __init__(self, directory: Path, under: tuple[str, ...], environment: dict[str, str]) -> None:
+    def __init__(self, directory: Path, under: tuple[str, ...], environment: dict[str, str], storm: int) -> None:
+        self.client = directory / "client"
+        self.storm = storm
         self.authorities = Authorities.make(directory / "pki")
         self.ports = {"ticket": free_port(), "cache": free_port()}
         self.seen: Counter[str] = Counter()
@@ -93,20 +101,22 @@ class Mix:
 
     def run(self) -> None:
         """All of it; the server is stopped afterwards, without a word about its log."""
+        command = ["gcc", "-O1", "-o", str(self.client), str(TOP / "bench" / "client.c"), "-lssl", "-lcrypto"]
+        subprocess.run(command, check=True)
         self.httpd.start()
         try:
             for reload in range(RELOADS + 1):
                 self._visit_all(reload)
-            self._visit_all(RELOADS)
         finally:
             self.httpd.end()
+        if self.seen["again"] > CLIENTS * RELOADS:
+            self.wrong.append(f"{self.seen['again']} connections ended, more than reloads explain")
 
     # The server
 
     def _config(self, reload: int) -> str:
-        return "".join(
-            self._vhost(port, name, storage, reload) for storage, port in self.ports.items() for name in ANSWERS
-        )
+        hosts = [self._vhost(port, name, storage, reload) for storage, port in self.ports.items() for name in ANSWERS]
+        return "".join(hosts)
 
     def _vhost(self, port: int, name: str, storage: str, reload: int) -> str:
         lines = (*self._lines(name, reload), *SESSION_EVIDENCE, *storage_lines(storage))
@@ -134,16 +144,45 @@ class Mix:
     def _visit_all(self, reload: int) -> None:
         """Every visit some times over; in the midst of them the server reloads."""
         with ThreadPoolExecutor(CLIENTS) as pool:
-            visits = [pool.submit(self._visit, *each) for each in [*self._visits()] * ROUNDS]
-            visits += [pool.submit(self._read_pages, http) for http in ("1.1", "2") for _ in range(2 * ROUNDS)]
-            visits += [pool.submit(self._exempt_and_users, http) for http in ("1.1", "2") for _ in range(ROUNDS)]
-            visits += [pool.submit(self._damaged) for _ in range(ROUNDS)]
+            visits = [pool.submit(self._patiently, self._visit, *each) for each in [*self._visits()] * ROUNDS]
+            for http in ("1.1", "2") * ROUNDS:
+                visits += [pool.submit(self._patiently, each, http) for each in (self._read_pages, self._exempt_and_users)]
+            visits += [pool.submit(self._patiently, self._damaged) for _ in range(ROUNDS)]
+            if reload in (0, RELOADS):
+                self._storm()
             if reload < RELOADS:
                 _first(visits, len(visits) // 3)
                 self.httpd.write_config(self._config(reload + 1))
                 self.httpd.graceful()
             for each in visits:
                 each.result()
+
+    def _storm(self) -> None:
+        """Edges that come as fast as they can, several at once: only threads that run at the same time meet."""
+        with ThreadPoolExecutor(2 * len(STORM)) as pool:
+            for each in [pool.submit(self._rush, kind, tls) for kind in STORM for tls in TLS_VERSIONS]:
+                each.result()
+
+    def _rush(self, kind: str, tls: str) -> None:
+        """Again where httpd ends the connection, with a process that it no longer needs."""
+        edge = self.authorities.clients["edge"]
+        assert edge
+        words = [str(self.ports["ticket"]), kind, str(self.storm * STORM[kind]), "200", tls, edge.cert_file, edge.key_file]
+        for _ in range(3):
+            done = subprocess.run([self.client, *words], stderr=subprocess.PIPE, text=True)
+            if done.returncode == 0:
+                self.seen[f"rush {kind}"] += 1
+                return
+        self.wrong.append(f"{' '.join(map(str, done.args))}: {done.stderr}")
+
+    def _patiently(self, what: Callable[..., None], *words: object) -> None:
+        """Once more where the connection ends: at a reload httpd closes those that it has just accepted."""
+        for _ in range(2):
+            try:
+                return what(*words)
+            except (Reset, StreamError):
+                self.seen["again"] += 1
+        self.wrong.append(f"{what.__name__} {words}: the connection ended twice")
 
     @staticmethod
     def _visits() -> Iterator[tuple[str, str, Kind, str]]:
@@ -165,6 +204,8 @@ class Mix:
             except TlsAlert:
                 outcome = "alert"
             except (Reset, StreamError):
+                if expected not in ("alert", "closed"):
+                    raise
                 outcome = "closed"
             self._note(f"{name} {client} {kind} h{http}", outcome, expected)
 

@@ -21,6 +21,8 @@ from pathlib import Path
 from mix import Mix
 from support import environment, installation
 
+# How many requests, so that a checker takes some minutes.
+STORMS = {"tsan": 300, "memcheck": 20, "helgrind": 20}
 HERE = Path(__file__).resolve().parent
 
 
@@ -89,7 +91,7 @@ def main() -> int:
     reports.mkdir()
     reports.chmod(0o777)
     chosen = checker(name, directory, reports)
-    mix = Mix(directory, chosen.under, chosen.environment)
+    mix = Mix(directory, chosen.under, chosen.environment, STORMS[name])
     mix.run()
     found = written(reports)
     for text in [*found, *mix.wrong]:
