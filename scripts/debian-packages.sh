@@ -26,6 +26,11 @@ need_packages() {
     fi
 }
 
+# The package with the runtimes of clang's sanitizers and libFuzzer; nothing where they are there, as in Debian 11's clang itself.
+package_of_runtimes() {
+    echo 'int main(void) { return 0; }' | clang -fsanitize=address,undefined -x c -o /dev/null - 2>/dev/null || echo libclang-rt-dev
+}
+
 install_packages() {
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         echo "Missing Debian packages, or outdated ones; as root: apt-get install $*" >&2

@@ -2,6 +2,8 @@
 
     python3 tests/checkers/planted.py TREE FAULT       # breaks that tree, and prints the file that the report must name
 
+    python3 tests/checkers/planted.py --file FAULT     # prints the file that the fault is in
+
 FAULT is the name of a checker, or fuzz-TARGET.
 """
 
@@ -70,8 +72,11 @@ def broken(text: str, fault: Fault) -> str:
 
 
 def main() -> None:
-    tree, checker = sys.argv[1:]
-    fault = FAULTS[checker]
+    tree, name = sys.argv[1:]
+    fault = FAULTS[name]
+    if tree == "--file":
+        print(fault.file)
+        return
     path = Path(tree) / fault.file
     path.write_text(broken(path.read_text(), fault))
     print(fault.reported or fault.file)
