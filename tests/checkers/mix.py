@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator, Optional
 
+from support import streams
 from support.client import TLS_VERSIONS, connect
 from support.environment import TOP
 from support.http1 import Http1
@@ -101,6 +102,7 @@ class Mix:
 
     def run(self) -> None:
         """All of it; the server is stopped afterwards, without a word about its log."""
+        streams.TIMEOUT = PATIENCE
         command = ["gcc", "-O1", "-o", str(self.client), str(TOP / "bench" / "client.c"), "-lssl", "-lcrypto"]
         subprocess.run(command, check=True)
         self.httpd.start()
@@ -116,7 +118,7 @@ class Mix:
 
     def _config(self, reload: int) -> str:
         hosts = [self._vhost(port, name, storage, reload) for storage, port in self.ports.items() for name in ANSWERS]
-        return "".join(hosts)
+        return "".join([f"Timeout {PATIENCE}\n", *hosts])
 
     def _vhost(self, port: int, name: str, storage: str, reload: int) -> str:
         lines = (*self._lines(name, reload), *SESSION_EVIDENCE, *storage_lines(storage))
