@@ -12,7 +12,7 @@ from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, Optional
+from typing import Callable, Optional
 
 from support import streams
 from support.client import TLS_VERSIONS, connect
@@ -27,12 +27,12 @@ from support.vhost import vhost
 from support.visits import KINDS, SESSION_EVIDENCE, Kind, storage_lines, visit
 
 RELOADS = 3
-# How often each visit is made between two reloads, and by how many clients at once.
-ROUNDS = 1
 CLIENTS = 6
 # Under valgrind everything takes many times as long.
 PATIENCE = 600
 STREAMS = 6
+# Without one of these it would be no mix.
+SEEN = ("full", "resumed", "200", "400", "401", "421", "alert", "closed")
 NAME_OF_EDGE = "edge.origin-pull.test"
 
 CLIENT_NAMES = ("edge", "stranger", "nobody")
@@ -77,12 +77,20 @@ class Authorities:
         return cls(pki, ca, pki.root("next-ca"), server, clients)
 
 
+@dataclass(frozen=True)
+class Size:
+    """How many requests. All visits are made between two reloads, or one in so many; a storm has so many handshakes of a kind."""
+
+    one_in: int
+    storm: int
+
+
 class Mix:
     """The server, the clients, and what was seen: each answer with how often it came."""
 
-    def __init__(self, directory: Path, under: tuple[str, ...], environment: dict[str, str], storm: int) -> None:
+    def __init__(self, directory: Path, under: tuple[str, ...], environment: dict[str, str], size: Size) -> None:
         self.client = directory / "client"
-        self.storm = storm
+        self.size = size
         self.authorities = Authorities.make(directory / "pki")
         self.ports = {"ticket": free_port(), "cache": free_port()}
         self.seen: Counter[str] = Counter()
@@ -111,6 +119,7 @@ class Mix:
                 self._visit_all(reload)
         finally:
             self.httpd.end()
+        self.wrong += [f"no client has seen this: {what}" for what in SEEN if not self.seen[what]]
         if self.seen["again"] > CLIENTS * RELOADS:
             self.wrong.append(f"{self.seen['again']} connections ended, more than reloads explain")
 
@@ -146,10 +155,10 @@ class Mix:
     def _visit_all(self, reload: int) -> None:
         """Every visit some times over; in the midst of them the server reloads."""
         with ThreadPoolExecutor(CLIENTS) as pool:
-            visits = [pool.submit(self._patiently, self._visit, *each) for each in [*self._visits()] * ROUNDS]
-            for http in ("1.1", "2") * ROUNDS:
+            visits = [pool.submit(self._patiently, self._visit, *each) for each in self._visits(reload)]
+            for http in ("1.1", "2"):
                 visits += [pool.submit(self._patiently, each, http) for each in (self._read_pages, self._exempt_and_users)]
-            visits += [pool.submit(self._patiently, self._damaged) for _ in range(ROUNDS)]
+            visits.append(pool.submit(self._patiently, self._damaged))
             if reload in (0, RELOADS):
                 self._storm()
             if reload < RELOADS:
@@ -169,7 +178,7 @@ class Mix:
         """Again where httpd ends the connection, with a process that it no longer needs."""
         edge = self.authorities.clients["edge"]
         assert edge
-        words = [str(self.ports["ticket"]), kind, str(self.storm * STORM[kind]), "200", tls, edge.cert_file, edge.key_file]
+        words = [str(self.ports["ticket"]), kind, str(self.size.storm * STORM[kind]), "200", tls, edge.cert_file, edge.key_file]
         for _ in range(3):
             done = subprocess.run([self.client, *words], stderr=subprocess.PIPE, text=True)
             if done.returncode == 0:
@@ -186,12 +195,15 @@ class Mix:
                 self.seen["again"] += 1
         self.wrong.append(f"{what.__name__} {words}: the connection ended twice")
 
-    @staticmethod
-    def _visits() -> Iterator[tuple[str, str, Kind, str]]:
-        for name in ANSWERS:
-            for client in CLIENT_NAMES:
-                for number, kind in enumerate(KINDS):
-                    yield name, client, kind, ("1.1", "2")[(number + len(name) + len(client)) % 2]
+    def _visits(self, reload: int) -> list[tuple[str, str, Kind, str]]:
+        """Those of this time: each virtual host, client and kind of session comes in turn, with either version of HTTP."""
+        visits = [
+            (name, client, kind, ("1.1", "2")[(number + len(name) + len(client)) % 2])
+            for number, kind in enumerate(KINDS)
+            for name in ANSWERS
+            for client in CLIENT_NAMES
+        ]
+        return visits[reload % self.size.one_in :: self.size.one_in]
 
     def _visit(self, name: str, client: str, kind: Kind, http: str) -> None:
         """A full handshake, and another one that offers the first one's session."""

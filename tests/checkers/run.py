@@ -8,7 +8,6 @@ CFAOP_MODULE is the module; for tsan it was built with -fsanitize=thread.
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -18,11 +17,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mix import Mix
+from mix import Mix, Size
 from support import environment, installation
 
-# How many requests, so that a checker takes some minutes.
-STORMS = {"tsan": 300, "memcheck": 20, "helgrind": 20}
+# So that a checker takes some minutes: valgrind runs one thread at a time, many times as slowly.
+SIZES = {"tsan": Size(1, 300), "memcheck": Size(4, 5), "helgrind": Size(4, 10)}
 HERE = Path(__file__).resolve().parent
 
 
@@ -74,7 +73,7 @@ def checker(name: str, directory: Path, reports: Path) -> Checker:
     if name == "memcheck":
         return valgrind("memcheck", reports, "--track-origins=yes", "--leak-check=full", "--show-leak-kinds=definite")
     if name == "helgrind":
-        return valgrind("helgrind", reports)
+        return valgrind("helgrind", reports, "--history-level=approx")
     raise SystemExit(__doc__)
 
 
@@ -91,7 +90,7 @@ def main() -> int:
     reports.mkdir()
     reports.chmod(0o777)
     chosen = checker(name, directory, reports)
-    mix = Mix(directory, chosen.under, chosen.environment, STORMS[name])
+    mix = Mix(directory, chosen.under, chosen.environment, SIZES[name])
     mix.run()
     found = written(reports)
     for text in [*found, *mix.wrong]:

@@ -106,17 +106,35 @@ static char *unescaped(apr_pool_t *p, const char *text, size_t *length)
     return result;
 }
 
+/*
+ * Finds start in the line where it is not between quotation marks: a client can have its name or its CF-Ray end in what
+ * looks like it.
+ */
+static const char *outside_of_quotes(const char *from, const char *start)
+{
+    const char *at;
+    int is_quoted = 0;
+
+    for (at = from; *at; ++at) {
+        if (!is_quoted && !strncmp(at, start, strlen(start))) {
+            return at;
+        }
+        is_quoted ^= *at == '"';
+    }
+    return NULL;
+}
+
 /* Finds what the line says of name, once, and compares it with what was sent. */
 static void check_quoted(apr_pool_t *p, const char *name, const char *sent, size_t max)
 {
-    const char *start = apr_pstrcat(p, " ", name, "=\"", NULL), *at = strstr(line, start), *end;
+    const char *start = apr_pstrcat(p, " ", name, "=\"", NULL), *at = outside_of_quotes(line, start), *end;
     size_t length, cut = strlen(sent) > max ? max : strlen(sent);
     char *said;
 
-    MUST(at && !strstr(at + 1, start));
+    MUST(at);
     at += strlen(start);
     end = strchr(at, '"');
-    MUST(end);
+    MUST(end && !outside_of_quotes(end + 1, start));
     said = unescaped(p, apr_pstrmemdup(p, at, (apr_size_t)(end - at)), &length);
     MUST(length == cut && !memcmp(said, sent, cut));
 }
