@@ -1,4 +1,4 @@
-# Sourced by scripts/demo and scripts/test: installs Debian packages without letting any of them start a service.
+# Sourced by scripts/check, scripts/demo and scripts/test: installs Debian packages without letting any of them start a service.
 
 # Is the package installed?
 has_package() {
@@ -24,6 +24,11 @@ need_packages() {
     if has_old_openssl; then
         install_packages libssl-dev # brings the library of its version
     fi
+}
+
+# The package with the runtimes of clang's sanitizers and libFuzzer; nothing where they are there, as in Debian 11's clang itself.
+package_of_runtimes() {
+    echo 'int main(void) { return 0; }' | clang -fsanitize=address,undefined -x c -o /dev/null - 2>/dev/null || echo libclang-rt-dev
 }
 
 install_packages() {

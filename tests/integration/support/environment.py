@@ -52,6 +52,11 @@ def sanitizer_libraries() -> str:
     return ":".join(_gcc_file(name) for name in names)
 
 
+def tsan_library() -> str:
+    """The runtime of ThreadSanitizer."""
+    return _gcc_file("libtsan.so")
+
+
 def _gcc_file(name: str) -> str:
     found = subprocess.run(
         ["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True

@@ -70,6 +70,8 @@ class Httpd:
         without: Iterable[str] = (),
         extra_environment: Optional[Mapping[str, str]] = None,
         limits: Optional[Mapping[int, int]] = None,
+        under: Sequence[str] = (),
+        patience: float = _HANGS,
     ) -> None:
         self.directory = directory
         self.listen = list(listen)
@@ -79,6 +81,8 @@ class Httpd:
         self.log_level = log_level
         self.extra_environment = dict(extra_environment or {})
         self.limits = dict(limits or {})
+        self.under = list(under)
+        self.patience = patience
         self.process: Optional[subprocess.Popen[bytes]] = None
         self._prepare_directory()
         self.log = ErrorLog([directory / "logs" / "stderr.log", directory / "logs" / "error.log"])
@@ -172,7 +176,7 @@ class Httpd:
                 preexec_fn=self._limit if self.limits else None,
             )
         process = self.process
-        wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, _HANGS)
+        wait_until(lambda: process.poll() is not None or self.log.text().count(_READY) > started_before, self.patience)
         if process.poll() is not None:
             self.process = None
             raise StartFailure(f"httpd ended with {process.returncode}:\n{self.log.text()}")
@@ -183,10 +187,15 @@ class Httpd:
         """Stop, and judge how the server ended and what it said."""
         if self.process is None:
             return
-        returncode = self._terminate(self.process)
-        self.process = None
+        returncode = self.end()
         self.check()
         assert returncode == 0, f"httpd ended with {returncode}"
+
+    def end(self) -> int:
+        """Stop without a judgement."""
+        assert self.process is not None
+        process, self.process = self.process, None
+        return self._terminate(process)
 
     def graceful(self) -> None:
         """SIGUSR1, and wait until only processes of the new configuration accept connections."""
@@ -220,7 +229,7 @@ class Httpd:
         started_before = self.log.text().count(_READY)
         old = children_of(self.process.pid)
         self.process.send_signal(number)
-        came = wait_until(lambda: not self.is_running() or self.log.text().count(_READY) > started_before, _HANGS)
+        came = wait_until(lambda: not self.is_running() or self.log.text().count(_READY) > started_before, self.patience)
         assert came and self.is_running(), "httpd did not survive the restart:\n" + self.log.text()
         assert wait_until(lambda: not any(is_listening(pid) for pid in old)), "an old process still accepts"
         parent = self.process.pid
@@ -234,7 +243,7 @@ class Httpd:
         self._wait_for_closing_sockets()
         process.send_signal(signal.SIGTERM)
         try:
-            return process.wait(30)
+            return process.wait(self.patience)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -262,7 +271,7 @@ class Httpd:
             self._module_file.chmod(0o644)
 
     def _command(self) -> list[str]:
-        return [installation.program(), "-d", str(self.directory), "-f", str(self.config_file)]
+        return [*self.under, installation.program(), "-d", str(self.directory), "-f", str(self.config_file)]
 
     def _environment(self) -> dict[str, str]:
         values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C"}

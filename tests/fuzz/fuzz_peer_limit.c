@@ -1,0 +1,89 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file fuzz_peer_limit.c
+ * A client's certificate, and CFOriginPullPeerLimit. The first two bytes of the input are the limits, the rest is the
+ * certificate as DER. A certificate that is within the limits has no more names than they allow, as OpenSSL and mod_ssl
+ * count them.
+ */
+#include <string.h>
+
+#include "config/config.h"
+#include "config/peer_limit.h"
+#include "fuzz.h"
+
+#include <openssl/x509v3.h>
+
+#define SERIAL_MAX 64
+#define POINTS_MIN 100
+
+const char *const fuzz_corpus = "peer_limit";
+
+/* Each name, and each part of a name that is a DN. */
+static int count_general_names(const GENERAL_NAMES *names)
+{
+    int i, count = 0;
+
+    for (i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        count += 1 + (name->type == GEN_DIRNAME ? X509_NAME_entry_count(name->d.directoryName) : 0);
+    }
+    return count;
+}
+
+static int count_alternative_names(X509 *cert)
+{
+    int at = -1, count = 0;
+
+    while ((at = X509_get_ext_by_NID(cert, NID_subject_alt_name, at)) >= 0) {
+        GENERAL_NAMES *names = X509V3_EXT_d2i(X509_get_ext(cert, at));
+        count += count_general_names(names);
+        GENERAL_NAMES_free(names);
+    }
+    return count;
+}
+
+static int count_points(X509 *cert)
+{
+    int at = -1, count = 0;
+
+    while ((at = X509_get_ext_by_NID(cert, NID_crl_distribution_points, at)) >= 0) {
+        CRL_DIST_POINTS *points = X509V3_EXT_d2i(X509_get_ext(cert, at));
+        count += points ? sk_DIST_POINT_num(points) : 0;
+        CRL_DIST_POINTS_free(points);
+    }
+    return count;
+}
+
+static void check_within(X509 *cert, cfaop_peer_limit limit)
+{
+    MUST(ASN1_STRING_length(X509_get0_serialNumber(cert)) <= SERIAL_MAX);
+    MUST(X509_NAME_entry_count(X509_get_subject_name(cert)) <= limit.names);
+    MUST(X509_NAME_entry_count(X509_get_issuer_name(cert)) <= limit.names);
+    MUST(count_alternative_names(cert) <= limit.names);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const unsigned char *der = data + 2;
+    cfaop_peer_limit limit;
+    int most = 0;
+    X509 *cert;
+
+    if (size < 2) {
+        return 0;
+    }
+    limit.bytes = 1024 + 256 * data[0];
+    limit.names = 1 + data[1];
+    cert = d2i_X509(NULL, &der, (long)(size - 2));
+    if (!cert) {
+        return 0;
+    }
+    if (!cfaop_peer_limit_excess(cert, limit, &most)) {
+        check_within(cert, limit);
+    }
+    if (!cfaop_peer_limit_excess_of_points(cert, NULL, limit, &most)) {
+        MUST(most == (limit.names > POINTS_MIN ? limit.names : POINTS_MIN) && count_points(cert) <= most);
+    }
+    X509_free(cert);
+    return 0;
+}
