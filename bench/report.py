@@ -22,6 +22,7 @@ def sections(results: Results) -> dict[str, str]:
         "goals": goals_of,
         "requests": _requests,
         "instructions": _instructions,
+        "added": _added,
         "handshake": _handshake,
         "keep-alive": _keep_alive,
         "starts": _starts,
@@ -31,12 +32,17 @@ def sections(results: Results) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
+def has_place(system: str, documents: Path) -> bool:
+    """Are there tables of this system in performance.md?"""
+    return _begin("machine", system) in (documents / "performance.md").read_text()
+
+
 def write(results: Results, documents: Path) -> None:
-    """Replace what lies between the markers of performance.md, and the plots."""
+    """Replace what lies between the markers of performance.md for this system, and the plots."""
     path = documents / "performance.md"
     text = path.read_text()
     for name, content in sections(results).items():
-        text = _replaced(text, name, content)
+        text = _replaced(text, name, results["system"], content)
     path.write_text(text)
     images = documents / "images"
     images.mkdir(exist_ok=True)
@@ -44,12 +50,16 @@ def write(results: Results, documents: Path) -> None:
         (images / f"performance-{name}.svg").write_text(svg)
 
 
-def _replaced(text: str, name: str, content: str) -> str:
-    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+def _begin(name: str, system: str) -> str:
+    return f"<!-- begin {name} {system} -->\n"
+
+
+def _replaced(text: str, name: str, system: str, content: str) -> str:
+    begin, end = _begin(name, system), f"<!-- end {name} {system} -->"
     before, found, rest = text.partition(begin)
     old, found_too, after = rest.partition(end)
     if not found or not found_too:
-        raise RuntimeError(f"performance.md has no place for {name}")
+        raise RuntimeError(f"performance.md has no place for {name} {system}")
     return before + begin + content + end + after
 
 
@@ -87,13 +97,26 @@ def _short(value: float) -> str:
 
 def _instructions(results: Results) -> str:
     found = results.get("instructions", {})
-    keys = ["httpd-none", "httpd-cfaop-off", "httpd-own", "httpd-cfaop"]
+    keys = ["nginx-none", "nginx-own", "httpd-none", "httpd-cfaop-off", "httpd-own", "httpd-cfaop"]
     rows = [
-        [scenario.title, *(_thousands(found[scenario.key].get(key)) for key in keys)]
+        [scenario.title, *(_thousands(found[scenario.key].get(key)) for key in [*keys[:-1], scenario.guard])]
         for scenario in SCENARIOS
         if scenario.key in found
     ]
     return table(["thousand instructions", *(KINDS[key].title for key in keys)], rows) if rows else ""
+
+
+def _added(results: Results) -> str:
+    """What client certificates cost, on each server over the same server without them."""
+    pairs = [("nginx-none", "nginx-own"), ("httpd-none", "httpd-own"), ("httpd-none", "httpd-cfaop")]
+    rows = []
+    for scenario in SCENARIOS:
+        costs = results.get("instructions", {}).get(scenario.key, {})
+        if scenario.work in ("full", "resumed") and all(plain in costs and asking in costs for plain, asking in pairs):
+            added = [costs[asking]["threads"] - costs[plain]["threads"] for plain, asking in pairs]
+            rows.append([scenario.title, *(f"{one / 1000:,.0f}" for one in added), f"{added[2] / added[1]:.2f}"])
+    head = ["thousand instructions", "nginx", "mod_ssl", "the guard", "the guard, of mod_ssl"]
+    return table(head, rows) if rows else ""
 
 
 def _thousands(cost: Optional[dict[str, Any]]) -> str:
@@ -117,7 +140,7 @@ def _handshake(results: Results) -> str:
     costs = results.get("instructions", {}).get("full-1.3")
     if not costs:
         return ""
-    keys = [key for key in ("httpd-none", "httpd-own", "httpd-cfaop") if key in costs]
+    keys = [key for key in ("nginx-none", "nginx-own", "httpd-none", "httpd-own", "httpd-cfaop") if key in costs]
     rows, rest = [], {key: costs[key]["threads"] for key in keys}
     for title, function, without in _PARTS:
         row = [title]

@@ -18,6 +18,7 @@ def measure_requests(
     directory: Path, certificates: Certificates, scenarios: list[Scenario], rounds: int, scale: float = 1
 ) -> Requests:
     servers = {key: Server(KINDS[key], directory / key, certificates.server, [certificates.ca]) for key in COMPARED}
+    scenarios = [scenario for scenario in scenarios if scenario.count]
     found: Requests = {scenario.key: {key: [] for key in scenario.servers} for scenario in scenarios}
     try:
         for server in servers.values():

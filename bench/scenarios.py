@@ -14,25 +14,33 @@ OPEN = ("nginx-none", "httpd-none")
 
 @dataclass(frozen=True)
 class Scenario:
-    """`count` requests in a round; `driver` sends them as `work` says, over TLS of this version."""
+    """`count` requests in a round; `driver` sends them as `work` says, over TLS of this version. Scenarios without a count are only
+    counted in instructions.
+    """
 
     key: str
     title: str
-    work: str  # full, resumed, h1, h2
+    work: str  # full, resumed, returning, h1, h1-address, h2
     version: str
-    count: int
+    count: int = 0
     certificate: Optional[str] = "good"  # which one is shown where one is asked for
     servers: tuple[str, ...] = COMPARED
     driver: str = "client"  # client, ab, h2load
+    server_key: str = "p256"  # rsa2048
 
     def shown_to(self, kind: Kind) -> Optional[str]:
         return self.certificate if kind.asks else None
 
     def outcome_of(self, kind: Kind) -> str:
         """A status, or the end of the handshake."""
-        if not kind.asks or self.certificate == "good":
+        if not kind.asks or kind.exempts or self.certificate == "good":
             return "200"
-        return "alert" if kind.key == "httpd-own" else "400"
+        return "alert" if kind.refuses_by_alert else "400"
+
+    @property
+    def guard(self) -> str:
+        """The server with the module in this scenario."""
+        return next((key for key in self.servers if key.startswith("httpd-cfaop")), "httpd-cfaop")
 
 
 def _for_each_version() -> list[Scenario]:
@@ -50,8 +58,38 @@ def _for_each_version() -> list[Scenario]:
     return scenarios
 
 
-SCENARIOS = [
+def _with_rsa_key() -> list[Scenario]:
+    return [
+        Scenario(f"{work}-{version}-rsa", f"{title}, TLS {version}, RSA-2048 key", work, version, server_key="rsa2048")
+        for version in ("1.3", "1.2")
+        for work, title in (("full", "full handshake and a request"), ("resumed", "resumed handshake and a request"))
+    ]
+
+
+def _of_directives() -> list[Scenario]:
+    by_alert = ("httpd-own", "httpd-cfaop-alert")
+    return [
+        Scenario("alert-none-1.3", "refusal by alert, no certificate, TLS 1.3", "full", "1.3", 0, None, by_alert),
+        Scenario("alert-bad-1.3", "refusal by alert, bad certificate, TLS 1.3", "full", "1.3", 0, "bad", by_alert),
+        Scenario(
+            "exempt-1.3", "keep-alive request, exempt path, no certificate, TLS 1.3", "h1", "1.3", 0, None,
+            ("httpd-none", "httpd-cfaop-exempt"),
+        ),
+        Scenario(
+            "exempt-good-1.3", "keep-alive request, exempt path, good certificate, TLS 1.3", "h1", "1.3", 0, "good",
+            ("httpd-none", "httpd-cfaop-exempt"),
+        ),
+        Scenario(
+            "address-1.3", "keep-alive request, CFOriginPullRemoteIP, TLS 1.3", "h1-address", "1.3", 0, "good",
+            ("httpd-none", "httpd-cfaop-address"),
+        ),
+    ]
+
+
+TIMED = [
     *_for_each_version(),
     Scenario("ab", "keep-alive request, ApacheBench, 4 connections", "h1", "1.3", 8000, driver="ab"),
     Scenario("h2load", "HTTP/2 request, h2load, 4 connections", "h2", "1.3", 12000, None, OPEN, driver="h2load"),
 ]
+
+SCENARIOS = [*TIMED, *_with_rsa_key(), *_of_directives()]
