@@ -21,11 +21,11 @@ from bench.scenarios import SCENARIOS, Scenario
 from bench.servers import KINDS, Server
 from bench.startup import ALL_SERIES, Series
 
-FEW, MANY = 5, 45
+FEW, MANY = 5, 25
 FEW_VHOSTS, MANY_VHOSTS = 50, 300
 
 # small requests need many of them, or what else the server does would show
-_EACH = {"full": 1, "resumed": 1, "h1": 25, "h1-address": 25, "h2": 25}
+_EACH = {"full": 1, "resumed": 1, "returning": 1, "h1": 25, "h1-address": 25, "h2": 25}
 # not worth an hour more: the refusals of TLS 1.2
 _LEFT_OUT = ("none-1.2", "bad-1.2")
 

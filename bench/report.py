@@ -23,6 +23,7 @@ def sections(results: Results) -> dict[str, str]:
         "requests": _requests,
         "instructions": _instructions,
         "added": _added,
+        "tickets": _tickets,
         "handshake": _handshake,
         "keep-alive": _keep_alive,
         "starts": _starts,
@@ -78,7 +79,7 @@ def _machine(results: Results) -> str:
 def _requests(results: Results) -> str:
     found = results.get("requests", {})
     rows = [
-        [scenario.title, *(_with_spread(found[scenario.key].get(key)) for key in COMPARED)]
+        [scenario.title, *(_with_spread(found[scenario.key].get(key)) for key in [*COMPARED[:-1], scenario.guard])]
         for scenario in SCENARIOS
         if scenario.key in found
     ]
@@ -108,15 +109,33 @@ def _instructions(results: Results) -> str:
 
 def _added(results: Results) -> str:
     """What client certificates cost, on each server over the same server without them."""
-    pairs = [("nginx-none", "nginx-own"), ("httpd-none", "httpd-own"), ("httpd-none", "httpd-cfaop")]
     rows = []
     for scenario in SCENARIOS:
+        pairs = [("nginx-none", "nginx-own"), ("httpd-none", "httpd-own"), ("httpd-none", scenario.guard)]
         costs = results.get("instructions", {}).get(scenario.key, {})
         if scenario.work in ("full", "resumed") and all(plain in costs and asking in costs for plain, asking in pairs):
             added = [costs[asking]["threads"] - costs[plain]["threads"] for plain, asking in pairs]
             rows.append([scenario.title, *(f"{one / 1000:,.0f}" for one in added), f"{added[2] / added[1]:.2f}"])
     head = ["thousand instructions", "nginx", "mod_ssl", "the guard", "the guard, of mod_ssl"]
     return table(head, rows) if rows else ""
+
+
+def _tickets(results: Results) -> str:
+    """What a ticket costs a guarded server, and what each resumption by it saves."""
+    found, rows = results.get("instructions", {}), []
+    for title, suffix in (("P-256", ""), ("RSA-2048", "-rsa")):
+        keys = [f"{name}-1.3{suffix}" for name in ("ticket", "no-ticket", "resumed")]
+        if all(key in found for key in keys):
+            ticket, without, resumed = (found[key][_guard_of(key)]["threads"] / 1000 for key in keys)
+            saved = without - resumed
+            least = f"{(ticket - without) / saved:.1f}" if saved > 0 else "never"
+            rows.append([title, *(f"{one:,.0f}" for one in (ticket, without, resumed)), least])
+    head = ["thousand instructions, by key of the server", "full, with a ticket", "full, without", "resumed", "pays after resumptions"]
+    return table(head, rows) if rows else ""
+
+
+def _guard_of(key: str) -> str:
+    return next(scenario.guard for scenario in SCENARIOS if scenario.key == key)
 
 
 def _thousands(cost: Optional[dict[str, Any]]) -> str:

@@ -8,6 +8,8 @@ from typing import Optional
 from bench.servers import Kind
 
 COMPARED = ("nginx-none", "nginx-own", "httpd-none", "httpd-own", "httpd-cfaop")
+# The guard sends tickets with some versions of OpenSSL only, unless it is told to.
+RESUMING = (*COMPARED[:-1], "httpd-cfaop-tickets")
 GUARDED = ("nginx-own", "httpd-own", "httpd-cfaop")
 OPEN = ("nginx-none", "httpd-none")
 
@@ -51,7 +53,7 @@ def _for_each_version() -> list[Scenario]:
             Scenario(f"full-{version}", f"full handshake and a request, {tls}", "full", version, 800),
             Scenario(f"none-{version}", f"refusal, no certificate, {tls}", "full", version, 800, None, GUARDED),
             Scenario(f"bad-{version}", f"refusal, bad certificate, {tls}", "full", version, 500, "bad", GUARDED),
-            Scenario(f"resumed-{version}", f"resumed handshake and a request, {tls}", "resumed", version, 1500),
+            Scenario(f"resumed-{version}", f"resumed handshake and a request, {tls}", "resumed", version, 1500, servers=RESUMING),
             Scenario(f"h1-{version}", f"keep-alive request, {tls}", "h1", version, 6000),
             Scenario(f"h2-{version}", f"HTTP/2 request, {tls}", "h2", version, 10000),
         ]
@@ -60,10 +62,33 @@ def _for_each_version() -> list[Scenario]:
 
 def _with_rsa_key() -> list[Scenario]:
     return [
-        Scenario(f"{work}-{version}-rsa", f"{title}, TLS {version}, RSA-2048 key", work, version, server_key="rsa2048")
+        Scenario(
+            f"{work}-{version}-rsa", f"{title}, TLS {version}, RSA-2048 key", work, version, servers=servers, server_key="rsa2048"
+        )
         for version in ("1.3", "1.2")
-        for work, title in (("full", "full handshake and a request"), ("resumed", "resumed handshake and a request"))
+        for work, title, servers in (
+            ("full", "full handshake and a request", COMPARED),
+            ("resumed", "resumed handshake and a request", RESUMING),
+        )
     ]
+
+
+def _with_and_without_tickets() -> list[Scenario]:
+    """What tickets cost the guard, and what they save; and what a client costs it that returns to a server that decides itself."""
+    scenarios = []
+    for suffix, key in (("", "p256"), ("-rsa", "rsa2048")):
+        ending = ", TLS 1.3, RSA-2048 key" if suffix else ", TLS 1.3"
+        scenarios += [
+            Scenario(
+                f"{name}-1.3{suffix}", title + ending, work, "1.3", servers=(f"httpd-{guard}",), server_key=key,
+            )
+            for name, title, work, guard in (
+                ("ticket", "full handshake with a ticket", "full", "cfaop-tickets"),
+                ("no-ticket", "full handshake without a ticket", "full", "cfaop-no-tickets"),
+                ("returning", "handshake with a client that returns", "returning", "cfaop"),
+            )
+        ]
+    return scenarios
 
 
 def _of_directives() -> list[Scenario]:
@@ -92,4 +117,4 @@ TIMED = [
     Scenario("h2load", "HTTP/2 request, h2load, 4 connections", "h2", "1.3", 12000, None, OPEN, driver="h2load"),
 ]
 
-SCENARIOS = [*TIMED, *_with_rsa_key(), *_of_directives()]
+SCENARIOS = [*TIMED, *_with_rsa_key(), *_with_and_without_tickets(), *_of_directives()]

@@ -79,6 +79,8 @@ KINDS = {
         Kind("httpd", "cfaop-off", "httpd, CFOriginPull Off"),
         Kind("httpd", "cfaop-alert", "httpd, CFOriginPullRefuse alert", ("CFOriginPullRefuse alert",)),
         Kind("httpd", "cfaop-exempt", "httpd, CFOriginPullExempt", ("CFOriginPullExempt path /index.html",)),
+        Kind("httpd", "cfaop-tickets", "httpd, CFOriginPullSessionTickets On", ("CFOriginPullSessionTickets On",)),
+        Kind("httpd", "cfaop-no-tickets", "httpd, CFOriginPullSessionTickets Off", ("CFOriginPullSessionTickets Off",)),
         Kind("httpd", "cfaop-address", "httpd, CFOriginPullRemoteIP", ("CFOriginPullRemoteIP On",)),
     )
 }

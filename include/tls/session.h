@@ -27,15 +27,4 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
  */
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
 
-/**
- * Has @a ssl send @a needed tickets after a full handshake of TLS 1.3, if the number set for it is OpenSSL's default;
- * a number that the administrator has set stands. Connection phase.
- *
- * OpenSSL sends two, and for each it writes the session out and parses it again, with the certificate
- * (construct_stateless_ticket() in ssl/statem/statem_srvr.c): as costly as the handshake's own parsing and verifying
- * together. An edge that keeps connections needs one ticket; every resumption brings the next. A session that will
- * never resume needs none.
- */
-void cfaop_session_spare_tickets(SSL *ssl, size_t needed);
-
 #endif

@@ -181,7 +181,6 @@ void cfaop_freeze(cfaop_conn *conn, SSL *ssl, int is_delegated)
     keep_sni(conn, ssl);
     if (shown->asked) {
         complete(conn, ssl);
-        cfaop_session_spare_tickets(ssl, 1);
     }
     give_back(ssl, context, is_delegated);
     shown->can_renegotiate = shown->asked && shown->peer && SSL_version(ssl) < TLS1_3_VERSION;

@@ -35,9 +35,6 @@
 /* Room for the secret of a session; OpenSSL allows no longer one in any version of TLS. */
 #define SECRET_MAX 512
 
-/* OpenSSL's number of tickets after a full handshake of TLS 1.3; see SSL_CTX_set_num_tickets(3). */
-#define DEFAULT_TICKETS 2
-
 /* What the application data holds, byte for byte. */
 enum {
     AT_MAGIC = 0,
@@ -337,12 +334,5 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context)
     }
     if (context->get_session) {
         SSL_CTX_sess_set_get_cb(ctx, on_get_session);
-    }
-}
-
-void cfaop_session_spare_tickets(SSL *ssl, size_t needed)
-{
-    if (SSL_get_num_tickets(ssl) == DEFAULT_TICKETS) {
-        SSL_set_num_tickets(ssl, needed);
     }
 }
