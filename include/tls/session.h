@@ -27,4 +27,10 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
  */
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
 
+/**
+ * Writes the SHA-256 of the certificate in the resumed session of @a ssl, a connection known as @a conn, if it was
+ * made when the client offered the session. Returns 0 if not. Connection phase.
+ */
+int cfaop_session_leaf(const cfaop_conn *conn, const SSL *ssl, unsigned char *sha256);
+
 #endif

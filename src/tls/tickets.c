@@ -13,8 +13,7 @@
 /* OpenSSL's number of tickets after a full handshake; see SSL_CTX_set_num_tickets(3). */
 #define DEFAULT_TICKETS 2
 
-#define FIRST_SLOW 0x30000000UL
-#define FIRST_FAST 0x30200000UL
+#define OPENSSL_3 0x30000000UL
 
 static void set_number(SSL *ssl, size_t number)
 {
@@ -24,17 +23,17 @@ static void set_number(SSL *ssl, size_t number)
 }
 
 /*
- * A ticket holds the client's certificate, which OpenSSL parses when the ticket is written and when it is used. OpenSSL
- * 3.0 and 3.1 search all decoders for the certificate's key each time; 3.2 and later remember what they have found. The
- * two searches of a resumed handshake cost more than a full one without a ticket, unless the server signs with an RSA
- * key, which costs more still. docs/performance.md has the figures.
+ * A ticket holds the client's certificate, which OpenSSL parses when the ticket is written and when it is used. Since
+ * 3.0 it searches its decoders for the certificate's key each time. The guard remembers whom it has verified, so that
+ * the rest of a full handshake is cheap: a ticket costs more than several resumptions save, and with 3.0 and 3.1 each
+ * resumption costs more. It is otherwise where the server signs with an RSA key, which costs more than all that.
+ * docs/performance.md has the figures.
  */
 static int pays(SSL *ssl)
 {
-    unsigned long openssl = OpenSSL_version_num();
     const EVP_PKEY *key = SSL_get_privatekey(ssl); /* the one that OpenSSL has chosen for this client */
 
-    return openssl < FIRST_SLOW || openssl >= FIRST_FAST || (key && EVP_PKEY_base_id(key) == EVP_PKEY_RSA);
+    return OpenSSL_version_num() < OPENSSL_3 || (key && EVP_PKEY_base_id(key) == EVP_PKEY_RSA);
 }
 
 /* Are sessions kept in tickets? With "SSLSessionTickets off" a ticket is only a session's name in the cache. */

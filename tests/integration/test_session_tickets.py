@@ -4,13 +4,13 @@ rule goes by OpenSSL and by the key that the server signs with. Whatever it says
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from typing import Optional
 
 import pytest
 
 from conftest import Servers
+from support.environment import has_openssl_3
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
@@ -19,9 +19,7 @@ from support.vhost import vhost
 from support.visits import storage_lines, visit
 
 DIRECTIVE = "CFOriginPullSessionTickets"
-# OpenSSL 3.0 and 3.1 parse certificates at many times the cost of those before and after them.
-PARSES_SLOWLY = (3, 0) <= ssl.OPENSSL_VERSION_INFO[:2] < (3, 2)
-BY_RULE = {"p256": not PARSES_SLOWLY, "rsa2048": True}
+BY_RULE = {"p256": not has_openssl_3(), "rsa2048": True}
 KEYS = tuple(BY_RULE)
 
 
