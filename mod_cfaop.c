@@ -113,6 +113,7 @@ static const cfaop_directive remote_ip = {cfaop_directives_remote_ip, hooks_for_
 static const cfaop_directive refuse = {cfaop_directives_refuse, hooks_for_silence};
 static const cfaop_directive expiry_days = {cfaop_directives_expiry_days, NULL};
 static const cfaop_directive peer_limit = {cfaop_directives_peer_limit, NULL};
+static const cfaop_directive tickets = {cfaop_directives_tickets, NULL};
 
 static const command_rec directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPull", cfaop_directives_split, (void *)&mode, RSRC_CONF,
@@ -137,6 +138,8 @@ static const command_rec directives[] = {
                      "how many days before its end to warn of a CA, a CRL or the edge's certificate, 0 for never"),
     AP_INIT_RAW_ARGS("CFOriginPullPeerLimit", cfaop_directives_split, (void *)&peer_limit, RSRC_CONF,
                      "BYTES [NAMES]: a client's certificate with more of either ends the handshake"),
+    AP_INIT_RAW_ARGS("CFOriginPullSessionTickets", cfaop_directives_split, (void *)&tickets, RSRC_CONF,
+                     "session tickets of TLS 1.3: Auto (where they cost less than they save), On or Off"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };
 

@@ -17,7 +17,7 @@ from support import environment
 from bench import report
 from bench.callgrind import count_requests, count_starts
 from bench.certificates import Certificates, make_certificates
-from bench.machine import describe, missing
+from bench.machine import describe, missing, system
 from bench.requests import measure_requests
 from bench.scenarios import SCENARIOS, Scenario
 from bench.startup import COUNTS, DECISIVE, Series, measure_starts
@@ -25,6 +25,7 @@ from bench.startup import COUNTS, DECISIVE, Series, measure_starts
 PARTS = ("requests", "instructions", "starts")
 # Rounds of requests are made of so many shorter ones: the machine's mood changes within seconds.
 TURNS = 3
+_DOCUMENTS = environment.TOP / "docs"
 
 
 def main() -> int:
@@ -36,6 +37,9 @@ def main() -> int:
     if options.from_results:
         _write(options, _merged(json.loads(path.read_text()) for path in options.from_results))
         return 0
+    if options.output and not report.has_place(system(), options.output):
+        print(f"performance.md has no tables of {system()}: leave --output out", file=sys.stderr)
+        return 1
     directory = Path(tempfile.mkdtemp(prefix="cfaop-bench-"))
     # servers that gave up root read here
     directory.chmod(0o755)
@@ -69,7 +73,7 @@ def _measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
     certificates = make_certificates(directory / "pki")
     scenarios = [one for one in SCENARIOS if options.only in (None, *PARTS, one.key)]
     parts = PARTS if options.only is None else (options.only,) if options.only in PARTS else PARTS[:2]
-    results: dict[str, Any] = {"machine": describe(1 if options.smoke else options.rounds)}
+    results: dict[str, Any] = {"system": system(), "machine": describe(1 if options.smoke else options.rounds)}
     if "requests" in parts:
         print("processor time per request", flush=True)
         rounds, scale = (1, 0.02) if options.smoke else (TURNS * options.rounds, 1 / TURNS)
@@ -137,14 +141,14 @@ def _write(options: argparse.Namespace, results: dict[str, Any]) -> None:
         print("\n" + text, end="")
     if options.output:
         report.write(results, options.output)
-    if options.smoke:
+    if options.smoke and report.has_place(system(), _DOCUMENTS):
         _rehearse(results)
 
 
 def _rehearse(results: dict[str, Any]) -> None:
     """Write the report into a copy: is there something to say, and a place for it?"""
     with tempfile.TemporaryDirectory() as copy:
-        shutil.copy(environment.TOP / "docs" / "performance.md", copy)
+        shutil.copy(_DOCUMENTS / "performance.md", copy)
         report.write(results, Path(copy))
 
 

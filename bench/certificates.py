@@ -12,15 +12,22 @@ from bench.servers import HOST, Certificate
 # Debian's package ca-certificates: some 140 CAs
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
+SERVER_KEYS = ("p256", "rsa2048")
+
 
 @dataclass(frozen=True)
 class Certificates:
-    """Files; the clients' by name: good is of the trusted CA, bad of another."""
+    """Files; the servers' by kind of key; the clients' by name: good is of the trusted CA, bad of another."""
 
     directory: Path
-    server: Certificate
+    servers: dict[str, Certificate]
     ca: Path
     clients: dict[str, Certificate]
+
+    @property
+    def server(self) -> Certificate:
+        """Of all servers, where the key is not what is compared."""
+        return self.servers["p256"]
 
     def own_cas(self, count: int) -> list[Path]:
         """As many CAs as are asked for, each in a file of its own."""
@@ -37,9 +44,11 @@ class Certificates:
 def make_certificates(directory: Path) -> Certificates:
     pki = Pki(directory)
     ca, other = pki.root("ca", key="rsa4096"), pki.root("other", key="rsa4096")
-    server = pki.self_signed("server", subject=HOST, eku="server", san=[HOST])
+    servers = {
+        key: _files(pki.self_signed(f"server-{key}", subject=HOST, key=key, eku="server", san=[HOST])) for key in SERVER_KEYS
+    }
     clients = {"good": ca.issue("good", key="rsa2048"), "bad": other.issue("bad", key="rsa2048")}
-    return Certificates(directory, _files(server), ca.cert_file, {name: _files(who) for name, who in clients.items()})
+    return Certificates(directory, servers, ca.cert_file, {name: _files(who) for name, who in clients.items()})
 
 
 def certificates_in(path: Path) -> int:

@@ -8,7 +8,9 @@
  *
  * KIND     full     a full handshake and a request for each connection
  *          resumed  the same, resumed with the session of the connection before
+ *          returning  the same, or a full handshake if the server gave no session
  *          h1       all requests over one connection, HTTP/1.1
+ *          h1-address  the same, with the visitor's address in the header CF-Connecting-IP
  *          h2       all requests over one connection, HTTP/2, ten at a time
  * OUTCOME  the status of each answer, or "alert": the server ends the handshake
  */
@@ -51,7 +53,7 @@ static SSL_CTX *new_context(const char *version, const char *certificate, const 
     int number = strcmp(version, "1.2") ? TLS1_3_VERSION : TLS1_2_VERSION;
 
     if (!ctx || !SSL_CTX_set_min_proto_version(ctx, number) || !SSL_CTX_set_max_proto_version(ctx, number)
-        || !SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256")
+        || !SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256")
         || !SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") || !SSL_CTX_set1_groups_list(ctx, "X25519:P-256")) {
         die("the TLS context");
     }
@@ -171,11 +173,11 @@ static void check(int answered, const char *status)
     }
 }
 
-static void ask_once(SSL *ssl, const char *connection)
+static void ask_once(SSL *ssl, const char *connection, const char *fields)
 {
     char request[200], status[4] = "";
     int length = snprintf(request, sizeof(request),
-                          "GET /index.html HTTP/1.1\r\nHost: " HOST "\r\nConnection: %s\r\n\r\n", connection);
+                          "GET /index.html HTTP/1.1\r\nHost: " HOST "\r\nConnection: %s\r\n%s\r\n", connection, fields);
 
     /* where this fails, reading tells why */
     SSL_write(ssl, request, length);
@@ -192,13 +194,13 @@ static void new_connections(SSL_CTX *ctx, int port, long count, int resumed)
             check(0, NULL);
             continue;
         }
-        ask_once(ssl, "close");
+        ask_once(ssl, "close", "");
         close_connection(ssl);
     }
     ERR_clear_error();
 }
 
-static void http1(SSL_CTX *ctx, int port, long count)
+static void http1(SSL_CTX *ctx, int port, long count, const char *fields)
 {
     SSL *ssl = open_connection(ctx, port, NULL, "http/1.1");
 
@@ -206,7 +208,7 @@ static void http1(SSL_CTX *ctx, int port, long count)
         die("no connection");
     }
     while (count-- > 0) {
-        ask_once(ssl, "keep-alive");
+        ask_once(ssl, "keep-alive", fields);
     }
     close_connection(ssl);
 }
@@ -334,13 +336,19 @@ int main(int argc, char **argv)
     outcome = argv[4];
     ctx = new_context(argv[5], argc == 8 ? argv[6] : NULL, argc == 8 ? argv[7] : NULL);
     if (!strcmp(kind, "h1")) {
-        http1(ctx, port, count);
+        http1(ctx, port, count, "");
+    }
+    else if (!strcmp(kind, "h1-address")) {
+        http1(ctx, port, count, "CF-Connecting-IP: 192.0.2.7\r\n");
     }
     else if (!strcmp(kind, "h2")) {
         http2(ctx, port, count);
     }
-    else if (!strcmp(kind, "resumed")) {
+    else if (!strcmp(kind, "resumed") || !strcmp(kind, "returning")) {
         new_connections(ctx, port, 1, 0);
+        if (!newest && !strcmp(kind, "resumed")) {
+            die("the server gave no session");
+        }
         new_connections(ctx, port, count, 1);
     }
     else if (!strcmp(kind, "full")) {

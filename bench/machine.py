@@ -33,7 +33,7 @@ def describe(rounds: int) -> dict[str, str]:
     return {
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} used",
         "memory": f"{_memory_gib():.0f} GiB",
-        "system": f"{_system()}, Linux {_short(platform.release())}",
+        "system": f"{_release('PRETTY_NAME')}, Linux {_short(platform.release())}",
         "httpd": _version([installation.program(), "-v"], r"Apache/(\S+)") + ", MPM event",
         "nginx": _version([environment.NGINX, "-v"], r"nginx/(\S+)"),
         "OpenSSL": _version(["openssl", "version"], r"OpenSSL (\S+)"),
@@ -56,9 +56,14 @@ def _memory_gib() -> float:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
-def _system() -> str:
-    found = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())
-    return found.group(1) if found else "Linux"
+def system() -> str:
+    """Its short name, as in debian12."""
+    return _release("ID") + _release("VERSION_ID")
+
+
+def _release(what: str) -> str:
+    found = re.search(rf'^{what}="?(.*?)"?$', Path("/etc/os-release").read_text(), re.M)
+    return found.group(1) if found else ""
 
 
 def _version(command: list[str], pattern: str) -> str:

@@ -22,6 +22,8 @@ def sections(results: Results) -> dict[str, str]:
         "goals": goals_of,
         "requests": _requests,
         "instructions": _instructions,
+        "added": _added,
+        "tickets": _tickets,
         "handshake": _handshake,
         "keep-alive": _keep_alive,
         "starts": _starts,
@@ -31,12 +33,17 @@ def sections(results: Results) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
+def has_place(system: str, documents: Path) -> bool:
+    """Are there tables of this system in performance.md?"""
+    return _begin("machine", system) in (documents / "performance.md").read_text()
+
+
 def write(results: Results, documents: Path) -> None:
-    """Replace what lies between the markers of performance.md, and the plots."""
+    """Replace what lies between the markers of performance.md for this system, and the plots."""
     path = documents / "performance.md"
     text = path.read_text()
     for name, content in sections(results).items():
-        text = _replaced(text, name, content)
+        text = _replaced(text, name, results["system"], content)
     path.write_text(text)
     images = documents / "images"
     images.mkdir(exist_ok=True)
@@ -44,12 +51,16 @@ def write(results: Results, documents: Path) -> None:
         (images / f"performance-{name}.svg").write_text(svg)
 
 
-def _replaced(text: str, name: str, content: str) -> str:
-    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+def _begin(name: str, system: str) -> str:
+    return f"<!-- begin {name} {system} -->\n"
+
+
+def _replaced(text: str, name: str, system: str, content: str) -> str:
+    begin, end = _begin(name, system), f"<!-- end {name} {system} -->"
     before, found, rest = text.partition(begin)
     old, found_too, after = rest.partition(end)
     if not found or not found_too:
-        raise RuntimeError(f"performance.md has no place for {name}")
+        raise RuntimeError(f"performance.md has no place for {name} {system}")
     return before + begin + content + end + after
 
 
@@ -68,7 +79,7 @@ def _machine(results: Results) -> str:
 def _requests(results: Results) -> str:
     found = results.get("requests", {})
     rows = [
-        [scenario.title, *(_with_spread(found[scenario.key].get(key)) for key in COMPARED)]
+        [scenario.title, *(_with_spread(found[scenario.key].get(key)) for key in [*COMPARED[:-1], scenario.guard])]
         for scenario in SCENARIOS
         if scenario.key in found
     ]
@@ -87,13 +98,44 @@ def _short(value: float) -> str:
 
 def _instructions(results: Results) -> str:
     found = results.get("instructions", {})
-    keys = ["httpd-none", "httpd-cfaop-off", "httpd-own", "httpd-cfaop"]
+    keys = ["nginx-none", "nginx-own", "httpd-none", "httpd-cfaop-off", "httpd-own", "httpd-cfaop"]
     rows = [
-        [scenario.title, *(_thousands(found[scenario.key].get(key)) for key in keys)]
+        [scenario.title, *(_thousands(found[scenario.key].get(key)) for key in [*keys[:-1], scenario.guard])]
         for scenario in SCENARIOS
         if scenario.key in found
     ]
     return table(["thousand instructions", *(KINDS[key].title for key in keys)], rows) if rows else ""
+
+
+def _added(results: Results) -> str:
+    """What client certificates cost, on each server over the same server without them."""
+    rows = []
+    for scenario in SCENARIOS:
+        pairs = [("nginx-none", "nginx-own"), ("httpd-none", "httpd-own"), ("httpd-none", scenario.guard)]
+        costs = results.get("instructions", {}).get(scenario.key, {})
+        if scenario.work in ("full", "resumed") and all(plain in costs and asking in costs for plain, asking in pairs):
+            added = [costs[asking]["threads"] - costs[plain]["threads"] for plain, asking in pairs]
+            rows.append([scenario.title, *(f"{one / 1000:,.0f}" for one in added), f"{added[2] / added[1]:.2f}"])
+    head = ["thousand instructions", "nginx", "mod_ssl", "the guard", "the guard, of mod_ssl"]
+    return table(head, rows) if rows else ""
+
+
+def _tickets(results: Results) -> str:
+    """What a ticket costs a guarded server, and what each resumption by it saves."""
+    found, rows = results.get("instructions", {}), []
+    for title, suffix in (("P-256", ""), ("RSA-2048", "-rsa")):
+        keys = [f"{name}-1.3{suffix}" for name in ("ticket", "no-ticket", "resumed")]
+        if all(key in found for key in keys):
+            ticket, without, resumed = (found[key][_guard_of(key)]["threads"] / 1000 for key in keys)
+            saved = without - resumed
+            least = f"{(ticket - without) / saved:.1f}" if saved > 0 else "never"
+            rows.append([title, *(f"{one:,.0f}" for one in (ticket, without, resumed)), least])
+    head = ["thousand instructions, by key of the server", "full, with a ticket", "full, without", "resumed", "pays after resumptions"]
+    return table(head, rows) if rows else ""
+
+
+def _guard_of(key: str) -> str:
+    return next(scenario.guard for scenario in SCENARIOS if scenario.key == key)
 
 
 def _thousands(cost: Optional[dict[str, Any]]) -> str:
@@ -117,7 +159,7 @@ def _handshake(results: Results) -> str:
     costs = results.get("instructions", {}).get("full-1.3")
     if not costs:
         return ""
-    keys = [key for key in ("httpd-none", "httpd-own", "httpd-cfaop") if key in costs]
+    keys = [key for key in ("nginx-none", "nginx-own", "httpd-none", "httpd-own", "httpd-cfaop") if key in costs]
     rows, rest = [], {key: costs[key]["threads"] for key in keys}
     for title, function, without in _PARTS:
         row = [title]

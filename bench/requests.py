@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.certificates import Certificates
 from bench.load import send
 from bench.measure import settled_cpu
-from bench.scenarios import COMPARED, Scenario
+from bench.scenarios import Scenario
 from bench.servers import KINDS, Server
 
 # scenario -> server -> microseconds, one for each round
@@ -17,7 +17,11 @@ Requests = dict[str, dict[str, list[float]]]
 def measure_requests(
     directory: Path, certificates: Certificates, scenarios: list[Scenario], rounds: int, scale: float = 1
 ) -> Requests:
-    servers = {key: Server(KINDS[key], directory / key, certificates.server, [certificates.ca]) for key in COMPARED}
+    scenarios = [scenario for scenario in scenarios if scenario.count]
+    if not scenarios:
+        return {}
+    keys = sorted({key for scenario in scenarios for key in scenario.servers})
+    servers = {key: Server(KINDS[key], directory / key, certificates.server, [certificates.ca]) for key in keys}
     found: Requests = {scenario.key: {key: [] for key in scenario.servers} for scenario in scenarios}
     try:
         for server in servers.values():

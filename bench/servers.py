@@ -31,34 +31,36 @@ class Kind:
     """A server program and what it demands of its clients."""
 
     software: str  # httpd or nginx
-    auth: str  # none, own (the server's own directive), cfaop, cfaop-off (loaded, but Off)
+    auth: str  # none, own (the server's own directive), cfaop, or cfaop with what else is said there
+    title: str
+    more: tuple[str, ...] = ()  # further directives of the module
 
     @property
     def key(self) -> str:
         return f"{self.software}-{self.auth}"
 
     @property
-    def asks(self) -> bool:
-        return self.auth in ("own", "cfaop")
+    def has_module(self) -> bool:
+        return self.auth.startswith("cfaop")
 
     @property
-    def title(self) -> str:
-        words = {
-            "nginx-none": "nginx",
-            "nginx-own": "nginx, ssl_verify_client",
-            "httpd-none": "httpd",
-            "httpd-own": "httpd, SSLVerifyClient",
-            "httpd-cfaop": "httpd, CFOriginPull",
-            "httpd-cfaop-off": "httpd, CFOriginPull Off",
-        }
-        return words[self.key]
+    def asks(self) -> bool:
+        return self.auth not in ("none", "cfaop-off")
+
+    @property
+    def exempts(self) -> bool:
+        return self.auth == "cfaop-exempt"
+
+    @property
+    def refuses_by_alert(self) -> bool:
+        return self.key in ("httpd-own", "httpd-cfaop-alert")
 
     def vhost_lines(self, ca: Path) -> list[str]:
         """What a virtual host says of client certificates."""
-        if self.auth == "cfaop":
-            return ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca}"]
         if self.auth == "cfaop-off":
             return ["CFOriginPull Off"]
+        if self.has_module:
+            return ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca}", *self.more]
         if self.auth == "own" and self.software == "httpd":
             return ["SSLVerifyClient require", "SSLVerifyDepth 1", f"SSLCACertificateFile {ca}"]
         if self.auth == "own":
@@ -69,12 +71,17 @@ class Kind:
 KINDS = {
     kind.key: kind
     for kind in (
-        Kind("nginx", "none"),
-        Kind("nginx", "own"),
-        Kind("httpd", "none"),
-        Kind("httpd", "own"),
-        Kind("httpd", "cfaop"),
-        Kind("httpd", "cfaop-off"),
+        Kind("nginx", "none", "nginx"),
+        Kind("nginx", "own", "nginx, ssl_verify_client"),
+        Kind("httpd", "none", "httpd"),
+        Kind("httpd", "own", "httpd, SSLVerifyClient"),
+        Kind("httpd", "cfaop", "httpd, CFOriginPull"),
+        Kind("httpd", "cfaop-off", "httpd, CFOriginPull Off"),
+        Kind("httpd", "cfaop-alert", "httpd, CFOriginPullRefuse alert", ("CFOriginPullRefuse alert",)),
+        Kind("httpd", "cfaop-exempt", "httpd, CFOriginPullExempt", ("CFOriginPullExempt path /index.html",)),
+        Kind("httpd", "cfaop-tickets", "httpd, CFOriginPullSessionTickets On", ("CFOriginPullSessionTickets On",)),
+        Kind("httpd", "cfaop-no-tickets", "httpd, CFOriginPullSessionTickets Off", ("CFOriginPullSessionTickets Off",)),
+        Kind("httpd", "cfaop-address", "httpd, CFOriginPullRemoteIP", ("CFOriginPullRemoteIP On",)),
     )
 }
 
@@ -99,7 +106,7 @@ class Server:
             (directory / name).mkdir(parents=True, exist_ok=True)
         (directory / "htdocs" / "index.html").write_text("the site\n" * 100)
         self._log.write_text("")
-        if kind.auth.startswith("cfaop"):
+        if kind.has_module:
             shutil.copy(environment.module_path(), directory / "mod_cfaop.so")
         text = _httpd_config if kind.software == "httpd" else _nginx_config
         self._config.write_text(text(self, tls, cas))
@@ -128,14 +135,15 @@ class Server:
         return self
 
     def start_in_debugger(self, *around: str) -> "Server":
-        """Start httpd as one process without children, run by the program `around`; it listens afterwards."""
+        """Start the server as one process without children, run by the program `around`; it listens afterwards."""
         if environment.is_root():
             for path in (self.directory, *self.directory.rglob("*")):
                 shutil.chown(path, environment.UNPRIVILEGED)
         user = environment.UNPRIVILEGED if environment.is_root() else None
+        alone = ["-X"] if self.kind.software == "httpd" else ["-g", "master_process off;"]
         with (self.directory / "stderr.log").open("ab") as stderr:
             self.process = subprocess.Popen(
-                [*around, *self.command(), "-X"], **self._surroundings(stderr), user=user, group=user
+                [*around, *self.command(), *alone], **self._surroundings(stderr), user=user, group=user
             )
         parent = self.process.pid
         self._wait(lambda: is_listening(parent))
@@ -203,7 +211,7 @@ def vhost_name(number: int) -> str:
 
 
 def _httpd_config(server: Server, tls: Certificate, cas: Sequence[Path]) -> str:
-    names = sorted([*_MODULES, "cfaop"] if server.kind.auth.startswith("cfaop") else _MODULES)
+    names = sorted([*_MODULES, "cfaop"] if server.kind.has_module else _MODULES)
     here = server.directory
     lines = [
         f"ServerName {HOST}",

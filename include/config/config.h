@@ -57,6 +57,14 @@ typedef enum {
     CFAOP_REFUSE_ALERT       /**< the handshake fails; requests on a connection whose handshake did not: as CLOSE */
 } cfaop_refuse;
 
+/** Whether verified clients of TLS 1.3 get session tickets: CFOriginPullSessionTickets. */
+typedef enum {
+    CFAOP_TICKETS_UNSET = -1, /**< not said here: inherited; AUTO if the main server does not say it either */
+    CFAOP_TICKETS_AUTO,       /**< where they cost less than they save, with the OpenSSL that runs */
+    CFAOP_TICKETS_ON,
+    CFAOP_TICKETS_OFF
+} cfaop_tickets;
+
 /** CFOriginPullPeerLimit: how large a client's certificate may be. */
 typedef struct {
     int bytes; /**< of the handshake's Certificate message, with the chain; 0: not said */
@@ -77,6 +85,7 @@ typedef struct {
     cfaop_refuse refuse;            /**< CFOriginPullRefuse */
     const char *refuse_where;       /**< "file:line" of that CFOriginPullRefuse; NULL if there is none */
     cfaop_peer_limit peer_limit;    /**< CFOriginPullPeerLimit; bytes is 0: not said */
+    cfaop_tickets tickets;          /**< CFOriginPullSessionTickets */
     int expiry_days;                /**< CFOriginPullExpiryWarning; -1: not said */
     const char *expiry_error;       /**< a bad CFOriginPullExpiryWarning that a running server met; NULL: none */
     const char *setter_error;       /**< a bad value of another directive that a running server met; NULL: none */

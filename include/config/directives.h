@@ -40,5 +40,6 @@ const char *cfaop_directives_remote_ip(cmd_parms *cmd, void *dummy, int count, c
 const char *cfaop_directives_refuse(cmd_parms *cmd, void *dummy, int count, char *const words[]);
 const char *cfaop_directives_expiry_days(cmd_parms *cmd, void *dummy, int count, char *const words[]);
 const char *cfaop_directives_peer_limit(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *cfaop_directives_tickets(cmd_parms *cmd, void *dummy, int count, char *const words[]);
 
 #endif

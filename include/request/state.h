@@ -16,7 +16,11 @@
 /** What the module keeps for a request. Written and read by the request's thread. */
 typedef struct {
     const server_rec *passed_for; /**< the server that let the request through, without an exemption; NULL: none yet */
-    const char *passed_with;      /**< with passed_for: the value of CF_ORIGIN_PULL_VERIFY */
+    const char *passed_with;      /**< with passed_for or exempt_for: the value of CF_ORIGIN_PULL_VERIFY */
+    const server_rec *exempt_for; /**< the server that let the request through by an exemption; NULL: none */
+    const char *exempt_by;        /**< with exempt_for: the value of CF_ORIGIN_PULL_EXEMPT */
+    const char *judged_uri;       /**< where there are exemptions: the r->uri that was judged, a copy; NULL: none */
+    const char *judged_sent;      /**< likewise, the r->unparsed_uri */
     int logged;                   /**< its refusal has been logged */
     int counted;                  /**< the request has been counted */
     int exempt;                   /**< the request is exempt so far, and not counted yet */

@@ -64,9 +64,11 @@ struct cfaop_conn {
     const cfaop_demand *accepted_by; /**< demand of the virtual host that asked, if it accepts the peer; else NULL */
     cfaop_verdict accepted_with;     /**< with accepted_by: its verdict */
     cfaop_later later;               /**< what mod_ssl did after the first handshake */
-    cfaop_shown so_far;              /**< for the handshake's code: shown, until the first handshake is over */
-    int can_be_asked_later;          /**< for the handshake's code: TLS 1.3 lets mod_ssl ask after the handshake */
-    int refused;                     /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
+    const SSL_SESSION *proven;       /**< for session.c: the session that may resume, found authentic; NULL: none */
+    unsigned char proven_leaf[CFAOP_SHA256_LEN]; /**< for session.c: with proven, the SHA-256 of its certificate */
+    cfaop_shown so_far;     /**< for the handshake's code: shown, until the first handshake is over */
+    int can_be_asked_later; /**< for the handshake's code: TLS 1.3 lets mod_ssl ask after the handshake */
+    int refused;            /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
 };
 
 /** Returns what is known of the TLS of @a c (or of its master); NULL: not a TLS connection. Any phase. */

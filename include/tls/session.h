@@ -28,14 +28,9 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context);
 int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_result *result);
 
 /**
- * Has @a ssl send @a needed tickets after a full handshake of TLS 1.3, if the number set for it is OpenSSL's default;
- * a number that the administrator has set stands. Connection phase.
- *
- * OpenSSL sends two, and for each it writes the session out and parses it again, with the certificate
- * (construct_stateless_ticket() in ssl/statem/statem_srvr.c): as costly as the handshake's own parsing and verifying
- * together. An edge that keeps connections needs one ticket; every resumption brings the next. A session that will
- * never resume needs none.
+ * Writes the SHA-256 of the certificate in the resumed session of @a ssl, a connection known as @a conn, if it was
+ * made when the client offered the session. Returns 0 if not. Connection phase.
  */
-void cfaop_session_spare_tickets(SSL *ssl, size_t needed);
+int cfaop_session_leaf(const cfaop_conn *conn, const SSL *ssl, unsigned char *sha256);
 
 #endif

@@ -24,6 +24,7 @@ typedef struct {
     int mod_ssl_mode;                 /**< mod_ssl's own verify mode, to be put back after the handshake */
     SSL_verify_cb mod_ssl_callback;   /**< mod_ssl's own verify callback, likewise */
     const unsigned char *session_key; /**< CFAOP_SESSION_KEY_LEN bytes, see session_key.h; NULL: no session resumes */
+    cfaop_tickets tickets;            /**< with policy: whether a verified client of TLS 1.3 gets a ticket */
     int (*new_session)(SSL *, SSL_SESSION *); /**< writes to mod_ssl's session cache; NULL: there is none */
     SSL_SESSION *(*get_session)(SSL *, const unsigned char *, int, int *); /**< reads from it; NULL: there is none */
 } cfaop_tls_context;

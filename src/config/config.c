@@ -84,6 +84,7 @@ void *cfaop_config_create(apr_pool_t *p, server_rec *s)
     conf->verify.depth = DEPTH_UNSET;
     conf->remote_ip = FLAG_UNSET;
     conf->refuse = CFAOP_REFUSE_UNSET;
+    conf->tickets = CFAOP_TICKETS_UNSET;
     conf->expiry_days = DAYS_UNSET;
     return conf;
 }
@@ -107,6 +108,7 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->refuse = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse : base->refuse;
     conf->refuse_where = add->refuse != CFAOP_REFUSE_UNSET ? add->refuse_where : base->refuse_where;
     conf->peer_limit = add->peer_limit.bytes ? add->peer_limit : base->peer_limit;
+    conf->tickets = add->tickets != CFAOP_TICKETS_UNSET ? add->tickets : base->tickets;
     conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
     conf->expiry_error = add->expiry_error ? add->expiry_error : base->expiry_error;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;

@@ -12,6 +12,7 @@
 #include "config/peer_limit.h"
 #include "config/pin.h"
 #include "config/refuse.h"
+#include "config/session_tickets.h"
 #include "config/visitor_header.h"
 
 #include "apr_strings.h"
@@ -350,6 +351,21 @@ const char *cfaop_directives_peer_limit(cmd_parms *cmd, void *dummy, int count, 
     }
     error = cfaop_peer_limit_parse(cmd->pool, count, words, &conf->peer_limit);
     return error ? bad_value(cmd, conf, error) : NULL;
+}
+
+const char *cfaop_directives_tickets(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+    const char *error = context_error(cmd);
+
+    (void)dummy;
+    if (error) {
+        return error;
+    }
+    if (count != 1 || !cfaop_session_tickets_parse(words[0], &conf->tickets)) {
+        return not_allowed(cmd, joined(cmd->pool, count, words), "write one of Auto, On and Off");
+    }
+    return NULL;
 }
 
 const char *cfaop_directives_split(cmd_parms *cmd, void *dummy, const char *args)

@@ -67,17 +67,17 @@ static int is_same_name(const char *a, const char *b)
 static void remove_header(request_rec *r, const char *header, int keep)
 {
     const apr_array_header_t *entries = apr_table_elts(r->headers_in);
-    apr_array_header_t *names = apr_array_make(r->pool, 1, sizeof(const char *));
-    int i;
+    int i = 0;
 
-    for (i = 0; i < entries->nelts; ++i) {
+    while (i < entries->nelts) {
         const char *name = APR_ARRAY_IDX(entries, i, apr_table_entry_t).key;
-        if (name && is_same_name(name, header) && !(keep && !ap_cstr_casecmp(name, header))) {
-            APR_ARRAY_PUSH(names, const char *) = name;
+        if (name && !(keep && !ap_cstr_casecmp(name, header)) && is_same_name(name, header)) {
+            apr_table_unset(r->headers_in, name);
+            i = 0; /* the entries have moved */
         }
-    }
-    for (i = 0; i < names->nelts; ++i) {
-        apr_table_unset(r->headers_in, APR_ARRAY_IDX(names, i, const char *));
+        else {
+            ++i;
+        }
     }
 }
 
@@ -93,7 +93,10 @@ static apr_sockaddr_t *parse_visitor(request_rec *r, const cfaop_server_conf *co
         return NULL;
     }
     port = with_port ? (apr_port_t)value.port : r->useragent_addr->port;
-    if (apr_sockaddr_info_get(&visitor, value.address, APR_UNSPEC, port, 0, r->pool) != APR_SUCCESS) {
+    /* where the family is not said, APR has the C library ask the kernel for the machine's addresses */
+    if (apr_sockaddr_info_get(&visitor, value.address, strchr(value.address, ':') ? APR_INET6 : APR_INET, port, 0,
+                              r->pool)
+        != APR_SUCCESS) {
         return NULL;
     }
     return visitor;

@@ -27,6 +27,7 @@
 #include "request/state.h"
 #include "request/variables.h"
 
+#include "apr_strings.h"
 #include "http_protocol.h"
 #include "http_request.h"
 
@@ -70,17 +71,30 @@ CFAOP_OUT_OF_LINE static void log_once(request_rec *r, const cfaop_judgement *j)
 /*
  * A sub-request starts with a copy of the environment, but not with the exemption, of the request that it is made for.
  */
-CFAOP_OUT_OF_LINE static int is_exempt(request_rec *r)
+static void set_exempt_variable(request_rec *r, const char *exempt)
 {
-    const char *exempt = cfaop_exemption_of(r);
-
     if (exempt) {
         apr_table_setn(r->subprocess_env, CFAOP_VARIABLE_EXEMPT, exempt);
     }
     else {
         apr_table_unset(r->subprocess_env, CFAOP_VARIABLE_EXEMPT);
     }
-    return exempt != NULL;
+}
+
+/*
+ * Asks for the exemption of r, and notes what it goes by. The paths are copied: modules change r->uri in its place.
+ * Returns the exemption; NULL: none.
+ */
+CFAOP_OUT_OF_LINE static const char *find_exemption(request_rec *r, cfaop_request *state)
+{
+    const char *exempt = cfaop_exemption_of(r);
+
+    set_exempt_variable(r, exempt);
+    state->exempt_for = exempt ? r->server : NULL;
+    state->exempt_by = exempt;
+    state->judged_uri = apr_pstrdup(r->pool, r->uri);
+    state->judged_sent = apr_pstrdup(r->pool, r->unparsed_uri);
+    return exempt;
 }
 
 /* ---- judging; in line where each request passes ---- */
@@ -105,7 +119,6 @@ static inline void let_through(request_rec *r, cfaop_request *state, const cfaop
     cfaop_request_result result = log_only && v->would_status ? CFAOP_REQUEST_WOULD_REFUSE : CFAOP_REQUEST_ALLOWED;
 
     state->passed_for = r->server;
-    state->passed_with = v->variable;
     if (v->reason != CFAOP_REASON_NONE && log_only) {
         log_once(r, j);
     }
@@ -128,7 +141,9 @@ static inline int carry_out(request_rec *r, const cfaop_judgement *j)
     cfaop_request *state = cfaop_state_make(r); /* count.c counts only requests that have one */
 
     set_variables(r, j);
-    if (j->conf->exemptions && is_exempt(r)) {
+    state->passed_for = NULL;
+    state->passed_with = j->verdict->variable;
+    if (j->conf->exemptions && find_exemption(r, state)) {
         state->needs_exemption = j->verdict->status != 0;
         cfaop_count_if_it_stays_exempt(r, j->verdict->reason);
         return DECLINED;
@@ -140,15 +155,33 @@ static inline int carry_out(request_rec *r, const cfaop_judgement *j)
     return DECLINED;
 }
 
+static int is_same(const char *judged, const char *now)
+{
+    return judged && now && !strcmp(judged, now);
+}
+
+/*
+ * Would the exemptions of r's server be found to say the same again? They go by the path that the client sent, by
+ * r->uri, by the method CONNECT, and by the peer, which stays.
+ */
+CFAOP_OUT_OF_LINE static int is_path_as_judged(const request_rec *r, const cfaop_request *state)
+{
+    return r->method_number != M_CONNECT && is_same(state->judged_uri, r->uri)
+        && is_same(state->judged_sent, r->unparsed_uri);
+}
+
 /*
  * Returns what is kept for r if r was let through already and nothing can have changed: the connection's state is
- * frozen, the server is the same, and there are no exemptions, which go by the path. Else NULL.
+ * frozen, the server is the same, and so is the path, where there are exemptions. Else NULL.
  */
 static const cfaop_request *let_through_before(request_rec *r)
 {
     const cfaop_request *state = cfaop_state_of(r);
 
-    return state && state->passed_for == r->server && !cfaop_config_of(r->server)->exemptions ? state : NULL;
+    if (!state || (state->passed_for != r->server && state->exempt_for != r->server)) {
+        return NULL;
+    }
+    return !cfaop_config_of(r->server)->exemptions || is_path_as_judged(r, state) ? state : NULL;
 }
 
 CFAOP_OUT_OF_LINE static int judge_request(request_rec *r)
@@ -190,15 +223,14 @@ int cfaop_judge_post_read(request_rec *r)
 
 int cfaop_judge_quick_handler(request_rec *r, int lookup)
 {
-    const cfaop_request *state;
-    int answer;
+    const cfaop_request *state = let_through_before(r);
+    int answer = DECLINED;
 
     (void)lookup;
-    if (let_through_before(r)) {
-        return DECLINED;
+    if (!state) {
+        answer = judge_request(r);
+        state = cfaop_state_of(r);
     }
-    answer = judge_request(r);
-    state = cfaop_state_of(r);
     if (answer == DECLINED && state && state->needs_exemption) {
         cfaop_caches_hide(r);
     }
@@ -225,6 +257,9 @@ int cfaop_judge_fixups(request_rec *r)
 
     if (!state) {
         return judge_request(r);
+    }
+    if (cfaop_config_of(r->server)->exemptions) {
+        set_exempt_variable(r, state->exempt_for ? state->exempt_by : NULL);
     }
     if (!is_variable_untouched(r, state)) {
         apr_table_setn(r->subprocess_env, VARIABLE, state->passed_with); /* SetEnvIf may have changed it */

@@ -63,7 +63,8 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
     shown->peer = SSL_get_peer_certificate(ssl);
     if (shown->peer) {
         apr_pool_cleanup_register(conn->c->pool, conn, free_shown, apr_pool_cleanup_null);
-        shown->peer_hashed = shown->peer_hashed || X509_digest(shown->peer, EVP_sha256(), shown->peer_sha256, NULL);
+        shown->peer_hashed = shown->peer_hashed || cfaop_session_leaf(conn, ssl, shown->peer_sha256)
+                          || X509_digest(shown->peer, EVP_sha256(), shown->peer_sha256, NULL);
     }
 }
 
@@ -181,7 +182,6 @@ void cfaop_freeze(cfaop_conn *conn, SSL *ssl, int is_delegated)
     keep_sni(conn, ssl);
     if (shown->asked) {
         complete(conn, ssl);
-        cfaop_session_spare_tickets(ssl, 1);
     }
     give_back(ssl, context, is_delegated);
     shown->can_renegotiate = shown->asked && shown->peer && SSL_version(ssl) < TLS1_3_VERSION;

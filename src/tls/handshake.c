@@ -16,6 +16,7 @@
 #include "base/server.h"
 #include "config/config.h"
 #include "config/peer_limit.h"
+#include "config/session_tickets.h"
 #include "trust/chain.h"
 #include "trust/memo.h"
 #include "trust/policy.h"
@@ -30,6 +31,7 @@
 #include "tls/session.h"
 #include "tls/size_limit.h"
 #include "tls/slots.h"
+#include "tls/tickets.h"
 
 #include <openssl/err.h>
 
@@ -109,11 +111,11 @@ static int on_certificate(X509_STORE_CTX *store_ctx, void *arg)
     if (cfaop_refuse_alert_certificate(conn, ssl, store_ctx)) {
         return 0;
     }
+    if (conn->so_far.chain.reason == CFAOP_REASON_NONE) {
+        cfaop_tickets_grant(context, ssl);
+    }
     if (is_delegated(ssl)) {
         return delegate(conn, store_ctx);
-    }
-    if (conn->so_far.chain.reason != CFAOP_REASON_NONE) {
-        cfaop_session_spare_tickets(ssl, 0);
     }
     /*
      * Let the handshake go on, but leave the true error where it is: OpenSSL keeps it with the session, so that the
@@ -133,6 +135,7 @@ static void follow_handshake(cfaop_conn *conn, SSL *ssl, int where, int value)
     }
     else if (SSL_get_state(ssl) == TLS_ST_SW_CERT_REQ) {
         cfaop_size_limit_set(ssl);
+        cfaop_tickets_withhold(ssl);
     }
     cfaop_refuse_alert_on_progress(conn, ssl, where, value);
     cfaop_later_question_on_progress(conn, ssl, where);
@@ -213,6 +216,7 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     context->mod_ssl_mode = SSL_CTX_get_verify_mode(ctx);
     context->mod_ssl_callback = SSL_CTX_get_verify_callback(ctx);
     context->session_key = conf->session_key;
+    context->tickets = cfaop_session_tickets_of(conf);
     conf->mod_ssl_verifies = context->mod_ssl_mode != SSL_VERIFY_NONE;
     if (cfaop_config_is_needed(conf) && conf->trust) {
         conf->policy = cfaop_policy_at_level(conf->trust, SSL_CTX_get_security_level(ctx));

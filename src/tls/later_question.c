@@ -45,10 +45,14 @@ void cfaop_later_question_watch(cfaop_conn *conn, SSL *ssl)
 
 void cfaop_later_question_on_progress(cfaop_conn *conn, SSL *ssl, int where)
 {
-    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
+    const cfaop_tls_context *context;
 
-    if (context && context->leaves_question && conn->can_be_asked_later && where == SSL_CB_ACCEPT_LOOP
-        && SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO && SSL_version(ssl) >= TLS1_3_VERSION) {
+    if (!conn->can_be_asked_later || where != SSL_CB_ACCEPT_LOOP || SSL_get_state(ssl) != TLS_ST_SR_CLNT_HELLO
+        || SSL_version(ssl) < TLS1_3_VERSION) {
+        return;
+    }
+    context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
+    if (context && context->leaves_question) {
         SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL); /* the callback stays, as the mark that the guard asks */
         conn->so_far.left_to_mod_ssl = 1;
     }

@@ -73,8 +73,8 @@ static void spoil(const unsigned char *body)
 
 static void on_message(int is_written, int version, int type, const void *data, size_t length, SSL *ssl, void *arg)
 {
-    const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
-    const cfaop_conn *conn = cfaop_slots_conn(ssl);
+    const cfaop_tls_context *context;
+    const cfaop_conn *conn;
     const unsigned char *body = (const unsigned char *)data + SSL3_HM_HEADER_LENGTH;
     const char *fault;
 
@@ -82,8 +82,10 @@ static void on_message(int is_written, int version, int type, const void *data, 
     (void)arg;
     if (is_written || type != SSL3_RT_HANDSHAKE || length <= SSL3_HM_HEADER_LENGTH
         || *(const unsigned char *)data != SSL3_MT_CERTIFICATE) {
-        return;
+        return; /* most messages: before anything is looked up */
     }
+    context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
+    conn = cfaop_slots_conn(ssl);
     if (!context || !conn || !(context->policy || conn->shown)) {
         return;
     }

@@ -71,16 +71,22 @@ static int is_for_want_of_certificate(int where, int value)
 
 void cfaop_refuse_alert_on_progress(cfaop_conn *conn, SSL *ssl, int where, int value)
 {
-    const cfaop_tls_context *context = demanding_context(ssl);
+    int is_hello = where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO;
+    const cfaop_tls_context *context;
 
-    if (!context || conn->refused) {
+    /* most steps: before anything is looked up */
+    if (conn->refused || (!is_hello && !is_for_want_of_certificate(where, value))) {
         return;
     }
-    if (where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO && is_peer_exempt(conn, context)) {
+    context = demanding_context(ssl);
+    if (!context || is_peer_exempt(conn, context) != is_hello) {
+        return;
+    }
+    if (is_hello) {
         /* the callback stays as it is, and so does what mod_ssl demands for itself */
         SSL_set_verify(ssl, context->mod_ssl_mode | SSL_VERIFY_PEER, NULL);
     }
-    else if (is_for_want_of_certificate(where, value) && !is_peer_exempt(conn, context)) {
+    else {
         end_handshake(conn, ssl, context, CFAOP_REASON_NO_CERTIFICATE);
     }
 }

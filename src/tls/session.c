@@ -35,9 +35,6 @@
 /* Room for the secret of a session; OpenSSL allows no longer one in any version of TLS. */
 #define SECRET_MAX 512
 
-/* OpenSSL's number of tickets after a full handshake of TLS 1.3; see SSL_CTX_set_num_tickets(3). */
-#define DEFAULT_TICKETS 2
-
 /* What the application data holds, byte for byte. */
 enum {
     AT_MAGIC = 0,
@@ -102,33 +99,77 @@ static const unsigned char *data_of(SSL_SESSION *session, int *foreign)
  * tls_construct_new_session_ticket() in ssl/statem/statem_srvr.c. Protocol version and cipher say nothing about the
  * client, so they are not covered. Returns 0 if there is nothing to bind to.
  */
-static int make_mac(const cfaop_tls_context *context, SSL_SESSION *session, const unsigned char *data,
-                    unsigned char *mac)
+static int make_mac(const cfaop_tls_context *context, SSL_SESSION *session, const unsigned char *leaf,
+                    const unsigned char *data, unsigned char *mac)
 {
     unsigned char bound[AT_MAC + CFAOP_SHA256_LEN + SECRET_MAX];
-    unsigned char *const leaf = bound + AT_MAC, *const secret = leaf + CFAOP_SHA256_LEN;
-    X509 *peer = SSL_SESSION_get0_peer(session);
+    unsigned char *const secret = bound + AT_MAC + CFAOP_SHA256_LEN;
     size_t length = SSL_SESSION_get_master_key(session, NULL, 0);
     int made;
 
-    if (!context->session_key || !peer || !length || length > SECRET_MAX) {
+    if (!context->session_key || !length || length > SECRET_MAX) {
         return 0;
     }
     memcpy(bound, data, AT_MAC);
+    memcpy(bound + AT_MAC, leaf, CFAOP_SHA256_LEN);
     SSL_SESSION_get_master_key(session, secret, length);
-    made = X509_digest(peer, EVP_sha256(), leaf, NULL)
-        && HMAC(EVP_sha256(), context->session_key, CFAOP_SESSION_KEY_LEN, bound, AT_MAC + CFAOP_SHA256_LEN + length,
-                mac, NULL);
+    made = HMAC(EVP_sha256(), context->session_key, CFAOP_SESSION_KEY_LEN, bound, AT_MAC + CFAOP_SHA256_LEN + length,
+                mac, NULL)
+        != NULL;
     OPENSSL_cleanse(secret, length);
     return made;
 }
 
-/* Has this server, or one with the same key, written data into this very session? */
-static int is_authentic(const cfaop_tls_context *context, SSL_SESSION *session, const unsigned char *data)
+/* The SHA-256 of the certificate in session. Returns 0 if there is none. */
+static int hash_leaf(const SSL_SESSION *session, unsigned char *leaf)
+{
+    X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)session);
+
+    return peer && X509_digest(peer, EVP_sha256(), leaf, NULL);
+}
+
+/* The same. If the connection holds this very certificate, its digest is known. */
+static int find_leaf(const cfaop_conn *conn, const SSL_SESSION *session, unsigned char *leaf)
+{
+    const cfaop_shown *shown = cfaop_connection_shown(conn);
+
+    if (shown && shown->peer && shown->peer_hashed && shown->peer == SSL_SESSION_get0_peer((SSL_SESSION *)session)) {
+        memcpy(leaf, shown->peer_sha256, CFAOP_SHA256_LEN);
+        return 1;
+    }
+    return hash_leaf(session, leaf);
+}
+
+/* Has this server, or one with the same key, written data into this very session, with the certificate of leaf? */
+static int is_authentic(const cfaop_tls_context *context, SSL_SESSION *session, const unsigned char *leaf,
+                        const unsigned char *data)
 {
     unsigned char mac[CFAOP_SHA256_LEN];
 
-    return make_mac(context, session, data, mac) && !CRYPTO_memcmp(mac, data + AT_MAC, CFAOP_SHA256_LEN);
+    return make_mac(context, session, leaf, data, mac) && !CRYPTO_memcmp(mac, data + AT_MAC, CFAOP_SHA256_LEN);
+}
+
+/*
+ * The same, asked when the client offers the session. A yes is kept until the client offers another session, so that it
+ * is not asked again when the handshake ends. OpenSSL takes no session that may_resume() has not let pass.
+ */
+static int prove(cfaop_conn *conn, const cfaop_tls_context *context, SSL_SESSION *session, const unsigned char *data)
+{
+    unsigned char leaf[CFAOP_SHA256_LEN];
+
+    if (!hash_leaf(session, leaf) || !is_authentic(context, session, leaf, data)) {
+        return 0;
+    }
+    if (conn) {
+        conn->proven = session;
+        memcpy(conn->proven_leaf, leaf, CFAOP_SHA256_LEN);
+    }
+    return 1;
+}
+
+static int is_proven(const cfaop_conn *conn, const SSL_SESSION *session)
+{
+    return conn && session && conn->proven == session;
 }
 
 /* Does data say that the client was verified under policy? Asked before is_authentic(), which costs more. */
@@ -162,9 +203,13 @@ static int verifies_too(const cfaop_tls_context *context)
 static int may_resume(const SSL *ssl, SSL_SESSION *session)
 {
     const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
+    cfaop_conn *conn = cfaop_slots_conn(ssl);
     int foreign;
     const unsigned char *data = data_of(session, &foreign);
 
+    if (conn) {
+        conn->proven = NULL;
+    }
     if (!context || foreign) {
         return 0;
     }
@@ -172,7 +217,7 @@ static int may_resume(const SSL *ssl, SSL_SESSION *session)
         return data == NULL;
     }
     return data && is_good(data, context->policy) && holds_now(data)
-        && (data[AT_MOD_SSL] == 1 || !verifies_too(context)) && is_authentic(context, session, data);
+        && (data[AT_MOD_SSL] == 1 || !verifies_too(context)) && prove(conn, context, session, data);
 }
 
 /*
@@ -213,7 +258,7 @@ static int bind_judgement(SSL *ssl, SSL_SESSION *session)
 {
     const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
     const cfaop_conn *conn = cfaop_slots_conn(ssl);
-    unsigned char data[DATA_LEN] = MAGIC;
+    unsigned char data[DATA_LEN] = MAGIC, leaf[CFAOP_SHA256_LEN];
 
     if (!context || !context->policy || !session || (conn && !conn->shown && SSL_session_reused(ssl))) {
         return 1; /* a renewed TLS 1.2 ticket carries on what its session holds, with the same secret */
@@ -222,7 +267,7 @@ static int bind_judgement(SSL *ssl, SSL_SESSION *session)
     memcpy(data + AT_POLICY, context->policy->digest, CFAOP_SHA256_LEN);
     if (is_verified(conn, session)) {
         write_good(is_verified_by_mod_ssl(ssl, context), &conn->so_far.chain, data);
-        if (!make_mac(context, session, data, data + AT_MAC)) {
+        if (!find_leaf(conn, session, leaf) || !make_mac(context, session, leaf, data, data + AT_MAC)) {
             data[AT_GOOD] = 0;
         }
     }
@@ -235,8 +280,10 @@ int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_re
     SSL_SESSION *session = SSL_get_session(ssl);
     int foreign;
     const unsigned char *data = session ? data_of(session, &foreign) : NULL;
+    cfaop_conn *conn = cfaop_slots_conn(ssl);
 
-    if (!context || !data || !is_good(data, policy) || !is_authentic(context, session, data)) {
+    if (!context || !data || !is_good(data, policy)
+        || (!is_proven(conn, session) && !prove(conn, context, session, data))) {
         return 0;
     }
     result->reason = CFAOP_REASON_NONE;
@@ -244,6 +291,15 @@ int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_re
     result->valid_from = get_seconds(data + AT_FROM);
     result->valid_until = get_seconds(data + AT_UNTIL);
     memcpy(result->anchor, data + AT_ANCHOR, CFAOP_SHA256_LEN);
+    return 1;
+}
+
+int cfaop_session_leaf(const cfaop_conn *conn, const SSL *ssl, unsigned char *sha256)
+{
+    if (!is_proven(conn, SSL_get_session(ssl))) {
+        return 0;
+    }
+    memcpy(sha256, conn->proven_leaf, CFAOP_SHA256_LEN);
     return 1;
 }
 
@@ -337,12 +393,5 @@ void cfaop_session_install(SSL_CTX *ctx, cfaop_tls_context *context)
     }
     if (context->get_session) {
         SSL_CTX_sess_set_get_cb(ctx, on_get_session);
-    }
-}
-
-void cfaop_session_spare_tickets(SSL *ssl, size_t needed)
-{
-    if (SSL_get_num_tickets(ssl) == DEFAULT_TICKETS) {
-        SSL_set_num_tickets(ssl, needed);
     }
 }

@@ -34,6 +34,7 @@ DIRECTIVES = (
     "CFOriginPullRefuse close",
     "CFOriginPullExpiryWarning 30",
     "CFOriginPullPeerLimit 16384 100",
+    "CFOriginPullSessionTickets Off",
 )
 
 

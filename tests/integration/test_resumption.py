@@ -4,10 +4,7 @@ HTTP/2. The share of resumed handshakes shows in the metrics; and a client gets 
 
 from __future__ import annotations
 
-import socket
-import ssl
 from dataclasses import dataclass
-from typing import Optional
 
 import pytest
 
@@ -18,6 +15,7 @@ from support.httpd import Httpd
 from support.nginx import nginx_server
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.stay import client_context, stay
 from support.vhost import vhost
 from support.views import MODULES, watching
 from support.visits import KINDS, STORAGES, Kind, storage_lines, visit
@@ -124,41 +122,7 @@ def test_client_without_sessions_does_not(bench: Bench, mpm: str, kind: Kind) ->
     assert bench.since(before, mpm, port) == (3, 0)
 
 
-# Tickets of TLS 1.3, counted by Python's own client: it sees the messages of the handshake
-
-_NEW_SESSION_TICKET = 4
-
-
-@dataclass(frozen=True)
-class Stay:
-    status: int
-    tickets: int
-    resumed: Optional[bool]
-    session: Optional[ssl.SSLSession]
-
-
-def client_context(credential: Credential) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(credential.cert_file, credential.key_file)
-    return context
-
-
-def stay(context: ssl.SSLContext, port: int, name: str, session: Optional[ssl.SSLSession] = None) -> Stay:
-    """One request, and all that the server sends until it closes the connection."""
-    kinds: list[int] = []
-    # Python has no public name for it.
-    context._msg_callback = lambda _, direction, version, content, kind, data: (  # type: ignore[attr-defined]
-        kinds.append(int(kind)) if (direction, int(content)) == ("read", 22) else None
-    )
-    with socket.create_connection(("127.0.0.1", port), 20) as tcp, context.wrap_socket(
-        tcp, server_hostname=name, session=session
-    ) as tls:
-        tls.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: tls.recv(65536), b""))
-        return Stay(int(answer.split()[1]), kinds.count(_NEW_SESSION_TICKET), tls.session_reused, tls.session)
+# Tickets of TLS 1.3
 
 
 @pytest.mark.parametrize("name,expected", (("on.test", 1), ("off.test", 2)))
@@ -177,4 +141,12 @@ def test_one_ticket_where_the_guard_asks(bench: Bench, mpm: str, name: str, expe
 def test_no_ticket_for_a_bad_certificate(bench: Bench, mpm: str) -> None:
     bench.httpds[mpm].expect_refusal("untrusted_issuer")
     refused = stay(client_context(bench.stranger), bench.ports[mpm, "ticket"], "on.test")
+    assert (refused.status, refused.tickets) == (400, 0)
+
+
+@pytest.mark.parametrize("mpm", HTTP_OF)
+def test_no_ticket_without_a_certificate(bench: Bench, mpm: str) -> None:
+    """The session would never resume here."""
+    bench.httpds[mpm].expect_refusal("no_certificate")
+    refused = stay(client_context(None), bench.ports[mpm, "ticket"], "on.test")
     assert (refused.status, refused.tickets) == (400, 0)

@@ -584,8 +584,10 @@ MUTANTS = (
        "if (result->reason != CFAOP_REASON_NONE || !result->is_leaf_only || ", "if (", "test_memo"),
     _m("a CRL that begins later changes nothing", "src/trust/chain.c",
        "    if (begin > now) {\n", "    if (0) {\n", "test_memo"),
-    _m("two tickets for each handshake", "src/tls/freeze.c", "        cfaop_session_spare_tickets(ssl, 1);\n", "", "test_resumption"),
-    _m("a ticket for a bad certificate", "src/tls/handshake.c", "        cfaop_session_spare_tickets(ssl, 0);\n", "", "test_resumption"),
+    _m("two tickets for each handshake", "src/tls/tickets.c", "is_sent ? 1 : 0", "is_sent ? 2 : 0", "test_resumption"),
+    _m("tickets for who was not verified", "src/tls/handshake.c", "        cfaop_tickets_withhold(ssl);\n", "", "test_resumption"),
+    _m("tickets where they cost more than they save", "src/tls/tickets.c",
+       "OpenSSL_version_num() < OPENSSL_3 || ", "OpenSSL_version_num() || ", "test_session_tickets"),
     _m("who was let through once is let through under any name", "src/request/judge.c",
        "state->passed_for == r->server && ", "state->passed_for && ", "test_moved_requests"),
     # the TLS of other virtual hosts, and ways round

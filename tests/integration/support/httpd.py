@@ -307,6 +307,9 @@ class Httpd:
             "<Directory />\n  Require all denied\n</Directory>",
             f"<Directory {self.htdocs}>\n  Require all granted\n</Directory>",
         ]
+        if self.with_module:
+            # with every OpenSSL, since the tests are about resumption
+            lines.append("CFOriginPullSessionTickets On")
         if "ssl" in self.modules:
             lines.append(f"SSLSessionCache shmcb:{self.directory}/run/sessions(512000)")
         if "http2" in self.modules:

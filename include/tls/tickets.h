@@ -1,0 +1,27 @@
+/* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
+/**
+ * @file tickets.h
+ * How many session tickets a client of TLS 1.3 gets from a virtual host that asks: CFOriginPullSessionTickets.
+ *
+ * OpenSSL sends two after a full handshake, and for each it writes the session out and parses it again, with the
+ * client's certificate (construct_stateless_ticket() in ssl/statem/statem_srvr.c). An edge that keeps connections needs
+ * one; every resumption brings the next. The session of a client that was not verified never resumes where the guard
+ * asks, and needs none.
+ *
+ * OpenSSL decides on the first ticket before it calls the handshake done (ossl_statem_server13_write_transition()), so
+ * the number is set while the handshake goes on. Where the administrator has set a number of tickets, it stands.
+ */
+#ifndef CFAOP_TLS_TICKETS_H
+#define CFAOP_TLS_TICKETS_H
+
+#include "tls/slots.h"
+
+#include <openssl/ssl.h>
+
+/** None, unless the client of @a ssl is verified yet. Connection phase, when the client is asked for a certificate. */
+void cfaop_tickets_withhold(SSL *ssl);
+
+/** One, if it pays, now that the client of @a ssl is verified in a full handshake. Connection phase. */
+void cfaop_tickets_grant(const cfaop_tls_context *context, SSL *ssl);
+
+#endif
