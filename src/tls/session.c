@@ -167,9 +167,10 @@ static int prove(cfaop_conn *conn, const cfaop_tls_context *context, SSL_SESSION
     return 1;
 }
 
-static int is_proven(const cfaop_conn *conn, const SSL_SESSION *session)
+/* A session that was offered and not taken up may be gone, and the new one may have its address. */
+static int is_proven(const cfaop_conn *conn, const SSL *ssl)
 {
-    return conn && session && conn->proven == session;
+    return conn && conn->proven && SSL_session_reused(ssl) && conn->proven == SSL_get_session(ssl);
 }
 
 /* Does data say that the client was verified under policy? Asked before is_authentic(), which costs more. */
@@ -283,7 +284,7 @@ int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_re
     cfaop_conn *conn = cfaop_slots_conn(ssl);
 
     if (!context || !data || !is_good(data, policy)
-        || (!is_proven(conn, session) && !prove(conn, context, session, data))) {
+        || (!is_proven(conn, ssl) && !prove(conn, context, session, data))) {
         return 0;
     }
     result->reason = CFAOP_REASON_NONE;
@@ -296,7 +297,7 @@ int cfaop_session_judgement(SSL *ssl, const cfaop_policy *policy, cfaop_chain_re
 
 int cfaop_session_leaf(const cfaop_conn *conn, const SSL *ssl, unsigned char *sha256)
 {
-    if (!is_proven(conn, SSL_get_session(ssl))) {
+    if (!is_proven(conn, ssl)) {
         return 0;
     }
     memcpy(sha256, conn->proven_leaf, CFAOP_SHA256_LEN);
