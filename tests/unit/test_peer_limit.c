@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file test_peer_limit.c
- * Counting a certificate's names, in every encoding that OpenSSL reads; and the words of CFOriginPullPeerLimit.
+ * Counting a certificate's names, in every encoding that OpenSSL reads.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -136,7 +136,10 @@ START_TEST(element_without_a_length_hides_nothing)
 
     memcpy(bytes, head, sizeof(head));
     for (i = 0; i < 101; ++i) {
-        memcpy(bytes + sizeof(head) + 3 * i, "\x82\x01" "a", 3);
+        memcpy(bytes + sizeof(head) + 3 * i,
+               "\x82\x01"
+               "a",
+               3);
     }
     add_bytes(cert, bytes, (int)sizeof(bytes));
     names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
@@ -164,8 +167,12 @@ static const struct {
 } broken[] = {
     {"\x30", 1},
     {"\x30\x84\xff\xff\xff\xff", 6},
-    {"\x30\x05\x82\x7f" "aaa", 7},
-    {"\x82\x01" "a", 3},
+    {"\x30\x05\x82\x7f"
+     "aaa",
+     7},
+    {"\x82\x01"
+     "a",
+     3},
     {"\x30\x80", 2},
     {"\x1f\xff\xff\xff\xff\xff\xff\xff", 8},
     {"\x30\x03\x9f\xff\xff", 5},
@@ -215,7 +222,8 @@ static void add_directory_name(X509 *cert, int count, int is_one_set)
 
     for (i = 0; i < count; ++i) {
         ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (const unsigned char *)"abc", 3, -1,
-                                                    is_one_set && i ? -1 : 0), 1);
+                                                    is_one_set && i ? -1 : 0),
+                         1);
     }
     GENERAL_NAME_set0_value(dn, GEN_DIRNAME, name);
     ASN1_STRING_set(text, "a", 1);
@@ -351,73 +359,6 @@ START_TEST(long_alternative_name_is_too_much)
 }
 END_TEST
 
-/* ---- the directive ---- */
-
-static const struct {
-    const char *bytes, *names;
-    cfaop_peer_limit limit;
-} good[] = {
-    {"1024", NULL, {1024, 100}},
-    {"102400", "10000", {102400, 10000}},
-    {"16384", "1", {16384, 1}},
-    {"020000", "007", {20000, 7}},
-};
-
-START_TEST(good_words_are_read)
-{
-    char *words[2] = {(char *)good[_i].bytes, (char *)good[_i].names};
-    cfaop_peer_limit limit = {0, 0};
-
-    ck_assert_ptr_null(cfaop_peer_limit_parse(pool, words[1] ? 2 : 1, words, &limit));
-    ck_assert_int_eq(limit.bytes, good[_i].limit.bytes);
-    ck_assert_int_eq(limit.names, good[_i].limit.names);
-}
-END_TEST
-
-static const struct {
-    int count;
-    const char *words[3];
-    const char *mistake;
-} bad[] = {
-    {0, {NULL}, "takes one or two arguments"},
-    {3, {"16384", "100", "1"}, "takes one or two arguments"},
-    {1, {"1023"}, "'1023' is not a number of bytes"},
-    {1, {"102401"}, "'102401' is not a number of bytes"},
-    {1, {"16k"}, "'16k' is not a number of bytes"},
-    {1, {"-1"}, "'-1' is not a number of bytes"},
-    {1, {""}, "'' is not a number of bytes"},
-    {1, {"4294983680"}, "is not a number of bytes"},
-    {2, {"16384", "0"}, "'0' is not a number of names"},
-    {2, {"16384", "10001"}, "'10001' is not a number of names"},
-    {2, {"16384", "many"}, "'many' is not a number of names"},
-};
-
-START_TEST(bad_words_change_nothing)
-{
-    cfaop_peer_limit limit = {0, 0};
-    const char *mistake = cfaop_peer_limit_parse(pool, bad[_i].count, (char *const *)bad[_i].words, &limit);
-
-    ck_assert_ptr_nonnull(mistake);
-    ck_assert_msg(strstr(mistake, bad[_i].mistake) != NULL, "%s", mistake);
-    ck_assert_int_eq(limit.bytes, 0);
-    ck_assert_int_eq(limit.names, 0);
-}
-END_TEST
-
-START_TEST(default_holds_where_nothing_is_said)
-{
-    cfaop_server_conf conf;
-
-    memset(&conf, 0, sizeof(conf));
-    ck_assert_int_eq(cfaop_peer_limit_of(&conf).bytes, 16384);
-    ck_assert_int_eq(cfaop_peer_limit_of(&conf).names, 100);
-    conf.peer_limit.bytes = 20000;
-    conf.peer_limit.names = 7;
-    ck_assert_int_eq(cfaop_peer_limit_of(&conf).bytes, 20000);
-    ck_assert_int_eq(cfaop_peer_limit_of(&conf).names, 7);
-}
-END_TEST
-
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
 int main(void)
@@ -441,9 +382,6 @@ int main(void)
     tcase_add_test(tests, serial_number_has_an_end);
     tcase_add_loop_test(tests, long_subject_or_issuer_is_too_much, 0, 2);
     tcase_add_test(tests, long_alternative_name_is_too_much);
-    tcase_add_loop_test(tests, good_words_are_read, 0, COUNT(good));
-    tcase_add_loop_test(tests, bad_words_change_nothing, 0, COUNT(bad));
-    tcase_add_test(tests, default_holds_where_nothing_is_said);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
