@@ -374,6 +374,7 @@ def test_twin_that_serves_nothing(bench: Bench, lines: tuple[str, ...], status: 
     [
         (ENGINE, "RewriteRule ^/old - [F]"),
         (ENGINE, "RewriteRule ^ - [E=A:b]"),
+        (ENGINE, "RewriteRule ^ - [R=200]"),
         ("<Location /old>", "Redirect permanent https://www.test/", "</Location>"),
         ("<If \"%{HTTPS} == 'on'\">", AWAY, "</If>"),
         (ENGINE, "RewriteCond %{HTTPS} on", TO_TLS),
