@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Iterable, Optional, Sequence
 
-from bench.goals import goals_of
+from bench.goals import counted_goals_of, goals_of
 from bench.measure import middle, spread
 from bench.plots import plots_of
 from bench.scenarios import COMPARED, SCENARIOS
@@ -20,6 +20,8 @@ def sections(results: Results) -> dict[str, str]:
     makers = {
         "machine": _machine,
         "goals": goals_of,
+        "counted-on": _counted_on,
+        "counted-goals": counted_goals_of,
         "requests": _requests,
         "instructions": _instructions,
         "added": _added,
@@ -35,7 +37,7 @@ def sections(results: Results) -> dict[str, str]:
 
 def has_place(system: str, documents: Path) -> bool:
     """Are there tables of this system in performance.md?"""
-    return _begin("machine", system) in (documents / "performance.md").read_text()
+    return _begin("counted-on", system) in (documents / "performance.md").read_text()
 
 
 def write(results: Results, documents: Path) -> None:
@@ -73,7 +75,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _machine(results: Results) -> str:
-    return table(["", ""], [[what, text] for what, text in results["machine"].items()]).replace("---:", "---")
+    """What times were taken on."""
+    is_timed = results.get("requests") or results.get("starts")
+    return _two_columns(results["machine"]) if is_timed else ""
+
+
+def _counted_on(results: Results) -> str:
+    kept = ("processor", "system", "httpd", "nginx", "OpenSSL", "valgrind")
+    return _two_columns({what: results["machine"][what] for what in kept}) if results.get("instructions") else ""
+
+
+def _two_columns(facts: dict[str, str]) -> str:
+    return table(["", ""], [[what, text] for what, text in facts.items()]).replace("---:", "---")
 
 
 def _requests(results: Results) -> str:
