@@ -57,7 +57,7 @@ def _time_goals(results: dict[str, Any]) -> list[Goal]:
 
 def _instruction_goals(results: dict[str, Any]) -> list[Goal]:
     counted = {
-        scenario: {server: cost["threads"] for server, cost in servers.items()}
+        scenario: {server: cost["served"] for server, cost in servers.items()}
         for scenario, servers in results.get("instructions", {}).items()
     }
     return [*_handshake_goals(counted, is_newer=_is_newer(results)), *_refusal_goals(counted), *_request_goals(counted)]
