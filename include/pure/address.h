@@ -14,6 +14,8 @@
 /** A value of the header. */
 typedef struct {
     char address[CFAOP_ADDRESS_SIZE]; /**< IPv4 or IPv6, without brackets */
+    int is_ipv6;                      /**< else IPv4 */
+    unsigned char bytes[16];          /**< the address in network order, 16 bytes or 4 */
     int port;                         /**< 0: the value has none */
 } cfaop_address;
 

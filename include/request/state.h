@@ -29,6 +29,8 @@ typedef struct {
     int hidden_from_caches;       /**< caches.c has changed its method's number */
     int address_settled;          /**< the header with the visitor's address has been read or removed */
     apr_sockaddr_t *visitor;      /**< the visitor's address, proven by the connection; NULL: none */
+    apr_sockaddr_t *handed_out;   /**< with visitor: the copy that other modules got, and may write into */
+    const char *handed_text;      /**< with visitor: the same as text */
 } cfaop_request;
 
 /** Returns what is kept for @a r; NULL: nothing, it was not judged. Request phase. */

@@ -29,11 +29,10 @@ static int trim(const char *text, cfaop_address *value)
 }
 
 /* inet_pton() takes nothing but addresses, so that no name is looked up. */
-static int is_address(int family, const char *text)
+static int reads_as(int family, cfaop_address *value)
 {
-    unsigned char binary[sizeof(struct in6_addr)];
-
-    return inet_pton(family, text, binary) == 1;
+    value->is_ipv6 = family == AF_INET6;
+    return inet_pton(family, value->address, value->bytes) == 1;
 }
 
 /* Reads digits as a port. Returns 0 if they are not a port: a leading zero, anything but digits, more than 65535. */
@@ -61,13 +60,13 @@ static int remove_brackets(cfaop_address *value)
     }
     memmove(value->address, value->address + 1, length - 2);
     value->address[length - 2] = '\0';
-    return is_address(AF_INET6, value->address);
+    return reads_as(AF_INET6, value);
 }
 
 int cfaop_address_parse(const char *text, cfaop_address *value)
 {
     value->port = 0;
-    return trim(text, value) && (is_address(AF_INET, value->address) || is_address(AF_INET6, value->address));
+    return trim(text, value) && (reads_as(AF_INET, value) || reads_as(AF_INET6, value));
 }
 
 int cfaop_address_parse_with_port(const char *text, cfaop_address *value)
@@ -85,5 +84,5 @@ int cfaop_address_parse_with_port(const char *text, cfaop_address *value)
     if (*value->address == '[') {
         return remove_brackets(value);
     }
-    return is_address(AF_INET, value->address) || is_address(AF_INET6, value->address);
+    return reads_as(AF_INET, value) || reads_as(AF_INET6, value);
 }

@@ -38,17 +38,32 @@ typedef struct {
 
 static tally *tallies; /* [servers]; NULL: nothing is noted */
 
-static apr_status_t forget_tallies(void *data)
+/*
+ * An address of each family, to be copied: APR has no other way to an address than the C library's search for names,
+ * which asks the kernel for the machine's own addresses. NULL: APR does not know the family.
+ */
+static apr_sockaddr_t *models[2]; /* IPv4, IPv6 */
+
+static apr_status_t forget(void *data)
 {
     (void)data;
     tallies = NULL;
+    models[0] = models[1] = NULL;
     return APR_SUCCESS;
 }
 
 void cfaop_client_address_init(apr_pool_t *p, int servers)
 {
     tallies = apr_pcalloc(p, (apr_size_t)servers * sizeof(tally));
-    apr_pool_cleanup_register(p, NULL, forget_tallies, apr_pool_cleanup_null);
+    if (apr_sockaddr_info_get(&models[0], "0.0.0.0", APR_INET, 0, 0, p) != APR_SUCCESS) {
+        models[0] = NULL;
+    }
+#if APR_HAVE_IPV6
+    if (apr_sockaddr_info_get(&models[1], "::", APR_INET6, 0, 0, p) != APR_SUCCESS) {
+        models[1] = NULL;
+    }
+#endif
+    apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
 }
 
 /* Are the names the same to a program that reads them from its environment, where "-" becomes "_"? */
@@ -81,30 +96,38 @@ static void remove_header(request_rec *r, const char *header, int keep)
     }
 }
 
+/* Returns the address of value with the port, from p; NULL: APR does not know the family. */
+static apr_sockaddr_t *make_address(apr_pool_t *p, const cfaop_address *value, apr_port_t port)
+{
+    const apr_sockaddr_t *model = models[value->is_ipv6 ? 1 : 0];
+    apr_sockaddr_t *made;
+
+    if (!model || apr_sockaddr_info_copy(&made, model, p) != APR_SUCCESS) {
+        return NULL;
+    }
+    memcpy(made->ipaddr_ptr, value->bytes, (apr_size_t)made->ipaddr_len);
+    made->hostname = NULL; /* the model's */
+    made->port = port;
+    made->sa.sin.sin_port = htons(port); /* at the same place in both families */
+    return made;
+}
+
 /* The address that text holds in the form that conf reads, or NULL. */
 static apr_sockaddr_t *parse_visitor(request_rec *r, const cfaop_server_conf *conf, const char *text)
 {
     int with_port = conf->remote_ip_with_port;
-    apr_sockaddr_t *visitor = NULL;
     cfaop_address value;
-    apr_port_t port;
 
     if (!(with_port ? cfaop_address_parse_with_port(text, &value) : cfaop_address_parse(text, &value))) {
         return NULL;
     }
-    port = with_port ? (apr_port_t)value.port : r->useragent_addr->port;
-    /* where the family is not said, APR has the C library ask the kernel for the machine's addresses */
-    if (apr_sockaddr_info_get(&visitor, value.address, strchr(value.address, ':') ? APR_INET6 : APR_INET, port, 0,
-                              r->pool)
-        != APR_SUCCESS) {
-        return NULL;
-    }
-    return visitor;
+    return make_address(r->pool, &value, with_port ? (apr_port_t)value.port : r->useragent_addr->port);
 }
 
 /* Hands out a copy: mod_rpaf writes into the address that it finds. */
 static int set_visitor(request_rec *r, const apr_sockaddr_t *visitor)
 {
+    cfaop_request *state = cfaop_state_make(r);
     apr_sockaddr_t *copy;
     char *text;
 
@@ -112,9 +135,17 @@ static int set_visitor(request_rec *r, const apr_sockaddr_t *visitor)
         || apr_sockaddr_ip_get(&text, copy) != APR_SUCCESS) {
         return 0;
     }
-    r->useragent_addr = copy;
+    r->useragent_addr = state->handed_out = copy;
+    state->handed_text = text;
     r->useragent_ip = text;
     return 1;
+}
+
+/* Has no other module changed the address since set_visitor()? */
+static int stands(const request_rec *r, const cfaop_request *state)
+{
+    return r->useragent_addr == state->handed_out && r->useragent_ip == state->handed_text
+        && r->useragent_addr->port == state->visitor->port && apr_sockaddr_equal(r->useragent_addr, state->visitor);
 }
 
 /* ---- a header that never fits ---- */
@@ -237,7 +268,7 @@ int cfaop_client_address_again(request_rec *r)
 {
     const cfaop_request *state = cfaop_state_of(r);
 
-    if (state && state->visitor) {
+    if (state && state->visitor && !stands(r, state)) {
         set_visitor(r, state->visitor);
     }
     return DECLINED;

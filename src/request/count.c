@@ -16,6 +16,9 @@
 
 #define COUNT_FILTER "CF_ORIGIN_PULL_COUNT"
 
+/* By its handle httpd need not look the filter up by name. Set when the hooks are registered. */
+static ap_filter_rec_t *count_filter;
+
 /* The client's request that httpd made r from by redirects; NULL: r is a sub-request. */
 static request_rec *clients_request(request_rec *r)
 {
@@ -85,11 +88,11 @@ void cfaop_count_on_answer(request_rec *r)
     const cfaop_request *state = cfaop_state_of(r);
 
     if (state && state->exempt && !r->main) {
-        ap_add_output_filter(COUNT_FILTER, NULL, r, r->connection);
+        ap_add_output_filter_handle(count_filter, NULL, r, r->connection);
     }
 }
 
 void cfaop_count_register_filter(void)
 {
-    ap_register_output_filter(COUNT_FILTER, on_output, NULL, AP_FTYPE_CONTENT_SET);
+    count_filter = ap_register_output_filter(COUNT_FILTER, on_output, NULL, AP_FTYPE_CONTENT_SET);
 }
