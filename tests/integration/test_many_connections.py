@@ -29,7 +29,8 @@ from support.waiting import wait_until
 
 # Descriptors that this process needs besides.
 _RESERVE = 200
-IDLE = min(int(os.environ.get("CFAOP_IDLE") or 500), resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE)
+_USUAL = 50 if environment.sanitizing() else 500
+IDLE = min(int(os.environ.get("CFAOP_IDLE") or _USUAL), resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE)
 # What the guard may need of memory for each idle connection, over what mod_ssl needs to verify clients. Sanitizers take more.
 ALLOWED_KIB = 8.0 if environment.sanitizing() else 2.0
 SLOW = 8

@@ -16,6 +16,7 @@ KINDS = {
     "on": "the guard, On everywhere",
     "log-only": "the guard, LogOnly everywhere",
     "plain": "httpd without the module",
+    "asking": "httpd with SSLVerifyClient optional_no_ca",
 }
 # How much more often edges come than strangers.
 _EDGES = 3
@@ -94,7 +95,7 @@ def sites_of(kind: str, trust: Trust) -> list[Site]:
     mixed = mixed_sites(trust)
     if kind == "mixed":
         return mixed
-    mode = {"on": "On", "log-only": "LogOnly", "plain": "Off"}[kind]
+    mode = {"on": "On", "log-only": "LogOnly"}.get(kind, "Off")
     return [Site(site.name, mode, coming=site.coming) for site in mixed]
 
 
@@ -106,9 +107,12 @@ def config(kind: str, trust: Trust, port: int, generation: int) -> str:
     sites = [site for site in sites_of(kind, trust) if not site.coming or generation % 2]
     sites += [Site(f"extra{number}.test", sites[0].mode) for number in range(generation % 5)]
     lines = [any_sni()]
+    if kind == "asking":
+        # of this CA's clients only; what others show cannot be verified, which this word allows
+        lines += ["SSLVerifyClient optional_no_ca", f"SSLCACertificateFile {trust.cas['b'].cert_file}"]
     for site in sites:
         lines += [f"<VirtualHost 127.0.0.1:{port}>", f"ServerName {site.name}", *_tls(trust.server)]
-        lines += _guard(site, trust) if kind != "plain" else []
+        lines += _guard(site, trust) if has_module(kind) else []
         lines += ["</VirtualHost>"]
     return "\n".join(lines) + "\n"
 
@@ -159,9 +163,13 @@ def _line(host: str, client: str, may: str, *, sni: Optional[str] = None, path: 
     return f"{sni or host} {host} {path} {client} {may}"
 
 
+def has_module(kind: str) -> bool:
+    return kind not in ("plain", "asking")
+
+
 def modules(kind: str) -> list[str]:
     names = ["alias", "authz_core", "authz_host", "dir", "env", "headers", "log_config", "mime", "setenvif"]
-    return [*names, "socache_shmcb", "ssl", "unixd", *(["cfaop"] if kind != "plain" else [])]
+    return [*names, "socache_shmcb", "ssl", "unixd", *(["cfaop"] if has_module(kind) else [])]
 
 
 def load_lines(kind: str, mpm: str, module: Path) -> list[str]:
