@@ -49,3 +49,13 @@ def test_wrong_words_are_refused(top, words):
     done = subprocess.run([top / "scripts/check", *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: scripts/check [--planted] NAME...")
+
+
+def test_each_suppression_has_a_reason_and_spares_the_module(top):
+    """A comment stands before each group of suppressions, and none names the module."""
+    text = (top / "tests/checkers/valgrind.supp").read_text()
+    assert "cfaop" not in text
+    for block in text.split("\n\n"):
+        assert block.startswith("#"), block
+    lines = (top / "tests/checkers/tsan.supp").read_text().splitlines()
+    assert [line for before, line in zip(["", *lines], lines) if not line.startswith("#") and not before.startswith("#")] == []
