@@ -38,8 +38,8 @@ NAME_OF_EDGE = "edge.origin-pull.test"
 CLIENT_NAMES = ("edge", "stranger", "nobody")
 # Virtual host -> what the edge, a stranger and a client without a certificate get; "alert": the handshake fails, "closed": no answer.
 ANSWERS: dict[str, tuple[object, object, object]] = {
-    "on.test": (200, 400, 400),
     "pinned.test": (200, 400, 400),
+    "on.test": (200, 400, 400),
     "revoking.test": (200, 400, 400),
     "address.test": (200, 400, 400),
     "optional.test": (200, 400, 200),
@@ -83,6 +83,7 @@ class Size:
 
     one_in: int
     storm: int
+    reloads: int = RELOADS
 
 
 class Mix:
@@ -115,7 +116,7 @@ class Mix:
         subprocess.run(command, check=True)
         self.httpd.start()
         try:
-            for reload in range(RELOADS + 1):
+            for reload in range(self.size.reloads + 1):
                 self._visit_all(reload)
         finally:
             self.httpd.end()
@@ -159,9 +160,9 @@ class Mix:
             for http in ("1.1", "2"):
                 visits += [pool.submit(self._patiently, each, http) for each in (self._read_pages, self._exempt_and_users)]
             visits.append(pool.submit(self._patiently, self._damaged))
-            if reload in (0, RELOADS):
+            if reload in (0, self.size.reloads):
                 self._storm()
-            if reload < RELOADS:
+            if reload < self.size.reloads:
                 _first(visits, len(visits) // 3)
                 self.httpd.write_config(self._config(reload + 1))
                 self.httpd.graceful()
