@@ -111,8 +111,8 @@ int cfaop_after_handshake_has_dn(conn_rec *c)
 {
     cfaop_conn *conn = cfaop_after_handshake_conn(c);
 
-    /* mod_ssl forgets the DN when it negotiates anew */
-    return conn && apr_atomic_read32(&conn->later.dn_is_made) && !conn->later.asked_again;
+    /* A barrier, which a mere read is not: the DN is read after it. mod_ssl forgets the DN when it negotiates anew. */
+    return conn && apr_atomic_add32(&conn->later.dn_is_made, 0) && !conn->later.asked_again;
 }
 
 void cfaop_after_handshake_note_dn(conn_rec *c)
@@ -120,7 +120,7 @@ void cfaop_after_handshake_note_dn(conn_rec *c)
     cfaop_conn *conn = cfaop_after_handshake_conn(c);
 
     if (conn) {
-        apr_atomic_set32(&conn->later.dn_is_made, 1);
+        apr_atomic_cas32(&conn->later.dn_is_made, 1, 0); /* a barrier, which a mere write need not be */
     }
 }
 

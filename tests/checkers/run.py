@@ -1,6 +1,6 @@
 """Runs httpd with the module under a checker, has it serve a mix of requests, and shows what the checker reports.
 
-    python3 tests/checkers/run.py CHECKER      # tsan, memcheck or helgrind
+    python3 tests/checkers/run.py [--no-reloads] CHECKER      # tsan, memcheck or helgrind
 
 Exit status 1 if there is a report, or if a request was not answered as it should be.
 CFAOP_MODULE is the module; for tsan it was built with -fsanitize=thread.
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mix import Mix, Size
@@ -83,14 +83,15 @@ def written(reports: Path) -> list[str]:
 
 
 def main() -> int:
-    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    *options, name = sys.argv[1:] or [""]
     directory = Path(tempfile.mkdtemp(prefix="cfaop-check-"))
     directory.chmod(0o755)
     reports = directory / "reports"
     reports.mkdir()
     reports.chmod(0o777)
     chosen = checker(name, directory, reports)
-    mix = Mix(directory, chosen.under, chosen.environment, SIZES[name])
+    size = replace(SIZES[name], reloads=0) if options == ["--no-reloads"] else SIZES[name]
+    mix = Mix(directory, chosen.under, chosen.environment, size)
     mix.run()
     found = written(reports)
     for text in [*found, *mix.wrong]:

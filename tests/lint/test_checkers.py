@@ -49,3 +49,19 @@ def test_wrong_words_are_refused(top, words):
     done = subprocess.run([top / "scripts/check", *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: scripts/check [--planted] NAME...")
+
+
+# What the module guards without a lock, by a version number.
+SUPPRESSED = {"cfaop_numbers_leaf", "cfaop_counters_shown", "write_leaf"}
+
+
+def test_each_suppression_has_a_reason_and_few_are_the_modules(top, sources):
+    """A comment stands before each group of suppressions. Of the module's functions only some are named, and they exist."""
+    valgrind = (top / "tests/checkers/valgrind.supp").read_text()
+    tsan = (top / "tests/checkers/tsan.supp").read_text()
+    for block in [*valgrind.split("\n\n"), *tsan.split("\n\n")]:
+        assert block.startswith("#"), block
+    assert set(re.findall(r"^ +fun:(cfaop_\w+|write_leaf)$", valgrind, re.M)) == SUPPRESSED
+    assert set(re.findall(r"^\w+:(.+)$", tsan, re.M)) == SUPPRESSED
+    for name in SUPPRESSED:
+        assert any(f"{name}(" in text for text in sources.values()), name
