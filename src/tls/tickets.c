@@ -24,7 +24,7 @@ static void set_number(SSL *ssl, size_t number)
 
 /*
  * A ticket holds the client's certificate, which OpenSSL parses when the ticket is written and when it is used. Since
- * 3.0 it searches its decoders for the certificate's key each time. The guard remembers whom it has verified, so that
+ * 3.0 it searches its decoders for the certificate's key each time. The guard remembers what it has verified, so that
  * the rest of a full handshake is cheap: a ticket costs more than several resumptions save, and with 3.0 and 3.1 each
  * resumption costs more. It is otherwise where the server signs with an RSA key, which costs more than all that.
  * docs/performance.md has the figures.
