@@ -188,6 +188,9 @@ CFAOP_OUT_OF_LINE static int judge_request(request_rec *r)
 {
     cfaop_judgement j;
 
+    if (cfaop_config_of(r->server)->demand.mode == CFAOP_MODE_OFF) {
+        return DECLINED; /* before anything is looked up */
+    }
     cfaop_judgement_begin(&j, r);
     if (!cfaop_connection_is_judged(&j.conf->demand, r->connection, j.conn)) {
         return DECLINED;
