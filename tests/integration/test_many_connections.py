@@ -36,7 +36,7 @@ ALLOWED_KIB = 8.0 if environment.sanitizing() else 2.0
 SLOW = 8
 # One process, which keeps all of them.
 _ONE_PROCESS = (
-    "Timeout 600\nKeepAliveTimeout 600\nStartServers 1\nServerLimit 1\nThreadsPerChild 32\nMaxRequestWorkers 32\n"
+    "Timeout 7200\nKeepAliveTimeout 7200\nStartServers 1\nServerLimit 1\nThreadsPerChild 32\nMaxRequestWorkers 32\n"
     "MinSpareThreads 1\nMaxSpareThreads 32\nAsyncRequestWorkerFactor 1000\nLogLevel warn\n"
 )
 
