@@ -90,6 +90,8 @@ def bench(servers: Servers, pki: Pki, directory: Path, server_certificate: Crede
         listen = f"Listen {address}:{port}\nListen {address}:{watch}\n"
         machines[machine] = servers.prepare_httpd(logs + listen + config, modules=[*MODULES, "remoteip"], extra_environment=shared_key)
         machines[machine].log.always.append("CFAOP137: ")
+        # an address is exempt there, to show that it is the balancer's
+        machines[machine].expect("CFAOP148: ")
         machines[machine].start()
     ports = {says: free_port() for says in (*VERSIONS, "")}
     behind = [f"{address}:{port}" for address in MACHINES.values()]

@@ -701,7 +701,7 @@ MUTANTS = (
     _m("RewriteEngine off in an inherited section is passed over", "src/operator/rewrite_rules.c",
        "return base->is_switched_off || ", "return ", "test_ways_round"),
     _m("a pattern that looks ahead is one for all", "src/operator/patterns.c",
-       "if (strncmp(regex, except, strlen(except)) != 0 || !end) {", "if (!end) {", "test_ways_round"),
+       'cfaop_patterns_is_acme(apr_pstrcat(p, "^", apr_pstrmemdup(p, regex, (apr_size_t)(end - regex)), NULL))', "(regex != end)", "test_ways_round"),
     _m("an <If> in another section grants nothing", "src/operator/redirects.c",
        " && !cfaop_tree_in_sections(redirects->tree, s, may_grant)", "", "test_ways_round"),
     _m("what is inherited grants nothing", "src/operator/redirects.c",
