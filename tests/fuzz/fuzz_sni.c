@@ -96,10 +96,12 @@ int cfaop_session_judgement(SSL *of, const cfaop_policy *policy, cfaop_chain_res
     return 0;
 }
 
-void cfaop_session_spare_tickets(SSL *of, size_t needed)
+int cfaop_session_leaf(const cfaop_conn *conn, const SSL *of, unsigned char *sha256)
 {
+    (void)conn;
     (void)of;
-    (void)needed;
+    (void)sha256;
+    return 0;
 }
 
 void cfaop_counters_handshake(cfaop_vhost_counters *vhost, cfaop_handshake_result result)

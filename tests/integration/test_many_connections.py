@@ -75,10 +75,25 @@ def child_of(httpd: Httpd) -> int:
 
 
 def close_all(httpd: Httpd, clients: list[Client]) -> None:
-    """And wait for the server to have done so, too: httpd's event MPM crashes where it is stopped in the midst of that."""
+    """
+    And wait for the server to have done so, too, down to the sockets: httpd's event MPM crashes where it is stopped in
+    the midst of that.
+    """
     for client in clients:
         client.close()
     assert wait_until(lambda: not any(_is_of(each, httpd.port) for each in _connections()), 120)
+    assert wait_until(lambda: _sockets(child_of(httpd)) < 5, 120), "more than what it listens at is open"
+
+
+def _sockets(pid: int) -> int:
+    """How many the process has open, in whatever state."""
+    found = 0
+    for each in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found += os.readlink(f"/proc/{pid}/fd/{each}").startswith("socket:")
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return found
 
 
 def _connections() -> list[tuple[str, str]]:
