@@ -39,7 +39,15 @@ static inline cfaop_request *cfaop_state_of(const request_rec *r)
     return ap_get_module_config(r->request_config, &cfaop_module);
 }
 
+/** Makes what is kept for @a r, from r->pool, in place of what was kept before. For the function below. */
+cfaop_request *cfaop_state_begin(request_rec *r);
+
 /** Returns what is kept for @a r, made at the first call. Request phase. */
-cfaop_request *cfaop_state_make(request_rec *r);
+static inline cfaop_request *cfaop_state_make(request_rec *r)
+{
+    cfaop_request *state = cfaop_state_of(r);
+
+    return state ? state : cfaop_state_begin(r);
+}
 
 #endif

@@ -113,8 +113,11 @@ static int is_exempt_by_path(const request_rec *r, const apr_array_header_t *exe
     if (r->method_number == M_CONNECT || !r->unparsed_uri || !r->uri) {
         return 0;
     }
-    return cfaop_exemption_has_path(exemptions, r->unparsed_uri) && is_path_exempt(exemptions, r->uri, strlen(r->uri))
-        && !has_odd_segment(r->uri, strlen(r->uri));
+    if (!cfaop_exemption_has_path(exemptions, r->unparsed_uri)) {
+        return 0;
+    }
+    return !strcmp(r->uri, r->unparsed_uri) /* as most are */
+        || (is_path_exempt(exemptions, r->uri, strlen(r->uri)) && !has_odd_segment(r->uri, strlen(r->uri)));
 }
 
 /* ---- addresses ---- */

@@ -81,6 +81,11 @@ static void set_exempt_variable(request_rec *r, const char *exempt)
     }
 }
 
+static int is_same(const char *one, const char *other)
+{
+    return one && other && !strcmp(one, other);
+}
+
 /*
  * Asks for the exemption of r, and notes what it goes by. The paths are copied: modules change r->uri in its place.
  * Returns the exemption; NULL: none.
@@ -93,7 +98,7 @@ CFAOP_OUT_OF_LINE static const char *find_exemption(request_rec *r, cfaop_reques
     state->exempt_for = exempt ? r->server : NULL;
     state->exempt_by = exempt;
     state->judged_uri = apr_pstrdup(r->pool, r->uri);
-    state->judged_sent = apr_pstrdup(r->pool, r->unparsed_uri);
+    state->judged_sent = is_same(r->uri, r->unparsed_uri) ? state->judged_uri : apr_pstrdup(r->pool, r->unparsed_uri);
     return exempt;
 }
 
@@ -153,11 +158,6 @@ static inline int carry_out(request_rec *r, const cfaop_judgement *j)
     }
     let_through(r, state, j);
     return DECLINED;
-}
-
-static int is_same(const char *judged, const char *now)
-{
-    return judged && now && !strcmp(judged, now);
 }
 
 /*

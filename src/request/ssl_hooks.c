@@ -80,7 +80,7 @@ static int on_access(request_rec *r)
     if (shown->can_renegotiate && may_ask(r, demand, conn)) {
         cfaop_after_handshake_forbid_quick_renegotiation(conn);
     }
-    if (shown->chain.reason == CFAOP_REASON_NONE) {
+    if (conn->later.result_hidden && shown->chain.reason == CFAOP_REASON_NONE) {
         cfaop_after_handshake_show_result(r->connection); /* else mod_ssl takes it for the result of its own question */
     }
     answer = cfaop_after_handshake_call_access(r, conn, check_access);

@@ -5,15 +5,10 @@
  */
 #include "request/state.h"
 
-#include "base/module.h"
-
-cfaop_request *cfaop_state_make(request_rec *r)
+cfaop_request *cfaop_state_begin(request_rec *r)
 {
-    cfaop_request *state = cfaop_state_of(r);
+    cfaop_request *state = apr_pcalloc(r->pool, sizeof(*state));
 
-    if (!state) {
-        state = apr_pcalloc(r->pool, sizeof(*state));
-        ap_set_module_config(r->request_config, &cfaop_module, state);
-    }
+    ap_set_module_config(r->request_config, &cfaop_module, state);
     return state;
 }
