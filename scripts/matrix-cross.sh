@@ -22,7 +22,4 @@ unit_tests_in_qemu() {
 
 run build build_for_arm64
 run test unit_tests_in_qemu
-say passed "$(awk '/^[0-9]+%: Checks: /{ gsub(/[^0-9 ]/, ""); n += $2 - $3 - $4 } END { print n + 0 }' /matrix/test.log)"
-say failed "$(awk '/^[0-9]+%: Checks: /{ gsub(/[^0-9 ]/, ""); n += $3 + $4 } END { print n + 0 }' /matrix/test.log)"
-say httpd "$(dpkg-query -W -f '${Version}' apache2-dev:arm64 | sed 's/-.*//')"
-say openssl "$(dpkg-query -W -f '${Version}' libssl-dev:arm64 | sed 's/-.*//')"
+unit_sums :arm64

@@ -8,7 +8,7 @@ release() {
     debian11 | oldest) echo bullseye ;;
     debian12 | i386 | arm64) echo bookworm ;;
     debian13 | upstream | trunk) echo trixie ;;
-    sid) echo sid ;;
+    sid | experimental) echo sid ;;
     esac
 }
 
@@ -45,6 +45,8 @@ sources() {
         echo "$type $main $(release) main"
         [ -z "$updates" ] || echo "$type $updates $(release)-security main"
     done
+    # apt takes a package from there only where it is told to
+    [ "$name" != experimental ] || echo "deb $main experimental main"
 }
 
 # in_place COMMAND...: as root in the folder, with mounts and processes of its own, which all end with the command. It is the

@@ -53,6 +53,15 @@ sums() {
     sed -n 's,^left out: \(tests/integration/\)*\(.* ([0-9]*): .*\),left_out=\2,p' /matrix/test.log >> /matrix/result
 }
 
+# unit_sums SUFFIX: the sums of the unit tests, and the versions of the packages that they were built with, whose names have this
+# suffix.
+unit_sums() {
+    say passed "$(awk '/^[0-9]+%: Checks: /{ gsub(/[^0-9 ]/, ""); n += $2 - $3 - $4 } END { print n + 0 }' /matrix/test.log)"
+    say failed "$(awk '/^[0-9]+%: Checks: /{ gsub(/[^0-9 ]/, ""); n += $3 + $4 } END { print n + 0 }' /matrix/test.log)"
+    say httpd "$(dpkg-query -W -f '${Version}' "apache2-dev$1" | sed 's/-.*//')"
+    say openssl "$(dpkg-query -W -f '${Version}' "libssl-dev$1" | sed 's/-.*//')"
+}
+
 demo_and_suite() {
     set -- scripts/test --plain
     if [ -x "$own/httpd" ]; then
@@ -70,6 +79,7 @@ demo_and_suite() {
 cd /matrix/tree
 case $name in
 arm64) . scripts/matrix-cross.sh ;;
+experimental) . scripts/matrix-experimental.sh ;;
 upstream)
     [ -x "$own/httpd" ] || sh scripts/matrix-httpd.sh > /matrix/httpd.log 2>&1 || { tail -n 40 /matrix/httpd.log >&2; exit 3; }
     demo_and_suite

@@ -25,6 +25,7 @@ PLACES = {
     "oldest": "httpd 2.4.48 in `/usr/local/apache2`, on Debian 11",
     "trunk": "httpd's trunk in `/usr/local/apache2`, on Debian 13",
     "arm64": "Debian 12, arm64: build and unit tests in qemu",
+    "experimental": "Debian sid with the OpenSSL of experimental: build and unit tests",
 }
 HEAD = "| place | what it is | httpd | OpenSSL | nginx | cryptography | demo | passed | failed | left out | date |\n"
 RULE = "|---|---|---|---|---|---|---|---|---|---|---|\n"
