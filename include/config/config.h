@@ -135,10 +135,19 @@ int cfaop_config_parse_mode(const char *word, cfaop_mode *mode);
 const char *cfaop_config_mode_name(cfaop_mode mode);
 
 /** Says whether @a conf asks clients for a certificate: its mode is not Off. */
-int cfaop_config_is_needed(const cfaop_server_conf *conf);
+int cfaop_config_asks(const cfaop_server_conf *conf);
 
 /** Says the same of the configuration of @a s. */
-int cfaop_config_is_configured(const server_rec *s);
+int cfaop_config_server_asks(const server_rec *s);
+
+/**
+ * Says whether @a s has an On of its own. That of a virtual host which repeats the On of TLS virtual hosts for plain
+ * HTTP is none: panels write the same lines into both.
+ */
+int cfaop_config_has_own_on(const server_rec *s);
+
+/** Returns how many days before its end @a conf warns of what it trusts; 0: never. */
+int cfaop_config_expiry_days_of(const cfaop_server_conf *conf);
 
 /**
  * Says whether requests to @a s are judged, by its final demand (post_config and later). A server without TLS of its

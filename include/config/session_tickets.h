@@ -14,6 +14,9 @@ static inline cfaop_tickets cfaop_session_tickets_of(const cfaop_server_conf *co
     return conf->tickets == CFAOP_TICKETS_UNSET ? CFAOP_TICKETS_AUTO : conf->tickets;
 }
 
+/** Returns the word of the directive for @a tickets, which is not UNSET. Any phase. */
+const char *cfaop_session_tickets_name(cfaop_tickets tickets);
+
 /** Reads @a word into @a tickets. Returns 0, and writes nothing, if it is not a word of the directive. Any phase. */
 int cfaop_session_tickets_parse(const char *word, cfaop_tickets *tickets);
 

@@ -34,12 +34,6 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
 const apr_array_header_t *cfaop_tree_inherited(const cfaop_tree *tree, const char *name);
 
 /**
- * Returns the first argument of the main server's last directive of that name, in lower case, without quotes, from the
- * tree's pool; NULL: there is none.
- */
-const char *cfaop_tree_last_inherited(const cfaop_tree *tree, const char *name);
-
-/**
  * Returns the first argument of the last directive of that name, in lower case, of @a s, or that it inherits, without
  * quotes, from the tree's pool; NULL: there is none.
  */

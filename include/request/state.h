@@ -30,13 +30,22 @@ typedef struct {
     int address_settled;          /**< the header with the visitor's address has been read or removed */
     apr_sockaddr_t *visitor;      /**< the visitor's address, proven by the connection; NULL: none */
     apr_sockaddr_t *handed_out;   /**< with visitor: the copy that other modules got, and may write into */
-    const char *handed_text;      /**< with visitor: the same as text */
+    const char *handed_text;      /**< with visitor: handed_out as text, to which r->useragent_ip points */
 } cfaop_request;
 
 /** Returns what is kept for @a r; NULL: nothing, it was not judged. Request phase. */
 static inline cfaop_request *cfaop_state_of(const request_rec *r)
 {
     return ap_get_module_config(r->request_config, &cfaop_module);
+}
+
+/** Returns the request that httpd made @a r from by redirects, of errors too; else @a r itself. Request phase. */
+static inline request_rec *cfaop_state_first_of(request_rec *r)
+{
+    while (r->prev) {
+        r = r->prev;
+    }
+    return r;
 }
 
 /** Makes what is kept for @a r, from r->pool, in place of what was kept before. For the function below. */

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file variables.h
- * The variables CF_ORIGIN_PULL_... in expressions. They read what was frozen, and not the environment, which other
- * modules can write.
+ * The variables CF_ORIGIN_PULL_... in expressions. They do not read the environment, which other modules can write:
+ * VERIFY and CA read what was frozen, EXEMPT goes by the path that the request has at that moment.
  */
 #ifndef CFAOP_REQUEST_VARIABLES_H
 #define CFAOP_REQUEST_VARIABLES_H

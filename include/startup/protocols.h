@@ -15,7 +15,7 @@
 /**
  * Adds a finding for each module that comes before httpd's HTTP in process_connection, unless it is known to answer
  * nothing there or each guarded virtual host ends the handshakes of strangers (CFOriginPullRefuse alert).
- * Configuration phase (check_config), after cfaop_bypass_note_reach().
+ * Configuration phase (check_config), after cfaop_reach_note().
  */
 void cfaop_protocols_warn(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base);
 

@@ -18,10 +18,13 @@
 
 #include <openssl/ssl.h>
 
-/** None, unless the client of @a ssl is verified yet. Connection phase, when the client is asked for a certificate. */
+/**
+ * Has @a ssl send no ticket, until cfaop_tickets_grant() is called. Connection phase, when the client is asked for a
+ * certificate. What session.c refuses to keep or to take up needs no ticket withheld.
+ */
 void cfaop_tickets_withhold(SSL *ssl);
 
-/** One, if it pays, now that the client of @a ssl is verified in a full handshake. Connection phase. */
+/** Has @a ssl send one ticket, if it pays, now that its client is verified in a full handshake. Connection phase. */
 void cfaop_tickets_grant(const cfaop_tls_context *context, SSL *ssl);
 
 #endif

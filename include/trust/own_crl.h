@@ -1,9 +1,9 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file own_crl.h
- * Is a self-signed CA revoked by itself? OpenSSL before 4.0 asks for the CRL of such a trust anchor as for that of each
- * other certificate of the chain; OpenSSL 4.0 leaves the anchor out. The guard asks in both, so that the rule does not
- * depend on the version.
+ * Looks up a self-signed trust anchor in the CRLs that it has signed. OpenSSL before 4.0 asks for the CRL of such an
+ * anchor as for that of each other certificate of the chain; OpenSSL 4.0 leaves the anchor out. The guard asks in both,
+ * so that the rule does not depend on the version.
  */
 #ifndef CFAOP_TRUST_OWN_CRL_H
 #define CFAOP_TRUST_OWN_CRL_H
@@ -13,7 +13,7 @@
 #include "apr_time.h"
 
 /** Says whether @a cert is a CA that has signed itself. Any phase; any thread. */
-int cfaop_own_crl_is_needed(X509 *cert);
+int cfaop_own_crl_is_self_signed_ca(X509 *cert);
 
 /** Notes of each CRL of @a trust which listed self-signed CA has signed it. Configuration phase. */
 void cfaop_own_crl_find(cfaop_trust *trust);

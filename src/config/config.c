@@ -52,14 +52,26 @@ const char *cfaop_config_mode_name(cfaop_mode mode)
     return "Off"; /* UNSET */
 }
 
-int cfaop_config_is_needed(const cfaop_server_conf *conf)
+int cfaop_config_asks(const cfaop_server_conf *conf)
 {
     return conf->mode != CFAOP_MODE_UNSET && conf->mode != CFAOP_MODE_OFF;
 }
 
-int cfaop_config_is_configured(const server_rec *s)
+int cfaop_config_server_asks(const server_rec *s)
 {
-    return cfaop_config_is_needed(cfaop_config_of(s));
+    return cfaop_config_asks(cfaop_config_of(s));
+}
+
+int cfaop_config_has_own_on(const server_rec *s)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+
+    return conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled;
+}
+
+int cfaop_config_expiry_days_of(const cfaop_server_conf *conf)
+{
+    return conf->expiry_days == DAYS_UNSET ? CFAOP_EXPIRY_DAYS_DEFAULT : conf->expiry_days;
 }
 
 int cfaop_config_is_guarded(const server_rec *s)

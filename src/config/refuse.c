@@ -96,7 +96,7 @@ void cfaop_refuse_check(apr_pool_t *p, server_rec *base, apr_array_header_t *fin
     for (s = base; s; s = s->next) {
         cfaop_server_conf *conf = cfaop_config_of(s);
         const char *beside = NULL;
-        if (cfaop_refuse_of(conf) == CFAOP_REFUSE_ALERT && cfaop_config_is_needed(conf)) {
+        if (cfaop_refuse_of(conf) == CFAOP_REFUSE_ALERT && cfaop_config_asks(conf)) {
             beside = contradiction(p, conf);
         }
         if (beside) {

@@ -18,6 +18,16 @@ static const struct {
     {"Off", CFAOP_TICKETS_OFF},
 };
 
+const char *cfaop_session_tickets_name(cfaop_tickets tickets)
+{
+    apr_size_t i = 0;
+
+    while (i < sizeof(choices) / sizeof(choices[0]) - 1 && choices[i].tickets != tickets) {
+        ++i;
+    }
+    return choices[i].word;
+}
+
 int cfaop_session_tickets_parse(const char *word, cfaop_tickets *tickets)
 {
     apr_size_t i;

@@ -128,7 +128,8 @@ const apr_array_header_t *cfaop_tree_inherited(const cfaop_tree *tree, const cha
     return apr_hash_get(tree->inherited, name, APR_HASH_KEY_STRING);
 }
 
-const char *cfaop_tree_last_inherited(const cfaop_tree *tree, const char *name)
+/* The first argument of the main server's last directive of that name, without quotes; NULL: there is none. */
+static const char *last_inherited(const cfaop_tree *tree, const char *name)
 {
     const apr_array_header_t *inherited = cfaop_tree_inherited(tree, name);
 
@@ -139,7 +140,7 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
 {
     const ap_directive_t *own = s->is_virtual ? last_of(cfaop_tree_directives(tree, s), name) : NULL;
 
-    return own ? first_word(tree, own) : cfaop_tree_last_inherited(tree, name);
+    return own ? first_word(tree, own) : last_inherited(tree, name);
 }
 
 /*
@@ -213,7 +214,7 @@ static void add_file(apr_pool_t *p, apr_array_header_t *files, const ap_directiv
 
 apr_array_header_t *cfaop_tree_certificate_files(apr_pool_t *p, const cfaop_tree *tree, const server_rec *s)
 {
-    const apr_array_header_t *inherited = apr_hash_get(tree->inherited, "sslcertificatefile", APR_HASH_KEY_STRING);
+    const apr_array_header_t *inherited = cfaop_tree_inherited(tree, "sslcertificatefile");
     const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
     apr_array_header_t *files = apr_array_make(p, 2, sizeof(const char *));
     int count = 0;
@@ -244,7 +245,7 @@ static int is_for_tls_13(const cfaop_tree *tree, const ap_directive_t *node)
 
 const char *cfaop_tree_cipher_suite(const cfaop_tree *tree, const server_rec *s)
 {
-    const apr_array_header_t *inherited = apr_hash_get(tree->inherited, "sslciphersuite", APR_HASH_KEY_STRING);
+    const apr_array_header_t *inherited = cfaop_tree_inherited(tree, "sslciphersuite");
     const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
     const char *args = NULL;
     int i;
@@ -287,7 +288,7 @@ static const char *own_document(apr_pool_t *p, const ap_directive_t *node, const
 
 static const char *inherited_document(const cfaop_tree *tree, const char *code)
 {
-    const apr_array_header_t *list = apr_hash_get(tree->inherited, ERROR_DOCUMENT, APR_HASH_KEY_STRING);
+    const apr_array_header_t *list = cfaop_tree_inherited(tree, ERROR_DOCUMENT);
     const char *document = NULL;
     int i;
 

@@ -29,9 +29,7 @@
  */
 static int refuses_plain_http(const server_rec *s)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(s);
-
-    return s->is_virtual && conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled;
+    return s->is_virtual && cfaop_config_has_own_on(s);
 }
 
 /* Says whether s answers clients without a certificate with more than redirects and refusals. */
@@ -78,7 +76,7 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
     return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && (s->is_virtual || conf->is_reached_by_tls);
 }
 
-/* The servers of found that get requests for a name of guarded, by name: found has those of one name together. */
+/* The servers of found that get requests for a name of guarded, by name. In found those of one name stand together. */
 static apr_array_header_t *by_name(apr_pool_t *p, const cfaop_twins *twins, const apr_array_header_t *found,
                                    const server_rec *guarded)
 {

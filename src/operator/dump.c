@@ -13,6 +13,7 @@
 #include "config/exemption.h"
 #include "config/pin.h"
 #include "config/refuse.h"
+#include "config/session_tickets.h"
 #include "config/tree.h"
 #include "config/visitor_header.h"
 #include "trust/files.h"
@@ -75,7 +76,7 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
     apr_pool_create(&list.pool, p); /* ten thousand virtual hosts would leave as many lists */
     for (s = base; s; s = s->next) {
         const cfaop_server_conf *conf = cfaop_config_of(s);
-        if (s != self && cfaop_config_is_needed(conf) && conf->trust == trust) {
+        if (s != self && cfaop_config_asks(conf) && conf->trust == trust) {
             cfaop_name_list_add_server(&list, " ", s);
         }
     }
@@ -120,14 +121,17 @@ static const char *no_tls(const cfaop_server_conf *conf)
                                    : " (no TLS: lets plain HTTP go on)";
 }
 
-/* How clients are refused, and for what besides their chain, where the directives say so. */
-static void print_refusals(const cfaop_server_conf *conf)
+/* How clients are refused, for what besides their chain, and which get tickets, where the directives say so. */
+static void print_handshakes(const cfaop_server_conf *conf)
 {
     if (cfaop_refuse_of(conf) != CFAOP_REFUSE_400) {
         printf("    refuse: %s\n", cfaop_refuse_name(conf->refuse));
     }
     if (conf->peer_limit.bytes) {
         printf("    peer limit: %d bytes, %d names\n", conf->peer_limit.bytes, conf->peer_limit.names);
+    }
+    if (conf->tickets != CFAOP_TICKETS_UNSET) {
+        printf("    session tickets: %s\n", cfaop_session_tickets_name(conf->tickets));
     }
 }
 
@@ -138,16 +142,16 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     int i, tls = cfaop_tree_shows_tls(tree, s);
 
     printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), cfaop_server_place(p, s),
-           cfaop_config_mode_name(conf->mode), cfaop_config_is_needed(conf) && !tls ? no_tls(conf) : "");
+           cfaop_config_mode_name(conf->mode), cfaop_config_asks(conf) && !tls ? no_tls(conf) : "");
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("    exempt %s\n", APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text);
     }
-    print_refusals(conf);
+    print_handshakes(conf);
     if (conf->remote_ip == 1) {
         printf("    remote ip: %s%s\n", cfaop_visitor_header_name(conf),
                conf->remote_ip_with_port ? " " CFAOP_WITH_PORT : "");
     }
-    if (!cfaop_config_is_needed(conf) || !conf->trust) {
+    if (!cfaop_config_asks(conf) || !conf->trust) {
         return;
     }
     print_trust(p, conf->trust);

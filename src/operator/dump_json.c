@@ -15,6 +15,7 @@
 #include "config/peer_limit.h"
 #include "config/pin.h"
 #include "config/refuse.h"
+#include "config/session_tickets.h"
 #include "config/tree.h"
 #include "config/visitor_header.h"
 #include "trust/files.h"
@@ -103,7 +104,7 @@ static void print_sharers(apr_pool_t *p, const server_rec *base, const server_re
     printf("\"shared_with\": [");
     for (s = base; s; s = s->next) {
         const cfaop_server_conf *conf = cfaop_config_of(s);
-        if (s == self || !cfaop_config_is_needed(conf) || conf->trust != trust) {
+        if (s == self || !cfaop_config_asks(conf) || conf->trust != trust) {
             continue;
         }
         if (count < SHARERS_MAX) {
@@ -168,9 +169,10 @@ static void print_rules(apr_pool_t *p, const cfaop_server_conf *conf)
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         printf("%s%s", comma(i), cfaop_json_string(p, APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption).text));
     }
-    printf("], \"refuse\": \"%s\",\n   \"peer_limit\": {\"bytes\": %d, \"names\": %d}, \"expiry_warning_days\": %d,\n",
-           cfaop_refuse_name(cfaop_refuse_of(conf)), limit.bytes, limit.names,
-           conf->expiry_days < 0 ? CFAOP_EXPIRY_DAYS_DEFAULT : conf->expiry_days);
+    printf("], \"refuse\": \"%s\", \"session_tickets\": \"%s\",\n", cfaop_refuse_name(cfaop_refuse_of(conf)),
+           cfaop_session_tickets_name(cfaop_session_tickets_of(conf)));
+    printf("   \"peer_limit\": {\"bytes\": %d, \"names\": %d}, \"expiry_warning_days\": %d,\n", limit.bytes,
+           limit.names, cfaop_config_expiry_days_of(conf));
     if (conf->remote_ip == 1) {
         printf("   \"remote_ip\": {\"header\": %s, \"with_port\": %s},\n",
                cfaop_json_string(p, cfaop_visitor_header_name(conf)), boolean(conf->remote_ip_with_port));
@@ -184,7 +186,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
                          const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
-    int has_trust = cfaop_config_is_needed(conf) && conf->trust;
+    int has_trust = cfaop_config_asks(conf) && conf->trust;
 
     printf("\n  {");
     print_places(p, s);

@@ -22,13 +22,6 @@ APLOG_USE_MODULE(cfaop);
 
 static apr_int64_t last_look; /* seconds; only the parent uses it */
 
-static int days_of(const server_rec *s)
-{
-    int days = cfaop_config_of(s)->expiry_days;
-
-    return days < 0 ? CFAOP_EXPIRY_DAYS_DEFAULT : days;
-}
-
 /* Names the servers for which item is in stage, by their own number of days. NULL: there is none. */
 static const char *servers_at(apr_pool_t *p, const cfaop_item *item, cfaop_expiry_stage stage, apr_int64_t now)
 {
@@ -37,7 +30,7 @@ static const char *servers_at(apr_pool_t *p, const cfaop_item *item, cfaop_expir
 
     for (i = 0; i < item->servers->nelts; ++i) {
         const server_rec *s = APR_ARRAY_IDX(item->servers, i, const server_rec *);
-        if (cfaop_expiry_schedule_stage_of(item->end, now, days_of(s)) == stage) {
+        if (cfaop_expiry_schedule_stage_of(item->end, now, cfaop_config_expiry_days_of(cfaop_config_of(s))) == stage) {
             cfaop_name_list_add_server(&list, ", ", s);
         }
     }

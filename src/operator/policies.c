@@ -34,8 +34,7 @@ static void describe(apr_pool_t *p, const server_rec *s, cfaop_vhost_policy *out
 
     out->vhost = cfaop_label_of_server(p, s);
     out->mode = cfaop_config_mode_name(conf->mode);
-    apr_cpystrn(out->policy,
-                cfaop_config_is_needed(conf) && conf->trust ? cfaop_text_hex(conf->trust->digest, hex) : "none",
+    apr_cpystrn(out->policy, cfaop_config_asks(conf) && conf->trust ? cfaop_text_hex(conf->trust->digest, hex) : "none",
                 sizeof(out->policy));
 }
 

@@ -47,8 +47,12 @@ typedef struct {
     apr_array_header_t *names; /* of const char *: SERVER_NAME equals one of them */
     int name_groups;           /* how many groups have names */
     int is_open;               /* the condition before this one had [OR] */
-    int group_is_true, group_is_odd, group_is_acme, group_is_more;
-    int group_start; /* where its names begin */
+    /* of the group that is being read */
+    int group_is_true; /* one condition always holds */
+    int group_is_odd;  /* one is not understood */
+    int group_is_acme; /* one holds for ACME challenges only */
+    int group_is_more; /* one is something else */
+    int group_start;   /* where its names begin */
 } conditions;
 
 static void clear(conditions *c)

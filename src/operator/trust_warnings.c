@@ -68,7 +68,7 @@ typedef struct {
 typedef struct {
     apr_pool_t *pool; /* ends with the search */
     cfaop_tree *tree;
-    apr_array_header_t *judges;   /* of group *: servers with the same trust and security level */
+    apr_array_header_t *by_level; /* of group *: servers with the same trust and security level */
     apr_array_header_t *files;    /* of group *: servers with the same trust and the same certificate of their own */
     apr_hash_t *by_key;           /* text -> group */
     apr_array_header_t *warnings; /* of warning * */
@@ -77,7 +77,7 @@ typedef struct {
     cfaop_system_cas *system;     /* NULL: not read yet */
 } search;
 
-static int is_foreign(const cfaop_anchor *anchor)
+static int is_from_file(const cfaop_anchor *anchor)
 {
     return strcmp(anchor->origin, CFAOP_BUILTIN) != 0;
 }
@@ -127,7 +127,7 @@ static void group_servers(search *find, const server_rec *base, int (*is_wanted)
         }
         g.path = g.chain_path = NULL;
         g.level = cfaop_security_level_of(find->tree, s, fallback);
-        add_to_group(find, find->judges, &g, s);
+        add_to_group(find, find->by_level, &g, s);
     }
 }
 
@@ -214,7 +214,7 @@ static void compare_with_own(search *find, const apr_array_header_t *chain, cons
     for (i = 0; i < anchors->nelts; ++i) {
         const cfaop_anchor *anchor = &APR_ARRAY_IDX(anchors, i, cfaop_anchor);
         cfaop_kinship kinship =
-            is_foreign(anchor) ? cfaop_server_certificate_kinship(chain, anchor->cert) : CFAOP_KINSHIP_NONE;
+            is_from_file(anchor) ? cfaop_server_certificate_kinship(chain, anchor->cert) : CFAOP_KINSHIP_NONE;
         if (kinship == CFAOP_KINSHIP_SELF) {
             warn_of_anchor(find, TAG_OWN, anchor,
                            "is the server's own certificate, which Cloudflare does not show: list the CA of the "
@@ -329,7 +329,7 @@ static void look_at_trust(search *find, const group *g)
     for (i = 0; i < g->trust->anchors->nelts; ++i) {
         const cfaop_anchor *anchor = &APR_ARRAY_IDX(g->trust->anchors, i, cfaop_anchor);
         const char *why;
-        if (!is_foreign(anchor) || apr_hash_get(find->told, anchor->sha256, CFAOP_SHA256_LEN)) {
+        if (!is_from_file(anchor) || apr_hash_get(find->told, anchor->sha256, CFAOP_SHA256_LEN)) {
             continue;
         }
         why = why_useless(find, g, anchor->cert);
@@ -356,7 +356,7 @@ apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const
     int i;
 
     apr_pool_create(&find.pool, ptemp);
-    find.judges = apr_array_make(find.pool, 4, sizeof(group *));
+    find.by_level = apr_array_make(find.pool, 4, sizeof(group *));
     find.files = apr_array_make(find.pool, 4, sizeof(group *));
     find.warnings = apr_array_make(find.pool, 4, sizeof(warning *));
     find.by_key = apr_hash_make(find.pool);
@@ -364,8 +364,8 @@ apr_array_header_t *cfaop_trust_warnings(apr_pool_t *p, apr_pool_t *ptemp, const
     find.told = apr_hash_make(find.pool);
     group_servers(&find, base, is_wanted);
     look_at_own(&find);
-    for (i = 0; i < find.judges->nelts; ++i) {
-        look_at_trust(&find, APR_ARRAY_IDX(find.judges, i, const group *));
+    for (i = 0; i < find.by_level->nelts; ++i) {
+        look_at_trust(&find, APR_ARRAY_IDX(find.by_level, i, const group *));
     }
     for (i = 0; i < TAGS; ++i) {
         write_lines(&find, (tag)i, findings);

@@ -22,13 +22,7 @@ static ap_filter_rec_t *count_filter;
 /* The client's request that httpd made r from by redirects; NULL: r is a sub-request. */
 static request_rec *clients_request(request_rec *r)
 {
-    if (r->main) {
-        return NULL;
-    }
-    while (r->prev) {
-        r = r->prev;
-    }
-    return r;
+    return r->main ? NULL : cfaop_state_first_of(r);
 }
 
 void cfaop_count_request(request_rec *r, const cfaop_server_conf *conf, cfaop_request_result result,
@@ -59,7 +53,8 @@ void cfaop_count_if_it_stays_exempt(request_rec *r, cfaop_reason reason)
     }
 }
 
-void cfaop_count_on_error(request_rec *r)
+/* Counts a request that was exempt and stayed so until now, when no handler redirects it any more. */
+static void count_if_still_exempt(request_rec *r)
 {
     request_rec *top = clients_request(r);
     const cfaop_request *state = top ? cfaop_state_of(top) : NULL;
@@ -69,16 +64,21 @@ void cfaop_count_on_error(request_rec *r)
     }
 }
 
+void cfaop_count_on_error(request_rec *r)
+{
+    count_if_still_exempt(r);
+}
+
 int cfaop_count_on_log(request_rec *r)
 {
-    cfaop_count_on_error(r);
+    count_if_still_exempt(r);
     return DECLINED;
 }
 
 /* The answer begins: after that no handler redirects the request. */
 static apr_status_t on_output(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
-    cfaop_count_on_error(f->r);
+    count_if_still_exempt(f->r);
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, brigade);
 }

@@ -20,7 +20,7 @@
 
 #define FILTER "CF_ORIGIN_PULL_SILENCE"
 
-static int has_page(const cfaop_server_conf *conf)
+static int answers_with_page(const cfaop_server_conf *conf)
 {
     return cfaop_refuse_of(conf) == CFAOP_REFUSE_400;
 }
@@ -42,7 +42,7 @@ static int is_error_page_of_exempt(const request_rec *r)
 
 int cfaop_silence_applies(const request_rec *r, const cfaop_server_conf *conf)
 {
-    return !has_page(conf) && !r->main && !is_error_page_of_exempt(r);
+    return !answers_with_page(conf) && !r->main && !is_error_page_of_exempt(r);
 }
 
 /* The end of the request (its EOR bucket) does not come here: httpd sends it to the connection's filters. */
@@ -93,23 +93,23 @@ int cfaop_silence_request(request_rec *r, int status)
     return DONE;
 }
 
-/* Has r been judged, or has httpd at least tried to serve it (an Off virtual host judges nothing)? */
-static int is_judged(const request_rec *r)
+/*
+ * Has r been judged, or has httpd at least tried to serve it (an Off virtual host judges nothing)? httpd makes
+ * invoke_mtx when it begins to process a request (ap_process_async_request()), and not before that is complete.
+ */
+static int is_judged(request_rec *r)
 {
-    const cfaop_request *state;
+    const request_rec *first = cfaop_state_first_of(r);
+    const cfaop_request *state = cfaop_state_of(first);
 
-    while (r->prev) {
-        r = r->prev;
-    }
-    state = cfaop_state_of(r);
-    return r->invoke_mtx || (state && (state->passed_for || state->exempt || state->counted));
+    return first->invoke_mtx || (state && (state->passed_for || state->exempt || state->counted));
 }
 
 static int refuses_without_page(const server_rec *s, conn_rec *c, const cfaop_conn *conn)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    return !has_page(conf) && cfaop_connection_verdict(&conf->demand, c, conn).status;
+    return !answers_with_page(conf) && cfaop_connection_verdict(&conf->demand, c, conn).status;
 }
 
 /* httpd may not have got as far as the Host: then the virtual host that the client's SNI named counts, too. */
@@ -138,11 +138,8 @@ void cfaop_silence_on_error(request_rec *r)
 
 int cfaop_silence_error_page(request_rec *r)
 {
-    request_rec *first = r;
+    request_rec *first = cfaop_state_first_of(r);
 
-    while (first->prev) {
-        first = first->prev;
-    }
     if (first == r || !ap_is_HTTP_ERROR(r->prev->status) || !is_broken_and_refused(first)) {
         return 0;
     }

@@ -34,7 +34,7 @@ APLOG_USE_MODULE(cfaop);
 #define CLIENT_VERIFY CLIENT "VERIFY"
 #define FAILED        "FAILED:"
 
-/* Has the client shown the guard a certificate, and has mod_ssl verified neither that certificate nor a later one? */
+/* Has the client shown the guard a certificate that mod_ssl did not verify, and has mod_ssl accepted no later one? */
 static int is_for_guard_only(const cfaop_conn *conn)
 {
     const cfaop_shown *shown = cfaop_connection_shown(conn);

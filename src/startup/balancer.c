@@ -19,7 +19,7 @@ static int exempts_addresses(const server_rec *s)
     const cfaop_server_conf *conf = cfaop_config_of(s);
     int i;
 
-    if (!cfaop_config_is_needed(conf) || !conf->exemptions) {
+    if (!cfaop_config_asks(conf) || !conf->exemptions) {
         return 0;
     }
     for (i = 0; i < conf->exemptions->nelts; ++i) {

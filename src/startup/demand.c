@@ -27,13 +27,11 @@ APLOG_USE_MODULE(cfaop);
 
 /*
  * Is there an explicit On: in this virtual host, or in the main server if there are no virtual hosts? Without TLS it is
- * a mistake, unless it repeats the On of TLS virtual hosts for plain HTTP: panels write the same lines into both.
+ * a mistake.
  */
 static int is_explicit_on(const server_rec *s, const server_rec *base)
 {
-    const cfaop_server_conf *conf = cfaop_config_of(s);
-
-    return conf->mode == CFAOP_MODE_ON && conf->mode_is_own && !conf->is_doubled && (s->is_virtual || !base->next);
+    return cfaop_config_has_own_on(s) && (s->is_virtual || !base->next);
 }
 
 /* ---- what the configuration shows ---- */
@@ -135,7 +133,7 @@ static void settle_server(server_rec *s, report *rep)
 {
     cfaop_server_conf *conf = cfaop_config_of(s);
 
-    conf->demand.mode = cfaop_config_is_needed(conf) ? conf->mode : CFAOP_MODE_OFF;
+    conf->demand.mode = cfaop_config_asks(conf) ? conf->mode : CFAOP_MODE_OFF;
     conf->demand.policy = conf->policy;
     conf->demand.usable = conf->has_tls && conf->policy != NULL;
     if (conf->demand.mode == CFAOP_MODE_OFF) {

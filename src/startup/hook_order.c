@@ -6,7 +6,8 @@
  * hooks.
  *
  * The order of the guard's hooks is far below APR_HOOK_REALLY_FIRST. A module that is found here uses a lower one, or
- * asks to run before mod_cfaop.c by name, or before a module that the guard itself lets run first.
+ * asks to run before mod_cfaop.c by name, or before a module that the guard itself lets run first. In translate_name
+ * the guard comes after mod_rewrite on purpose, and protocols.c looks at process_connection.
  */
 #include "startup/hook_order.h"
 
@@ -32,7 +33,7 @@ typedef struct {
     const char *const *allowed; /* the modules that the guard lets run first, up to a NULL */
 } place;
 
-static const char *const nobody[] = {NULL};
+static const char *const none_allowed[] = {NULL};
 /*
  * mod_http2 completes the request_rec of a stream there, and in trunk httpd's core adds the filter that reads the body:
  * neither answers a request that is well formed
@@ -89,19 +90,23 @@ static void look_at_names(apr_array_header_t *findings, const char *const *names
         look_at_names(findings, names, count, &at); \
     }
 
-LOOK_AT(pre_connection, "an address that it writes into the connection there is taken for that of the TCP peer", nobody)
+LOOK_AT(pre_connection, "an address that it writes into the connection there is taken for that of the TCP peer",
+        none_allowed)
 LOOK_AT(post_read_request, ANSWERS, protocols)
-LOOK_AT(quick_handler, ANSWERS, nobody)
+LOOK_AT(quick_handler, ANSWERS, none_allowed)
 LOOK_AT(map_to_storage,
-        "what it answers there for a request that a rewrite has led elsewhere is answered to every client", nobody)
-LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client", nobody)
-LOOK_AT(insert_filter, READS, nobody)
-LOOK_AT(insert_error_filter, READS, nobody)
-LOOK_AT(log_transaction, READS, nobody)
+        "what it answers there for a request that a rewrite has led elsewhere is answered to every client",
+        none_allowed)
+LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client",
+        none_allowed)
+LOOK_AT(insert_filter, READS, none_allowed)
+LOOK_AT(insert_error_filter, READS, none_allowed)
+LOOK_AT(log_transaction, READS, none_allowed)
 LOOK_AT(ssl_var_lookup,
-        "what it says there of a client's certificate is believed, also where the guard did not accept it", nobody)
+        "what it says there of a client's certificate is believed, also where the guard did not accept it",
+        none_allowed)
 LOOK_AT(expr_lookup, "what it says there of a client's certificate is believed, also where the guard did not accept it",
-        nobody)
+        none_allowed)
 
 void cfaop_hook_order_look(apr_array_header_t *findings)
 {

@@ -18,7 +18,7 @@ static const server_rec *first_with_visitors(const server_rec *base)
     const server_rec *s;
 
     for (s = base; s; s = s->next) {
-        if (cfaop_config_is_needed(cfaop_config_of(s)) && cfaop_config_of(s)->remote_ip == 1) {
+        if (cfaop_config_asks(cfaop_config_of(s)) && cfaop_config_of(s)->remote_ip == 1) {
             return s;
         }
     }

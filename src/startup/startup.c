@@ -44,7 +44,7 @@ static int is_any_needed(const server_rec *base)
     const server_rec *s;
 
     for (s = base; s; s = s->next) {
-        if (cfaop_config_is_needed(cfaop_config_of(s))) {
+        if (cfaop_config_asks(cfaop_config_of(s))) {
             return 1;
         }
     }
@@ -173,8 +173,8 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     }
     if (is_test) {
         /* post_config does not run */
-        apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_config_is_configured));
-        apr_array_cat(findings, cfaop_trust_warnings(p, ptemp, base, cfaop_config_is_configured));
+        apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_config_server_asks));
+        apr_array_cat(findings, cfaop_trust_warnings(p, ptemp, base, cfaop_config_server_asks));
     }
     if (cfaop_config_is_reread()) {
         return OK; /* post_config logs the findings */

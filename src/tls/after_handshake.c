@@ -87,7 +87,7 @@ void cfaop_after_handshake_hide_result(conn_rec *c)
     cfaop_conn *conn = own_connection(c);
 
     if (conn && ap_ssl_conn_is_ssl(c)) {
-        /* written once, before the first request: HTTP/2 requests read it while the connection goes on */
+        /* set before the first request, and not written again: HTTP/2 requests may be reading it */
         if (!conn->later.result_hidden) {
             conn->later.result_hidden = 1;
         }

@@ -22,7 +22,7 @@ int cfaop_connection_is_plain_http(conn_rec *c, const cfaop_conn *conn)
 static const void *asked_for(const cfaop_demand *demand, const cfaop_shown *shown)
 {
     if (shown->left_to_mod_ssl && !shown->peer && demand->mode != CFAOP_MODE_LOG_ONLY) {
-        return NULL; /* LogOnly did not ask; another virtual host wants a connection that does */
+        return NULL; /* LogOnly left the question to mod_ssl; for the other modes that is as if it was not asked */
     }
     if (!shown->asked || !demand->borrows_tls) {
         return shown->asked;

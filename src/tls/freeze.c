@@ -160,7 +160,7 @@ static void give_back(SSL *ssl, const cfaop_tls_context *context, int is_delegat
     }
     if (!is_delegated && context) {
         SSL_set_verify(ssl, context->mod_ssl_mode, context->mod_ssl_callback);
-        /* or mod_ssl would drop the connection; the session has the true result by now */
+        /* mod_ssl drops a connection whose result is bad; the session has the true one by now */
         SSL_set_verify_result(ssl, X509_V_OK);
     }
     else if (context && context->demands) {

@@ -218,7 +218,7 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     context->session_key = conf->session_key;
     context->tickets = cfaop_session_tickets_of(conf);
     conf->mod_ssl_verifies = context->mod_ssl_mode != SSL_VERIFY_NONE;
-    if (cfaop_config_is_needed(conf) && conf->trust) {
+    if (cfaop_config_asks(conf) && conf->trust) {
         conf->policy = cfaop_policy_at_level(conf->trust, SSL_CTX_get_security_level(ctx));
     }
     context->policy = conf->policy;

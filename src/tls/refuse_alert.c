@@ -74,13 +74,13 @@ void cfaop_refuse_alert_on_progress(cfaop_conn *conn, SSL *ssl, int where, int v
     int is_hello = where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO;
     const cfaop_tls_context *context;
 
-    /* most steps: before anything is looked up */
+    /* most steps are neither, and return before anything is looked up */
     if (conn->refused || (!is_hello && !is_for_want_of_certificate(where, value))) {
         return;
     }
     context = demanding_context(ssl);
     if (!context || is_peer_exempt(conn, context) != is_hello) {
-        return;
+        return; /* at the hello an exempt peer matters, at the end one that is not exempt */
     }
     if (is_hello) {
         /* the callback stays as it is, and so does what mod_ssl demands for itself */

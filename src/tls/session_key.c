@@ -175,7 +175,7 @@ apr_array_header_t *cfaop_session_keys_resolve(apr_pool_t *p, apr_pool_t *ptemp,
 
     res.findings = apr_array_make(p, 1, sizeof(cfaop_finding));
     for (s = base; s; s = s->next) {
-        if (cfaop_config_is_needed(cfaop_config_of(s))) {
+        if (cfaop_config_asks(cfaop_config_of(s))) {
             resolve_key(&res, s);
         }
     }

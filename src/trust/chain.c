@@ -75,7 +75,7 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
     if (ok || (error != X509_V_ERR_UNABLE_TO_GET_CRL && error != X509_V_ERR_CRL_SIGNATURE_FAILURE)) {
         return ok;
     }
-    if (depth != sk_X509_num(chain) - 1 || cfaop_own_crl_is_needed(sk_X509_value(chain, depth))) {
+    if (depth != sk_X509_num(chain) - 1 || cfaop_own_crl_is_self_signed_ca(sk_X509_value(chain, depth))) {
         return 0;
     }
     v->anchor_excused = 1;

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file own_crl.c
- * Is a self-signed CA revoked by itself?
+ * Looks up a self-signed trust anchor in the CRLs that it has signed. CRL files are read in files.c and pem_file.c.
  */
 #include "trust/own_crl.h"
 
@@ -12,7 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-int cfaop_own_crl_is_needed(X509 *cert)
+int cfaop_own_crl_is_self_signed_ca(X509 *cert)
 {
     return (X509_get_extension_flags(cert) & EXFLAG_SS) && X509_check_ca(cert) > 0;
 }
@@ -34,7 +34,7 @@ void cfaop_own_crl_find(cfaop_trust *trust)
         crl->by_root = NULL;
         for (k = 0; k < trust->anchors->nelts && !crl->by_root; ++k) {
             X509 *cert = APR_ARRAY_IDX(trust->anchors, k, cfaop_anchor).cert;
-            crl->by_root = cfaop_own_crl_is_needed(cert) && is_signed_by(crl->crl, cert) ? cert : NULL;
+            crl->by_root = cfaop_own_crl_is_self_signed_ca(cert) && is_signed_by(crl->crl, cert) ? cert : NULL;
         }
     }
     ERR_clear_error(); /* of CRLs that a namesake has signed */
@@ -59,7 +59,7 @@ int cfaop_own_crl_check(const cfaop_trust *trust, X509 *anchor, apr_time_t now)
 {
     int i, error = X509_V_ERR_UNABLE_TO_GET_CRL;
 
-    if (!trust->crls->nelts || !cfaop_own_crl_is_needed(anchor)) {
+    if (!trust->crls->nelts || !cfaop_own_crl_is_self_signed_ca(anchor)) {
         return X509_V_OK;
     }
     for (i = 0; i < trust->crls->nelts && error != X509_V_ERR_CERT_REVOKED; ++i) {

@@ -168,7 +168,7 @@ static void make_trust(round_of *round, const cfaop_server_conf *conf, resolved 
     for (i = 0; i < mistakes->nelts; ++i) {
         add_finding(round, APLOG_ERR, APR_ARRAY_IDX(mistakes, i, const char *));
     }
-    if (!out->broken && !trust->anchors->nelts && cfaop_config_is_needed(conf)) {
+    if (!out->broken && !trust->anchors->nelts && cfaop_config_asks(conf)) {
         out->broken = no_anchors(round, conf);
     }
     if (!out->broken && trust->anchors->nelts) {
@@ -188,8 +188,7 @@ static void make_trust(round_of *round, const cfaop_server_conf *conf, resolved 
  */
 static const resolved *trust_of(round_of *round, const cfaop_server_conf *conf, apr_pool_t *scratch)
 {
-    const char *key =
-        apr_psprintf(scratch, "%d\n%s", cfaop_config_is_needed(conf), cfaop_parts_key(scratch, &conf->verify));
+    const char *key = apr_psprintf(scratch, "%d\n%s", cfaop_config_asks(conf), cfaop_parts_key(scratch, &conf->verify));
     resolved *r = apr_hash_get(round->by_key, key, APR_HASH_KEY_STRING);
 
     if (!r) {

@@ -15,6 +15,7 @@
 #include "config/peer_limit.h"
 #include "config/pin.h"
 #include "config/refuse.h"
+#include "config/session_tickets.h"
 #include "config/visitor_header.h"
 #include "http_core.h"
 #include "http_log.h"
@@ -129,6 +130,7 @@ static void check_files(const apr_array_header_t *sources)
 static void check_words(const cfaop_server_conf *conf)
 {
     cfaop_peer_limit limit = cfaop_peer_limit_of(conf);
+    cfaop_tickets tickets;
     cfaop_refuse how;
     cfaop_mode mode;
 
@@ -137,6 +139,10 @@ static void check_words(const cfaop_server_conf *conf)
     }
     if (conf->refuse != CFAOP_REFUSE_UNSET) {
         MUST(cfaop_refuse_parse(cfaop_refuse_name(conf->refuse), &how) && how == conf->refuse);
+    }
+    if (conf->tickets != CFAOP_TICKETS_UNSET) {
+        MUST(cfaop_session_tickets_parse(cfaop_session_tickets_name(conf->tickets), &tickets)
+             && tickets == conf->tickets);
     }
     MUST(conf->verify.depth >= -1 && conf->verify.depth <= CFAOP_DEPTH_MAX);
     MUST(conf->expiry_days >= -1 && conf->expiry_days <= CFAOP_EXPIRY_DAYS_MAX);
@@ -159,7 +165,7 @@ typedef const char *(*setter)(cmd_parms *, void *, int, char *const[]);
 static const setter setters[] = {
     cfaop_directives_mode,        cfaop_directives_ca_files,   cfaop_directives_crl_files, cfaop_directives_depth,
     cfaop_directives_pins,        cfaop_directives_exemptions, cfaop_directives_remote_ip, cfaop_directives_refuse,
-    cfaop_directives_expiry_days, cfaop_directives_peer_limit,
+    cfaop_directives_expiry_days, cfaop_directives_peer_limit, cfaop_directives_tickets,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

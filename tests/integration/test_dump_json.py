@@ -95,6 +95,7 @@ def assert_the_same(shown: Server, entry: Document) -> None:
     assert (entry["label"], entry["place"], entry["mode"]) == (shown.label, shown.place, shown.mode)
     assert entry["exemptions"] == re.findall(r"^    exempt (.*)$", shown.text, re.MULTILINE)
     assert entry["refuse"] == (line(shown.text, "refuse") or "400")
+    assert entry["session_tickets"] == (line(shown.text, "session tickets") or "Auto")
     limit = line(shown.text, "peer limit")
     assert limit in (None, f"{entry['peer_limit']['bytes']} bytes, {entry['peer_limit']['names']} names")
     remote = entry["remote_ip"]

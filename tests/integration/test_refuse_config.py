@@ -162,9 +162,13 @@ def test_dump_names_the_way(bench: Bench) -> None:
 def test_dump_names_limits_that_are_set(bench: Bench) -> None:
     port = bench.ports["ticket"]
     config = "CFOriginPullPeerLimit 2048 7\nCFOriginPullExpiryWarning 14\n" + vhost(port, "inherits.test", "CFOriginPull On", tls=bench.tls)
-    config += vhost(port, "never.test", "CFOriginPull On", "CFOriginPullExpiryWarning 0", tls=bench.tls)
+    config += vhost(
+        port, "never.test", "CFOriginPull On", "CFOriginPullExpiryWarning 0", "CFOriginPullSessionTickets Off", tls=bench.tls
+    )
     bench.server.write_config(config)
     servers = dump_by_name(bench.server)
+    assert "\n    session tickets: On\n" in servers["inherits.test"].text
+    assert "\n    session tickets: Off\n" in servers["never.test"].text
     assert "\n    peer limit: 2048 bytes, 7 names\n" in servers["inherits.test"].text
     assert "\n    expiry warning: 14 days before\n" in servers["inherits.test"].text
     assert "\n    expiry warning: never\n" in servers["never.test"].text

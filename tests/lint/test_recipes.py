@@ -55,6 +55,17 @@ def test_each_directive_has_a_field(sources):
         assert re.search(rf"/\*\*<[^/]*\b{name}\b", sources["include/config/config.h"]), name
 
 
+def test_each_directive_is_fuzzed(top, sources):
+    text = (top / "tests/fuzz/fuzz_directives.c").read_text()
+    setters = re.search(r"^static const setter setters\[\] = \{(.*?)\};", text, re.M | re.S).group(1)
+    assert sorted(re.findall(r"\w+", setters)) == sorted(directives(sources).values())
+
+
+def test_each_directive_has_a_line_in_the_example(top, sources):
+    lines = re.findall(r"^#(CFOriginPull\w*) ", (top / "conf/cfaop.conf").read_text(), re.M)
+    assert set(lines) == set(directives(sources))
+
+
 def test_each_directive_has_a_section(top, sources):
     sections = re.findall(r"^## (CFOriginPull\w*)$", (top / "docs/directives.md").read_text(), re.M)
     assert sorted(sections) == sorted(directives(sources))

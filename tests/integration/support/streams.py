@@ -17,8 +17,6 @@ _CHUNK = 65536
 # what older versions of pyOpenSSL do not name
 _VERSIONS = {"1.2": 0x0303, "1.3": 0x0304}
 _ANY_VERSION = getattr(SSL, "TLS_CLIENT_METHOD", SSL.SSLv23_METHOD)
-_ECONNRESET = 104
-_EPIPE = 32
 
 
 class TlsAlert(Exception):
