@@ -9,12 +9,13 @@
 #include "httpd.h"
 
 /**
- * Hides @a r from caches that answer in quick_handler, until cfaop_caches_show(). To be called in that hook, before
- * they run. Request phase; any thread.
+ * A handler hook that runs before the caches', and what the quick_handler hook of judge.c calls: hides @a r from caches
+ * if only an exemption lets it through, until one of the functions below. Returns DECLINED. Request phase; any thread.
  */
-void cfaop_caches_hide(request_rec *r);
+int cfaop_caches_hide(request_rec *r);
 
-/** A quick_handler hook that runs after the caches: it ends what cfaop_caches_hide() did. Returns DECLINED. */
-int cfaop_caches_show(request_rec *r, int lookup);
+/** A quick_handler hook, and a handler hook, after the caches': they end what cfaop_caches_hide() did. DECLINED. */
+int cfaop_caches_show_quick(request_rec *r, int lookup);
+int cfaop_caches_show(request_rec *r);
 
 #endif

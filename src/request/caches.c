@@ -4,10 +4,10 @@
  * Keeping a request that an exemption lets through from the answers that a cache keeps for the edge.
  *
  * An exempt URL can lead to a guarded place: by a rewrite with [PT], FallbackResource or DirectoryIndex. The edge gets
- * that place's answer, and a cache keeps it under the exempt URL. A client without certificate is refused when httpd
- * comes to the guarded place; but the cache answers in quick_handler, before httpd does. mod_cache answers and keeps
- * requests of the method M_GET only, so the method's number is hidden from it. Where mod_cache is a handler
- * (CacheQuickHandler off), the request has been judged there.
+ * that place's answer, and a cache keeps it under the exempt URL; so it keeps an exempt page with parts that mod_include
+ * fetched from a guarded place. A client without certificate is refused when httpd comes to the guarded place; but the
+ * cache answers before httpd does, in quick_handler, or as a handler (CacheQuickHandler off). mod_cache answers and
+ * keeps requests of the method M_GET only, so the method's number is hidden from it in both.
  */
 #include "request/caches.h"
 
@@ -15,22 +15,41 @@
 
 #include "http_protocol.h"
 
-void cfaop_caches_hide(request_rec *r)
+static void hide(request_rec *r, cfaop_request *state)
 {
     if (r->method_number == M_GET) {
         r->method_number = M_INVALID;
-        cfaop_state_make(r)->hidden_from_caches = 1;
+        state->hidden_from_caches = 1;
     }
 }
 
-int cfaop_caches_show(request_rec *r, int lookup)
+static void show(request_rec *r, cfaop_request *state)
 {
-    cfaop_request *state = cfaop_state_of(r);
-
-    (void)lookup;
     if (state && state->hidden_from_caches) {
         r->method_number = M_GET;
         state->hidden_from_caches = 0;
     }
+}
+
+int cfaop_caches_hide(request_rec *r)
+{
+    cfaop_request *state = cfaop_state_of(r);
+
+    if (state && state->needs_exemption) {
+        hide(r, state);
+    }
+    return DECLINED;
+}
+
+int cfaop_caches_show_quick(request_rec *r, int lookup)
+{
+    (void)lookup;
+    show(r, cfaop_state_of(r));
+    return DECLINED;
+}
+
+int cfaop_caches_show(request_rec *r)
+{
+    show(r, cfaop_state_of(r));
     return DECLINED;
 }

@@ -227,17 +227,10 @@ int cfaop_judge_post_read(request_rec *r)
 int cfaop_judge_quick_handler(request_rec *r, int lookup)
 {
     const cfaop_request *state = let_through_before(r);
-    int answer = DECLINED;
+    int answer = state ? DECLINED : judge_request(r);
 
     (void)lookup;
-    if (!state) {
-        answer = judge_request(r);
-        state = cfaop_state_of(r);
-    }
-    if (answer == DECLINED && state && state->needs_exemption) {
-        cfaop_caches_hide(r);
-    }
-    return answer;
+    return answer == DECLINED ? cfaop_caches_hide(r) : answer;
 }
 
 int cfaop_judge_rewritten(request_rec *r)

@@ -39,16 +39,20 @@ class Bench:
 def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     ca = pki.root("ca")
     port = free_port()
-    server = servers.prepare_httpd("", listen=[port], modules=["cache", "cache_disk", "dir", "rewrite"])
+    server = servers.prepare_httpd("", listen=[port], modules=["cache", "cache_disk", "dir", "include", "rewrite"])
     past = time.time() - 86400
     for name in ("inside.html", "open/plain.html", "open/shop/goods.html", "open/list/listed.html"):
         os.utime(server.put(name, SECRET if name == "inside.html" else "for all\n"), (past, past))
+    server.put("open/page.shtml", 'for all, and <!--#include virtual="/inside.html" -->')
     lines = [
         "CFOriginPull On",
         f"CFOriginPullCACertificateFile {ca.cert_file}",
         "CFOriginPullExempt path /open",
         "CacheEnable disk /",
         "CacheHeader on",
+        "CacheIgnoreNoLastMod On",
+        "Options +Includes",
+        "AddOutputFilter INCLUDES .shtml",
         "Header set Cache-Control max-age=600",
         "RewriteEngine on",
         "RewriteRule ^/open/rewritten$ /inside.html [PT]",
@@ -80,6 +84,20 @@ def test_stranger_gets_nothing_of_what_the_edge_got(bench: Bench, site: str, pat
         assert bench.get(site, path, http, edge=True).text == SECRET
         answer = bench.get(site, path, http)
         assert (answer.status, SECRET in answer.text) == (400, False)
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("site", SITES)
+def test_stranger_gets_the_exempt_page_without_its_guarded_part(bench: Bench, site: str, http: str) -> None:
+    """mod_include fetches the part for the edge, and the cache keeps it within the page."""
+    bench.httpd.allow_refusals()
+    bench.httpd.allow(r"include:error\].* unable to include \"/inside.html\"")
+    path = f"/open/page.shtml?{http}"
+    for _ in range(2):
+        assert SECRET in bench.get(site, path, http, edge=True).text
+        answer = bench.get(site, path, http)
+        assert (answer.status, answer.text.startswith("for all, and "), SECRET in answer.text) == (200, True, False)
+    assert (bench.get(site, path, http, edge=True).header("x-cache") or "")[:3] == "HIT"
 
 
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
