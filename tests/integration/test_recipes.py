@@ -150,9 +150,10 @@ def panel(kitchen: Kitchen) -> tuple[Httpd, int]:
     httpd.put(".htpasswd", "user:secret\n")
     httpd.put("opened/index.html", "opened\n")
     httpd.put("opened/.htaccess", "Require all granted\nSatisfy Any\n")
+    httpd.put(".htaccess", "ErrorDocument 403 /index.php\n")
     rules = [
         f"DocumentRoot {httpd.htdocs}",
-        f"<Directory {httpd.htdocs}>", "  Require all granted", "  AllowOverride AuthConfig Limit", "</Directory>",
+        f"<Directory {httpd.htdocs}>", "  Require all granted", "  AllowOverride AuthConfig FileInfo Limit", "</Directory>",
         '<Files ".ht*">', "  Require all denied", "</Files>",
     ]
     config = kitchen.text("panel.conf", httpd)
@@ -185,6 +186,8 @@ def test_panel(panel: tuple[Httpd, int], kitchen: Kitchen, tls: str, http: str) 
     for host in ("www.example.com", "WWW.example.com", "www.example.com.", "alias.example.com", "no-such-name.test"):
         for path in ("/", "/index.html", "/opened/", "/healthz"):
             assert (status(host, path, None), status(host, path, edge), host, path) == (403, 200, host, path)
+    refused = fetch(httpd.port, "/cart?item=1", sni="www.example.com", tls=tls, http=http)
+    assert refused.status == 403 and FRONT not in refused.text
     assert status("www.example.com", "/.htpasswd", edge) == 403
     assert status("www.example.com", "/.well-known/acme-challenge/token", None) == 200
     for beside in ("deeper/token", "..%2findex.html", "%2e%2e/%2e%2e/index.html", "token;x", ""):

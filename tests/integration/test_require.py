@@ -120,6 +120,12 @@ SITES = {
     "exempt-ip": ["CFOriginPull On", "CFOriginPullExempt ip 127.0.0.1"],
     "cache": ["CFOriginPull LogOnly", *CACHE],
     "late-cache": ["CFOriginPull LogOnly", "CacheQuickHandler off", *CACHE],
+    "error-page": ["CFOriginPull LogOnly", "ErrorDocument 403 /location/index.html"],
+    "own-page": [
+        "CFOriginPull LogOnly",
+        "ErrorDocument 403 /location/index.html",
+        *inside("Location /location", "ErrorDocument 403 default"),
+    ],
     "satisfy": [
         "CFOriginPull LogOnly",
         *inside("Location /any-open", REQUIRE, *OPEN_TO_ALL, "Satisfy Any"),
@@ -397,6 +403,14 @@ def test_cache_answers_before_require_unless_told_otherwise(bench: Bench, tls: s
 
     assert bench.status("cache", path, tls=tls, http=http) == 200
     assert bench.status("late-cache", path, tls=tls, http=http) == 403
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+def test_error_document_inside_is_served_unless_told_otherwise(bench: Bench, http: str) -> None:
+    """httpd asks no Require again for the ErrorDocument of a denial, where the same sections hold for both."""
+    for name, inside_is_served in (("error-page", True), ("own-page", False)):
+        answer = bench.get(name, "/location/", http=http)
+        assert (answer.status, INSIDE in answer.text) == (403, inside_is_served)
 
 
 @pytest.mark.parametrize(

@@ -505,6 +505,7 @@ MUTANTS = (
     # recipes
     _m("the panel's exception is one for URLs", "conf/examples/panel.conf",
        "%{REQUEST_FILENAME} =~ m#^/var/www/html/", "%{REQUEST_URI} =~ m#^/", "test_recipes"),
+    _m("the site's page for 403 runs for strangers", "conf/examples/panel.conf", "    ErrorDocument 403 default\n", "", "test_recipes"),
     _m("the panel's exception is for files that are not there, too", "conf/examples/panel.conf",
        "-f %{REQUEST_FILENAME} \\\n        && ", "", "test_recipes"),
     # counters
