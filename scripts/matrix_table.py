@@ -39,7 +39,12 @@ def row(name: str, result: dict[str, str], date: str) -> str:
 
 
 def left_out_line(name: str, tests: list[str]) -> str:
-    return f"- {name}: {'; '.join(tests)}\n"
+    """Each reason once, with the tests that it is for; `tests` has "TEST (COUNT): REASON"."""
+    by_reason: dict[str, list[str]] = {}
+    for test in tests:
+        what, _, reason = test.partition(": ")
+        by_reason.setdefault(reason, []).append(what)
+    return f"- {name}: " + "; ".join(f"*{reason}*: {', '.join(names)}" for reason, names in by_reason.items()) + "\n"
 
 
 def read_result(path: Path) -> tuple[dict[str, str], list[str]]:

@@ -99,7 +99,7 @@ def test_guarded_server_is_found_guarded(bench: Bench) -> None:
         # old curls say that the answer to HTTP/2 without TLS is none, others that it is another protocol's
         assert other_protocol in ("-", "closed")
         assert outcome.answers(name, bench.plain)[0] == "redirect 302"
-    assert "0 times served, 0 not known. Asked were only 127.0.0.1, for /, /origin-check." in outcome.text
+    assert "served: 0, not known: 0. Asked were only 127.0.0.1, for /, /origin-check." in outcome.text
 
 
 def test_open_site_may_be_served(bench: Bench) -> None:

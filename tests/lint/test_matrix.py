@@ -134,14 +134,16 @@ def test_result_becomes_a_row_with_a_date(table):
 
 
 def test_rows_of_other_places_stay_and_keep_their_date(table):
-    table.write(sid=RESULT, debian11=RESULT + "left_out=test_sni.py::test_host (3): httpd has no SSLVHostSNIPolicy\n")
+    left_out = [f"left_out=test_sni.py::test_{name} (3): httpd has no SSLVHostSNIPolicy\n" for name in ("host", "name")]
+    table.write(sid=RESULT, debian11=RESULT + "".join(left_out))
     table.document.write_text(re.sub(r"\d{4}-\d\d-\d\d", "2020-02-02", table.document.read_text()))
     table.write(debian13=RESULT, sid=RESULT.replace("passed=120", "passed=121"))
     rows = table.rows()
     assert list(rows) == ["debian11", "debian13", "sid"]
     assert (rows["debian11"][-1], rows["debian11"][-4:-1]) == ("2020-02-02", ["120", "0", "2"])
     assert rows["sid"][-4] == "121" and rows["sid"][-1] != "2020-02-02"
-    assert "\n- debian11: test_sni.py::test_host (3): httpd has no SSLVHostSNIPolicy\n" in table.document.read_text()
+    line = "- debian11: *httpd has no SSLVHostSNIPolicy*: test_sni.py::test_host (3), test_sni.py::test_name (3)"
+    assert f"\n{line}\n" in table.document.read_text()
 
 
 def test_what_is_no_longer_left_out_leaves_the_list(table):
