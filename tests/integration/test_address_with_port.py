@@ -93,7 +93,7 @@ class Bench:
         def lines() -> list[str]:
             return [line for line in log.read_text(errors="replace").splitlines() if line.endswith(mark)]
 
-        assert wait_until(lambda: bool(lines()), 5), f"no line for {mark}"
+        assert wait_until(lambda: bool(lines())), f"no line for {mark}"
         return lines()[-1].split("|")[:3]
 
     def warnings(self, host: str) -> list[str]:
@@ -181,7 +181,7 @@ def send(bench: Bench, host: str, values: list[str], *, http: str = "1.1", heade
 
 def only_warning(bench: Bench, host: str) -> str:
     bench.httpd.expect(f"{NEVER_FITTED}.* for {host}:")
-    assert wait_until(lambda: bool(bench.warnings(host)), 5)
+    assert wait_until(lambda: bool(bench.warnings(host)))
     (line,) = bench.warnings(host)
     assert "[cfaop:warn]" in line
     return line

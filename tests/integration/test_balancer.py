@@ -148,7 +148,7 @@ def test_address_of_a_request_is_the_balancers_client(bench: Bench, says: str) -
         assert (answer.header("x-address"), answer.header("x-connection")) == (CLIENT, BALANCER)
     for machine in bench.machines.values():
         log = machine.directory / "logs" / "addresses.log"
-        assert wait_until(lambda: f"on.test {CLIENT} {BALANCER}\n" in log.read_text(), 5), log.read_text()
+        assert wait_until(lambda: f"on.test {CLIENT} {BALANCER}\n" in log.read_text()), log.read_text()
 
 
 def test_refused_request_has_the_balancers_address_by_which_its_log_tells_the_stranger(bench: Bench) -> None:
@@ -159,7 +159,7 @@ def test_refused_request_has_the_balancers_address_by_which_its_log_tells_the_st
         (source,) = re.findall(rf"\[client ({BALANCER}:\d+)\] ", line)
         assert f" peer={BALANCER} " in line
         balancer = bench.balancers["send-proxy-v2"]
-        assert wait_until(lambda: f" -> {source} " in balancer.log(), 5), balancer.log()
+        assert wait_until(lambda: f" -> {source} " in balancer.log()), balancer.log()
         assert re.search(rf"^{CLIENT}:\d+ -> {source} s\d$", balancer.log(), re.MULTILINE)
 
 

@@ -55,7 +55,7 @@ class Bench:
         answer = fetch(self.port, path, sni=f"{name}.test", host=f"{host}.test", credential=credential, tls=tls, http=http, route=route)
         word = answer.header("x-ca") or ""
         assert (answer.header("x-ca-environment") or "") == (word or "(null)")
-        assert wait_until(lambda: len(self.logged()) > before, 5)
+        assert wait_until(lambda: len(self.logged()) > before)
         assert self.logged()[before:] == [f"{host}.test [{word or '-'}]"]
         return word
 

@@ -104,7 +104,7 @@ class Bench:
         def lines() -> list[str]:
             return [line for line in log.read_text(errors="replace").splitlines() if line.endswith(mark)]
 
-        assert wait_until(lambda: bool(lines()), 5), f"no line for {mark}"
+        assert wait_until(lambda: bool(lines())), f"no line for {mark}"
         return lines()[-1].split("|")
 
     def seen(self, client: Client, host: str, mark: str, headers: Headers, prefix: str = "") -> Seen:

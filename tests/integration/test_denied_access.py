@@ -75,7 +75,7 @@ class Bench:
         def lines() -> list[str]:
             return [line for line in log.read_text().splitlines() if f" {path} " in line]
 
-        assert wait_until(lambda: bool(lines()), 5), f"no line for {path}"
+        assert wait_until(lambda: bool(lines())), f"no line for {path}"
         return lines()[-1].rpartition(" ")[2]
 
 

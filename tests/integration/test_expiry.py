@@ -193,7 +193,7 @@ class Bench:
     def set(self, hours: float, *, lines: int) -> None:
         """The clock is set; then so many lines are there, and no more come."""
         self.clock.set(hours=hours)
-        assert wait_until(lambda: len(self.lines()) >= lines, 10), self.lines()
+        assert wait_until(lambda: len(self.lines()) >= lines), self.lines()
         wait_until(lambda: len(self.lines()) > lines, LOOKS)
         assert len(self.lines()) == lines, self.lines()
 

@@ -50,7 +50,7 @@ class Bench:
         def users() -> list[str]:
             return [line.rpartition(" ")[2] for line in log.read_text().splitlines() if f" {path} " in line]
 
-        assert wait_until(lambda: len(users()) == count, 5), users()
+        assert wait_until(lambda: len(users()) == count), users()
         return users()
 
 

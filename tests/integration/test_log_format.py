@@ -44,7 +44,7 @@ class Bench:
         before = len(self.log.read_text())
         headers = [("CF-Ray", ray), ("CF-Connecting-IP", VISITOR)]
         fetch(self.server.port, path, sni=name, credential=client, http=http, headers=headers)
-        assert wait_until(lambda: self.log.read_text()[before:].endswith("\n"), 5)
+        assert wait_until(lambda: self.log.read_text()[before:].endswith("\n"))
         line = self.log.read_text()[before:]
         fields = FIELDS.fullmatch(line)
         assert fields, line

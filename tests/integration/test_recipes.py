@@ -112,7 +112,7 @@ def test_visitors_address(kitchen: Kitchen) -> None:
     answer = fetch(httpd.port, sni="www.example.com", credential=kitchen.ca.issue("edge-visitor"), headers=headers)
     assert answer.status == 200
     log = httpd.directory / "logs" / "www.example.com.log"
-    assert wait_until(lambda: log.read_text().startswith(f"{VISITOR} 127.0.0.1 ["), 5), log.read_text()
+    assert wait_until(lambda: log.read_text().startswith(f"{VISITOR} 127.0.0.1 [")), log.read_text()
 
 
 # What sites of the guarded DocumentRoot do with URLs themselves: all of them lead /.well-known/acme-challenge/no-such-token inside.

@@ -23,7 +23,7 @@ _OF_HTTPD = [r"\(9\)Bad file descriptor: AH0309[23]: "]
 # Of a path that leads out of the site, or is badly encoded: from 2.4.49 on, and before
 INVALID_PATH = "AH10244: invalid URI path|AH00126: Invalid URI in request"
 # How long a line that a test waits for may take: children write after they answered.
-_PATIENCE = 3.0
+_PATIENCE = 60.0
 
 
 @dataclass

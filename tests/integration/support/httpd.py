@@ -114,11 +114,11 @@ class Httpd:
 
     def wait_for_access(self, line: str) -> None:
         """The access log has this line; it is written after the answer."""
-        assert wait_until(lambda: line in self.access_log().splitlines(), 5), self.access_log()[-2000:]
+        assert wait_until(lambda: line in self.access_log().splitlines()), self.access_log()[-2000:]
 
     def wait_for_access_lines(self, count: int) -> None:
         """The access log has so many lines, no more and no less."""
-        wait_until(lambda: len(self.access_log().splitlines()) >= count, 5)
+        wait_until(lambda: len(self.access_log().splitlines()) >= count)
         assert len(self.access_log().splitlines()) == count, self.access_log()[-2000:]
 
     # Files

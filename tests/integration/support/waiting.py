@@ -6,8 +6,8 @@ import time
 from typing import Callable
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0, pause: float = 0.02) -> bool:
-    """True as soon as the condition holds; False where it did not within that time."""
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0, pause: float = 0.02) -> bool:
+    """True as soon as the condition holds; False where it did not within that time, which only what hangs should need."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
