@@ -354,6 +354,15 @@ def _signed_anew(certificate: x509.Certificate, key: Any, digest: str, serial: i
     return x509.load_der_x509_certificate(_der(0x30, tbs + algorithms[digest] + signature))
 
 
+def with_public_key(certificate: x509.Certificate, old: bytes, new: bytes) -> x509.Certificate:
+    """The same with another SubjectPublicKeyInfo, so that its signature is wrong."""
+    whole, tbs = certificate.public_bytes(serialization.Encoding.DER), certificate.tbs_certificate_bytes
+    head = 2 + (tbs[1] & 0x7F if tbs[1] & 0x80 else 0)
+    before, after = tbs[head:].split(old)
+    _, signature = whole.split(tbs)
+    return x509.load_der_x509_certificate(_der(0x30, _der(0x30, before + new + after) + signature))
+
+
 def _signature(key: Any, data: bytes, digest: hashes.HashAlgorithm) -> bytes:
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, padding.PKCS1v15(), digest)
