@@ -100,8 +100,8 @@ def clients(pki: Pki, pull: Credential, staff: Credential) -> dict[str, Credenti
         "edge": edge,
         "edge-p384": pull.issue("edge-p384", key="p384"),
         "edge-in-chain": edge.sending(*links),
-        "edge-24": edge.sending(*[tiny] * 23),
-        "edge-25": edge.sending(*[tiny] * 24),
+        "edge-12": edge.sending(*[tiny] * 11),
+        "edge-13": edge.sending(*[tiny] * 12),
         "edge-prime": edge.sending(prime),
         "edge-alike": pull.issue("edge-alike", san=with_oid(f"{FIELD_TYPES}.3") + with_oid("1.2.840.10045.3.1.7")),
         "edge-short": edge.sending(*[short[curve] for curve in USUAL_CURVES]),
@@ -174,7 +174,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_costly_certificates_end_the_handshake(bench: Bench, way: str, tls: str, http: str) -> None:
     sni, host, path = WAYS[way]
-    costly = ("edge-25", "edge-prime", "prime", "binary", "leaf-prime", "leaf-binary", "many", "edge-p224", *COSTLY_CURVES)
+    costly = ("edge-13", "edge-prime", "prime", "binary", "leaf-prime", "leaf-binary", "many", "edge-p224", *COSTLY_CURVES)
     endings = {name: bench.ending(name, sni, tls, http=http, host=host, path=path) for name in costly}
     assert endings == dict.fromkeys(costly, ENDED)
 
@@ -184,7 +184,7 @@ def test_costly_certificates_end_the_handshake(bench: Bench, way: str, tls: str,
 @pytest.mark.parametrize("way", WAYS)
 def test_certificates_as_they_are_go_on(bench: Bench, way: str, tls: str, http: str) -> None:
     sni, host, path = WAYS[way]
-    good = ("edge", "edge-p384", "edge-in-chain", "edge-24", "edge-alike", "edge-short", "edge-full")
+    good = ("edge", "edge-p384", "edge-in-chain", "edge-12", "edge-alike", "edge-short", "edge-full")
     endings = {name: bench.ending(name, sni, tls, http=http, host=host, path=path) for name in good}
     assert endings == dict.fromkeys(good, 200)
 
@@ -192,7 +192,7 @@ def test_certificates_as_they_are_go_on(bench: Bench, way: str, tls: str, http: 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 def test_virtual_host_that_is_off_is_mod_ssls_alone(bench: Bench, tls: str) -> None:
     """And shows that OpenSSL takes these certificates, if nothing stops it."""
-    endings = {name: bench.ending(name, "staff.test", tls) for name in ("edge", "edge-25", "prime", "leaf-binary", "many", *COSTLY_CURVES)}
+    endings = {name: bench.ending(name, "staff.test", tls) for name in ("edge", "edge-13", "prime", "leaf-binary", "many", *COSTLY_CURVES)}
     assert set(endings.values()) == {200}, endings
 
 
