@@ -454,7 +454,11 @@ MUTANTS = (
     _m("a broken block of a PEM file is passed over", "src/trust/pem_file.c",
        "        if (!good) {\n            return -blocks;", "        if (0) {\n            return -blocks;", "test_config_mistakes"),
     _m("an explanation in a PEM file is taken for a block", "src/trust/pem_file.c",
-       "count.bare += !words && !is_comment;", "count.bare++;", "test_pem_forms"),
+       "count.bare += !words;", "count.bare++;", "test_pem_forms"),
+    _m("costly: a line of a PEM file is read again for each marker", "src/trust/pem_file.c",
+       "            count.bare += !words;",
+       "            for (const char *l = c; l > text && l[-1] != '\\n'; --l) {\n                words |= apr_isalnum(l[-1]) != 0;\n"
+       "            }\n            count.bare += !words;", "test_pem_forms"),
     _m("a PEM block whose lines have a prefix is left out", "src/trust/pem_file.c",
        " && !(begin.worded && end.worded)", "", "test_pem_forms"),
     _m("odd forms of PEM are not named", "src/trust/pem_file.c",
