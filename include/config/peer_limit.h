@@ -29,6 +29,13 @@ cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf);
 const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, int *most);
 
 /**
+ * Returns of what @a cert's key has more than is allowed, with @a most being the number allowed: "bits of an RSA key",
+ * "bits of an RSA key's exponent" or "bits of a DSA key". NULL: of nothing. May leave errors in OpenSSL's queue. Any
+ * thread.
+ */
+const char *cfaop_peer_limit_excess_of_key(const X509 *cert, int *most);
+
+/**
  * Returns "distribution points" if @a leaf and the @a chain that came with it (NULL: none; @a leaf may be its first)
  * have more of them in all than names are allowed in @a limit, and more than 100; @a most is the number allowed. Else
  * NULL. For a point that is named relative to the issuer OpenSSL may copy the issuer's name, before it checks any

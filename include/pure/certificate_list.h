@@ -15,6 +15,12 @@
 int cfaop_certificate_list_spells_out_curve(const unsigned char *data, size_t length);
 
 /**
+ * Says whether a key in these @a length bytes is on an unusual curve, with a point that has one coordinate only, or
+ * that is not in DER. Any thread.
+ */
+int cfaop_certificate_list_has_costly_point(const unsigned char *data, size_t length);
+
+/**
  * Counts the certificates in the body of a Certificate message, to @a max + 1, as OpenSSL would read it: a list that
  * is cut off or whose lengths lie ends the count. Any thread.
  */

@@ -16,8 +16,8 @@
 
 #include <openssl/x509.h>
 
-/** How many of the certificates that a client sends are looked at, its leaf included: twice the longest chain. */
-#define CFAOP_SENT_MAX (2 * (CFAOP_DEPTH_MAX + 2))
+/** How many of the certificates that a client sends are looked at: a leaf, the longest chain above it, and its CA. */
+#define CFAOP_SENT_MAX (CFAOP_DEPTH_MAX + 2)
 
 /** The result of verifying a client's certificate. */
 typedef struct {

@@ -16,6 +16,7 @@
 #include "apr_strings.h"
 
 #include <openssl/asn1.h>
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #define BYTES_MIN     1024
@@ -26,6 +27,14 @@
 
 /* RFC 5280 allows 20 bytes. mod_ssl turns them into a decimal number. */
 #define SERIAL_MAX 64
+
+/*
+ * The bits of a key, with which the client proves that it has it: the time for that grows with the square of the
+ * modulus, and with the exponent. OpenSSL limits the exponent to 64 bits only where the modulus has more than 3072.
+ */
+#define RSA_MAX      8192
+#define DSA_MAX      4096
+#define EXPONENT_MAX 64
 
 /* subject, issuer and a subjectAltName may each have this part of BYTES. */
 #define NAMES_SHARE 4
@@ -140,6 +149,49 @@ static int has_long_names(const X509 *cert, int max)
                 && X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &issuer);
 
     return !is_known || subject > (size_t)max || issuer > (size_t)max || has_long_alternative_name(cert, max);
+}
+
+/*
+ * Counts the bits of an RSA key's public exponent, the second of two numbers in der, to full bytes. To ask OpenSSL for
+ * it, in each handshake, would make a number of it each time. OpenSSL has read the same bytes, or there is no key.
+ */
+static int exponent_bits(const unsigned char *der, long left)
+{
+    const unsigned char *at = der, *end = der + left;
+    long length = 0;
+    int tag, class, form = ASN1_get_object(&at, &length, &tag, &class, left); /* of both */
+
+    if (!(form & UNREADABLE)) {
+        form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at)); /* the modulus */
+    }
+    if (!(form & UNREADABLE)) {
+        at += length;
+        form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
+    }
+    while (!(form & UNREADABLE) && length > 0 && *at == 0) {
+        ++at;
+        --length;
+    }
+    return form & UNREADABLE ? 0 : (int)length * 8;
+}
+
+const char *cfaop_peer_limit_excess_of_key(const X509 *cert, int *most)
+{
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+    int kind = key ? EVP_PKEY_base_id(key) : EVP_PKEY_NONE;
+    int is_rsa = kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS;
+    const ASN1_BIT_STRING *der;
+
+    *most = is_rsa ? RSA_MAX : DSA_MAX;
+    if ((is_rsa || kind == EVP_PKEY_DSA) && EVP_PKEY_bits(key) > *most) {
+        return is_rsa ? "bits of an RSA key" : "bits of a DSA key";
+    }
+    *most = EXPONENT_MAX;
+    der = is_rsa ? X509_get0_pubkey_bitstr(cert) : NULL;
+    if (der && exponent_bits(ASN1_STRING_get0_data(der), ASN1_STRING_length(der)) > EXPONENT_MAX) {
+        return "bits of an RSA key's exponent";
+    }
+    return NULL;
 }
 
 const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, int *most)

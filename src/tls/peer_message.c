@@ -6,7 +6,9 @@
  * OpenSSL parses every certificate of a client, with its key, before it asks for a verdict. A key on an elliptic
  * curve can spell the curve out instead of naming it. OpenSSL then solves an equation in numbers that the client
  * chose: 340 ms for a certificate of 550 bytes, and 28 of these fit into CFOriginPullPeerLimit. No CA signs such keys
- * (RFC 5480 forbids them). The other cost is that of many tiny certificates.
+ * (RFC 5480 forbids them). A key on a named curve can be compressed: one coordinate of its point, from which OpenSSL
+ * computes the other one. That is cheap on the usual curves, and takes five times as long as all else about the
+ * certificate on secp224r1. The last cost is that of many tiny certificates.
  *
  * tls_get_message_body() (ssl/statem/statem_lib.c) shows the message when it has it whole. read_state_machine()
  * (ssl/statem/statem.c) hands the same buffer on to tls_process_client_certificate() (ssl/statem/statem_srvr.c) only
@@ -46,6 +48,9 @@ static const char *fault_of(const unsigned char *body, size_t length, int is_tls
 {
     if (cfaop_certificate_list_spells_out_curve(body, length)) {
         return "spells out the curve of a key, or its chain does";
+    }
+    if (cfaop_certificate_list_has_costly_point(body, length)) {
+        return "has a compressed key on an unusual curve, or its chain does";
     }
     if (is_first_handshake && cfaop_certificate_list_count(body, length, is_tls13, CFAOP_SENT_MAX) > CFAOP_SENT_MAX) {
         return "comes with too many others";

@@ -51,6 +51,9 @@ int cfaop_size_limit_is_exceeded(cfaop_conn *conn, const SSL *ssl, X509_STORE_CT
     ERR_set_mark();
     what = leaf ? cfaop_peer_limit_excess(leaf, context->limit, &most) : NULL;
     if (leaf && !what) {
+        what = cfaop_peer_limit_excess_of_key(leaf, &most);
+    }
+    if (leaf && !what) {
         what = cfaop_peer_limit_excess_of_points(leaf, X509_STORE_CTX_get0_untrusted(store_ctx), context->limit, &most);
     }
     ERR_pop_to_mark(); /* what a broken extension has left */

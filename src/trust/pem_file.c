@@ -123,20 +123,24 @@ static int ends_line(const char *c)
     return *c == '\n' || *c == '\0';
 }
 
-/* Counts the lines with marker, "-BEGIN " or "-END ". After a # the line is a comment, which is not counted. */
+/*
+ * Counts the lines with marker, "-BEGIN " or "-END ". After a # the line is a comment, which is not counted. Each byte
+ * is looked at once: all of a large file can be one line, with many markers.
+ */
 static markers count_markers(const char *text, const char *marker)
 {
     markers count = {0, 0};
-    const char *found, *c;
+    const apr_size_t length = strlen(marker);
+    int words = 0, is_comment = 0; /* from the beginning of the line to c */
+    const char *c;
 
-    for (found = text; (found = strstr(found, marker)); found += strlen(marker)) {
-        int words = 0, is_comment = 0;
-        for (c = found; c > text && c[-1] != '\n'; --c) {
-            words |= apr_isalnum(c[-1]) != 0;
-            is_comment |= c[-1] == '#';
+    for (c = text; *c; ++c) {
+        if (*c == '-' && !is_comment && !strncmp(c, marker, length)) {
+            count.bare += !words;
+            count.worded += words && ends_line(c + length);
         }
-        count.bare += !words && !is_comment;
-        count.worded += words && !is_comment && ends_line(found + strlen(marker));
+        words = *c != '\n' && (words || apr_isalnum(*c));
+        is_comment = *c != '\n' && (is_comment || *c == '#');
     }
     return count;
 }

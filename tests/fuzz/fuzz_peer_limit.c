@@ -3,7 +3,7 @@
  * @file fuzz_peer_limit.c
  * A client's certificate, and CFOriginPullPeerLimit. The first two bytes of the input are the limits, the rest is the
  * certificate as DER. A certificate that is within the limits has no more names than they allow, as OpenSSL and mod_ssl
- * count them.
+ * count them, and a key whose numbers are no larger than OpenSSL says.
  */
 #include <string.h>
 
@@ -11,10 +11,20 @@
 #include "config/peer_limit.h"
 #include "fuzz.h"
 
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+#include <openssl/core_names.h>
+#else
+#include <openssl/rsa.h>
+#endif
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #define SERIAL_MAX 64
 #define POINTS_MIN 100
+
+#define RSA_MAX      8192
+#define DSA_MAX      4096
+#define EXPONENT_MAX 64
 
 const char *const fuzz_corpus = "peer_limit";
 
@@ -62,6 +72,36 @@ static void check_within(X509 *cert, cfaop_peer_limit limit)
     MUST(count_alternative_names(cert) <= limit.names);
 }
 
+/* As OpenSSL has read it; 0: there is none. */
+static int exponent_bits(const EVP_PKEY *key)
+{
+    int bits = 0;
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    BIGNUM *exponent = NULL;
+
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent)) {
+        bits = BN_num_bits(exponent);
+    }
+    BN_free(exponent);
+#else
+    const RSA *rsa = EVP_PKEY_get0_RSA((EVP_PKEY *)key);
+
+    bits = rsa ? BN_num_bits(RSA_get0_e(rsa)) : 0;
+#endif
+    return bits;
+}
+
+static void check_key(const X509 *cert)
+{
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+    int kind = key ? EVP_PKEY_base_id(key) : EVP_PKEY_NONE, most = 0;
+    int is_rsa = kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS;
+    int is_over = (is_rsa && (EVP_PKEY_bits(key) > RSA_MAX || exponent_bits(key) > EXPONENT_MAX))
+               || (kind == EVP_PKEY_DSA && EVP_PKEY_bits(key) > DSA_MAX);
+
+    MUST((cfaop_peer_limit_excess_of_key(cert, &most) != NULL) == is_over);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const unsigned char *der = data + 2;
@@ -84,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!cfaop_peer_limit_excess_of_points(cert, NULL, limit, &most)) {
         MUST(most == (limit.names > POINTS_MIN ? limit.names : POINTS_MIN) && count_points(cert) <= most);
     }
+    check_key(cert);
     X509_free(cert);
     return 0;
 }

@@ -1,4 +1,4 @@
-"""CFOriginPullPeerLimit: a certificate with more bytes or names than a real one has ends the handshake.
+"""CFOriginPullPeerLimit: a certificate with more bytes or names, or a larger key, than a real one has ends the handshake.
 
 mod_ssl makes a variable of each name for each request. Under LogOnly, on an exempt path and on a virtual host that is
 Off, strangers could buy seconds with a small request. Each refusal has its control: the largest certificate that is
@@ -95,6 +95,8 @@ OVER = {
     "many-names": TOO_MANY,
     "many-subject-parts": TOO_MANY,
     "many-issuer-parts": TOO_MANY,
+    "long-exponent": TOO_MANY,
+    "large-key": TOO_MANY,
     "large": TOO_LARGE,
     "large-chain": TOO_LARGE,
 }
@@ -125,9 +127,13 @@ def clients(pki: Pki, pull: Credential, staff: Credential) -> dict[str, Credenti
         "long-subject": other.issue("long-subject", name=long_name(4096)),
         "long-issuer": pki.root("long-name-ca", name=long_name(4096)).issue("long-issuer"),
         "long-san": other.issue("long-san", san=names(1, 4100)),
+        "long-exponent": other.issue("long-exponent", key="rsa2048e65"),
+        "large-key": other.issue("large-key", key="rsa8676e17"),
+        "as-large-key": other.issue("as-large-key", key="rsa7640e64"),
         "many-parts-in-a-name": other.issue("many-parts-in-a-name", san=[x509.DirectoryName(parts(100))]),
         "as-long": other.issue("as-long", name=long_name(4000), serial=64, san=[x509.DirectoryName(parts(99))]),
         "edge": pull.issue("edge"),
+        "edge-long-exponent": pull.issue("edge-long-exponent", key="rsa2048e2000"),
         "edge-full": pull.issue("edge-full", name=parts(100), san=names(100, 38)),
         "edge-many-names": pull.issue("edge-many-names", san=names(101)),
         "of-staff": staff.issue("of-staff", san=names(200, 100)),
@@ -157,6 +163,7 @@ def bench(
         "tight.test": ["CFOriginPull LogOnly", guard, f"{LIMIT} 1024 5"],
         "off.test": ["CFOriginPull Off"],
         "staff.test": ["CFOriginPull Off", "SSLVerifyClient require", by_staff],
+        "guests.test": ["CFOriginPull Off", "SSLVerifyClient optional_no_ca"],
         "directory.test": [
             "CFOriginPull Optional",
             guard,
@@ -201,15 +208,15 @@ def test_stranger_over_the_limit_gets_an_alert(bench: Bench, client: str, way: W
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-@pytest.mark.parametrize("client", ("stranger", "full", "chain", "as-long"))
+@pytest.mark.parametrize("client", ("stranger", "full", "chain", "as-long", "as-large-key"))
 def test_stranger_within_the_limit_goes_on(bench: Bench, client: str, way: Way, tls: str, http: str) -> None:
     assert bench.ending(client, way.sni, tls, http=http, host=way.host, path=way.path) == 200
 
 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 def test_certificate_that_would_be_accepted_is_no_exception(bench: Bench, tls: str) -> None:
-    endings = {name: bench.ending(name, "on.test", tls) for name in ("edge", "edge-full", "edge-many-names", "stranger")}
-    assert endings == {"edge": 200, "edge-full": 200, "edge-many-names": TOO_MANY, "stranger": 400}
+    expected = {"edge": 200, "edge-full": 200, "edge-many-names": TOO_MANY, "edge-long-exponent": TOO_MANY, "stranger": 400}
+    assert {name: bench.ending(name, "on.test", tls) for name in expected} == expected
 
 
 # Which limit
@@ -225,6 +232,18 @@ def test_limit_is_that_of_the_name_in_the_handshake(bench: Bench, tls: str) -> N
         "wide.test": [200, 200, 200, 200],
         "tight.test": [200, TOO_LARGE, TOO_MANY, TOO_LARGE],
     }
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+def test_no_limit_lets_a_large_key_through(bench: Bench, tls: str) -> None:
+    endings = {name: bench.ending(name, "wide.test", tls) for name in ("long-exponent", "large-key", "as-large-key")}
+    assert endings == {"long-exponent": TOO_MANY, "large-key": TOO_MANY, "as-large-key": 200}
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+def test_virtual_host_that_is_off_takes_any_key(bench: Bench, tls: str) -> None:
+    """And shows that OpenSSL takes these keys, if nothing stops it."""
+    assert bench.ending("long-exponent", "guests.test", tls) == 200
 
 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)

@@ -1,7 +1,7 @@
 """A client's certificates that cost OpenSSL more than real ones end the handshake before OpenSSL parses them.
 
 A key that spells its elliptic curve out has OpenSSL solve an equation in numbers of the client's choice: a third of a second for a certificate of
-550 bytes, before anyone is asked about it. A chain of a hundred tiny certificates costs, too. Each refusal has its control: what is as large,
+550 bytes, before anyone is asked about it. A compressed key on some named curves costs it most of a millisecond. A chain of a hundred tiny certificates costs, too. Each refusal has its control: what is as large,
 as long or as alike as can be without that goes on; and a virtual host that is Off takes all of it.
 """
 
@@ -18,7 +18,7 @@ from cryptography import x509
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect
 from support.httpd import Httpd
-from support.pki import Credential, Pki
+from support.pki import Credential, Pki, with_public_key
 from support.ports import free_port
 from support.streams import Reset, TlsAlert
 from support.vhost import vhost
@@ -26,7 +26,12 @@ from support.views import MODULES, numbers, since, watching
 
 ENDED = "decode error"
 FIELD_TYPES = "1.2.840.10045.1"
+SECP224R1 = "1.3.132.0.33"
+# One of each family of OIDs; on the usual curves a square root is cheap.
+COSTLY_CURVES = ("secp224r1", "sect571r1", "c2pnb368w1", "prime192v1", "wap-wsg-idm-ecid-wtls12")
+USUAL_CURVES = ("prime256v1", "secp384r1", "secp521r1", "secp256k1", "brainpoolP256r1")
 SPELLED_OUT, TOO_MANY = "spells out the curve of a key, or its chain does", "comes with too many others"
+COMPRESSED = "has a compressed key on an unusual curve, or its chain does"
 
 
 def with_oid(oid: str) -> list[x509.GeneralName]:
@@ -34,14 +39,19 @@ def with_oid(oid: str) -> list[x509.GeneralName]:
     return [x509.OtherName(x509.ObjectIdentifier(oid), b"\x05\x00")]
 
 
-def explicit(pki: Pki, name: str, curve: str) -> Credential:
-    """What OpenSSL's own tool makes: a certificate whose key spells its curve out. Only its bytes are of use here."""
-    key, cert = pki.directory / f"{name}.explicit.key", pki.directory / f"{name}.explicit.crt"
-    make = ["openssl", "ecparam", "-name", curve, "-genkey", "-noout", "-param_enc", "explicit", "-conv_form", "compressed"]
-    subprocess.run([*make, "-out", str(key)], check=True, capture_output=True)
-    sign = ["openssl", "req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={name}", "-days", "30", "-out", str(cert)]
-    subprocess.run(sign, check=True, capture_output=True)
-    return pki.keep(Credential(pki, name, x509.load_pem_x509_certificate(Path(cert).read_bytes()), None))
+def on_curve(pki: Pki, name: str, curve: str, encoding: str = "named_curve", form: str = "uncompressed") -> Credential:
+    """A certificate with such a key, by OpenSSL's own tool. Only its bytes are of use here."""
+    key, cert = pki.directory / f"{name}.curve.key", pki.directory / f"{name}.curve.crt"
+
+    def openssl(*words: str) -> bytes:
+        return subprocess.run(["openssl", *words], check=True, capture_output=True).stdout
+
+    openssl("ecparam", "-name", curve, "-genkey", "-noout", "-param_enc", encoding, "-out", str(key))
+    openssl("req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={name}", "-days", "30", "-out", str(cert))
+    public = ["ec", "-in", str(key), "-param_enc", encoding, "-pubout", "-outform", "DER", "-conv_form"]
+    made = x509.load_pem_x509_certificate(Path(cert).read_bytes())
+    made = with_public_key(made, openssl(*public, "uncompressed"), openssl(*public, form))
+    return pki.keep(Credential(pki, name, made, None))
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,9 @@ def staff(pki: Pki) -> Credential:
 @pytest.fixture(scope="module")
 def clients(pki: Pki, pull: Credential, staff: Credential) -> dict[str, Credential]:
     edge, stranger, tiny = pull.issue("edge"), pki.root("other").issue("stranger"), pki.root("tiny")
-    prime, binary = explicit(pki, "prime", "prime256v1"), explicit(pki, "binary", "sect283r1")
+    prime, binary = on_curve(pki, "prime", "prime256v1", "explicit"), on_curve(pki, "binary", "sect283r1", "explicit")
+    full = [on_curve(pki, f"full-{curve}", curve) for curve in COSTLY_CURVES]
+    short = {curve: on_curve(pki, f"short-{curve}", curve, form="compressed") for curve in (*COSTLY_CURVES, *USUAL_CURVES)}
     assert bytes.fromhex("2a8648ce3d0101") in prime.der and bytes.fromhex("2a8648ce3d0102") in binary.der
     links = [pki.root("link-0")]
     links += [links[0].issue(f"link-{number}", key=key, ca=True) for number, key in enumerate(("p256", "p384", "rsa2048"), 1)]
@@ -88,10 +100,14 @@ def clients(pki: Pki, pull: Credential, staff: Credential) -> dict[str, Credenti
         "edge": edge,
         "edge-p384": pull.issue("edge-p384", key="p384"),
         "edge-in-chain": edge.sending(*links),
-        "edge-24": edge.sending(*[tiny] * 23),
-        "edge-25": edge.sending(*[tiny] * 24),
+        "edge-12": edge.sending(*[tiny] * 11),
+        "edge-13": edge.sending(*[tiny] * 12),
         "edge-prime": edge.sending(prime),
         "edge-alike": pull.issue("edge-alike", san=with_oid(f"{FIELD_TYPES}.3") + with_oid("1.2.840.10045.3.1.7")),
+        "edge-short": edge.sending(*[short[curve] for curve in USUAL_CURVES]),
+        "edge-full": edge.sending(*full),
+        "edge-p224": edge.sending(short["secp224r1"]),
+        **{curve: stranger.sending(tiny, short[curve]) for curve in COSTLY_CURVES},
         "stranger": stranger,
         "prime": stranger.sending(prime),
         "binary": stranger.sending(tiny, binary),
@@ -99,6 +115,7 @@ def clients(pki: Pki, pull: Credential, staff: Credential) -> dict[str, Credenti
         "leaf-binary": pki.root("b").issue("leaf-binary", san=with_oid(f"{FIELD_TYPES}.2")),
         "many": stranger.sending(*[tiny] * 30),
         "of-staff": staff.issue("of-staff"),
+        "of-staff-p224": staff.issue("of-staff-p224", san=with_oid(SECP224R1)),
         "of-staff-prime": staff.issue("of-staff-prime", san=with_oid(f"{FIELD_TYPES}.1")),
     }
 
@@ -157,7 +174,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_costly_certificates_end_the_handshake(bench: Bench, way: str, tls: str, http: str) -> None:
     sni, host, path = WAYS[way]
-    costly = ("edge-25", "edge-prime", "prime", "binary", "leaf-prime", "leaf-binary", "many")
+    costly = ("edge-13", "edge-prime", "prime", "binary", "leaf-prime", "leaf-binary", "many", "edge-p224", *COSTLY_CURVES)
     endings = {name: bench.ending(name, sni, tls, http=http, host=host, path=path) for name in costly}
     assert endings == dict.fromkeys(costly, ENDED)
 
@@ -167,7 +184,7 @@ def test_costly_certificates_end_the_handshake(bench: Bench, way: str, tls: str,
 @pytest.mark.parametrize("way", WAYS)
 def test_certificates_as_they_are_go_on(bench: Bench, way: str, tls: str, http: str) -> None:
     sni, host, path = WAYS[way]
-    good = ("edge", "edge-p384", "edge-in-chain", "edge-24", "edge-alike")
+    good = ("edge", "edge-p384", "edge-in-chain", "edge-12", "edge-alike", "edge-short", "edge-full")
     endings = {name: bench.ending(name, sni, tls, http=http, host=host, path=path) for name in good}
     assert endings == dict.fromkeys(good, 200)
 
@@ -175,7 +192,7 @@ def test_certificates_as_they_are_go_on(bench: Bench, way: str, tls: str, http: 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 def test_virtual_host_that_is_off_is_mod_ssls_alone(bench: Bench, tls: str) -> None:
     """And shows that OpenSSL takes these certificates, if nothing stops it."""
-    endings = {name: bench.ending(name, "staff.test", tls) for name in ("edge", "edge-25", "prime", "leaf-binary", "many")}
+    endings = {name: bench.ending(name, "staff.test", tls) for name in ("edge", "edge-13", "prime", "leaf-binary", "many", *COSTLY_CURVES)}
     assert set(endings.values()) == {200}, endings
 
 
@@ -188,7 +205,7 @@ def test_certificate_that_a_directory_asks_for_is_looked_at(bench: Bench, sni: s
     bench.httpd.expect("AH0226[13]: Re-negotiation handshake failed")
     bench.httpd.allow("SSL Library Error: .*length mismatch")
     endings = {}
-    for name in ("of-staff", "of-staff-prime"):
+    for name in ("of-staff", "of-staff-prime", "of-staff-p224"):
         with connect(bench.port, sni=sni, credential=bench.clients["edge"], tls=tls) as client:
             assert client.request("/", host=sni).status == 200
             client.stream.show(bench.clients[name])
@@ -197,7 +214,7 @@ def test_certificate_that_a_directory_asks_for_is_looked_at(bench: Bench, sni: s
             except TlsAlert as alert:
                 endings[name] = str(alert)
     assert endings["of-staff"] == "200"
-    assert ENDED in endings["of-staff-prime"]
+    assert ENDED in endings["of-staff-prime"] and ENDED in endings["of-staff-p224"]
 
 
 # What is told
@@ -208,16 +225,18 @@ def test_log_line_is_rare_and_names_the_fault(
 ) -> None:
     port = free_port()
     lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {pull.cert_file}"]
-    sites = "".join(vhost(port, name, *lines, tls=server_certificate) for name in ("a.test", "b.test"))
+    sites = "".join(vhost(port, name, *lines, tls=server_certificate) for name in ("a.test", "b.test", "c.test"))
     httpd = servers.httpd(sites, listen=[port])
     bench = Bench(httpd, port, 0, clients)
     for number in range(30):
         assert bench.ending("prime", "a.test", TLS_VERSIONS[number % 2]) == ENDED
     assert bench.ending("many", "b.test", "1.3") == ENDED
+    assert bench.ending("secp224r1", "c.test", "1.3") == ENDED
     line = r"cfaop:warn.*CFAOP204: handshake ended: the client's certificate {}: sni=\"{}\" peer=127.0.0.1( \(\d+ more like this.*\))?$"
     httpd.expect(line.format(SPELLED_OUT, "a.test"))
     httpd.expect(line.format(TOO_MANY, "b.test"))
-    httpd.log.wait_for("CFAOP204: .*b.test")
+    httpd.expect(line.format(COMPRESSED, "c.test"))
+    httpd.log.wait_for("CFAOP204: .*c.test")
     assert len(httpd.log.find("CFAOP204: ")) < 15
     httpd.stop()
 

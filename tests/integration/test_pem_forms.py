@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import resource
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,14 @@ def test_a_damaged_block_after_it_is_seen(bench: Bench, form: str) -> None:
 def test_a_block_whose_lines_have_words_before_them_is_not_left_out(bench: Bench) -> None:
     bench.write("words.odd", bench.root.cert_pem + each_line(b"10:00 ")(bench.other.cert_pem))
     assert "damaged BEGIN or END line" in only_line(bench.server.config_test())
+
+
+def test_a_large_file_of_one_line_takes_no_time(bench: Bench) -> None:
+    """Thousands of markers in it: were each to have the line read again, this would take half a minute."""
+    bench.write("one-line.odd", bench.root.cert_pem.replace(b"\n", b" ") * 8000)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    assert "has a BEGIN line that does not end with it" in only_line(bench.server.config_test())
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 5
 
 
 def certificates_in(path: str) -> int:

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file test_certificate_list.c
- * Finding a curve that is spelled out, and counting the certificates of a message, however it lies about its lengths.
+ * Finding a curve that is spelled out and a point that is costly, and counting the certificates of a message, however
+ * it lies about its lengths.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "pure/certificate_list.h"
 
 #include <openssl/ec.h>
-#include <openssl/obj_mac.h>
+#include <openssl/objects.h>
 
 #define MAX 24
 
@@ -78,6 +79,108 @@ START_TEST(named_curve_is_told_from_one_that_is_spelled_out)
     ck_assert_int_eq(spells_out(der, (size_t)length), _i % 2);
     OPENSSL_free(der);
     EC_GROUP_free(group);
+}
+END_TEST
+
+/* ---- the point ---- */
+
+static int is_costly(const void *bytes, size_t length)
+{
+    unsigned char *copy = copy_of(bytes, length);
+    int found = cfaop_certificate_list_has_costly_point(copy, length);
+
+    free(copy);
+    return found;
+}
+
+#define P224 "\x06\x05\x2b\x81\x04\x00\x21"
+
+static const struct {
+    const char *bytes;
+    size_t length;
+    int found;
+} points[] = {
+    {"", 0, 0},
+    {P224 "\x03\x39\x00\x04", 11, 0},
+    {P224 "\x03\x39\x00\x02", 11, 1},
+    {P224 "\x03\x39\x00\x03", 11, 1},
+    {P224 "\x03\x39\x00\x06", 11, 1},             /* both coordinates, of which OpenSSL checks one by the other */
+    {P224 "\x03\x39\x04\x00", 11, 1},
+    {P224 "\x03\x81\x39\x00\x04", 12, 0},
+    {P224 "\x03\x81\x39\x00\x02", 12, 1},
+    {P224 "\x03\x81\x39\x04\x02", 12, 1},
+    {P224 "\x03\x82\x00\x39\x00\x04", 13, 1},    /* no DER: no real key */
+    {P224 "\x03\x82\x00\x04\x00\x02", 13, 1},
+    {P224 "\x23\x80\x03\x1e\x00\x04", 13, 1},
+    {P224 "\x00\x00\x03\x39\x00\x04", 13, 1},    /* the end of a sequence without a length */
+    {P224 "\x04\x39\x00\x04", 11, 1},
+    {P224 "\x03\x39\x00", 10, 1},
+    {P224 "\x03\x81\x39\x00", 11, 1},
+    {P224 "\x03", 8, 1},
+    {P224, 7, 1},
+    {P224, 6, 0},
+    {"\x2b\x81\x04\x00\x21\x03\x39\x00\x02", 9, 0},
+    {"\x05\x05\x2b\x81\x04\x00\x21\x03\x39\x00\x02", 11, 1},
+    {"\x06\x05\x2b\x81\x04\x00\x22\x03\x39\x00\x02" P224, 18, 1},
+    {P224 "\x03\x39\x00\x04" P224 "\x03\x1d\x00\x02", 22, 1},
+};
+
+START_TEST(point_of_one_coordinate_is_found)
+{
+    ck_assert_int_eq(is_costly(points[_i].bytes, points[_i].length), points[_i].found);
+}
+END_TEST
+
+static int is_usual(int nid, const char *name)
+{
+    return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 || nid == NID_secp521r1 || nid == NID_secp256k1
+        || nid == NID_sm2 || !strncmp(name, "brainpool", 9);
+}
+
+/* The curve's OID and a point, as they come in a key. Returns the length; 0 for curves without an OID. */
+static size_t write_key(unsigned char *key, size_t room, EC_GROUP *group, point_conversion_form_t form)
+{
+    int length = i2d_ECPKParameters(group, &key);
+    unsigned char point[300], *at = key;
+    size_t size = EC_POINT_point2oct(group, EC_GROUP_get0_generator(group), form, point, sizeof(point), NULL);
+
+    ck_assert_int_gt(length, 0);
+    ck_assert_uint_gt(size, 0);
+    ck_assert_uint_lt((size_t)length + size + 4, room);
+    *at++ = 0x03;
+    if (size > 126) {
+        *at++ = 0x81;
+    }
+    *at++ = (unsigned char)(size + 1);
+    *at++ = 0;
+    memcpy(at, point, size);
+    return (size_t)length + (size_t)(at - key) + size;
+}
+
+/* All that this OpenSSL has. */
+START_TEST(usual_curves_are_told_from_others)
+{
+    EC_builtin_curve *all = NULL;
+    size_t count = EC_get_builtin_curves(NULL, 0), i;
+    unsigned char key[600];
+
+    all = calloc(count, sizeof(*all));
+    ck_assert_ptr_nonnull(all);
+    EC_get_builtin_curves(all, count);
+    for (i = 0; i < count; ++i) {
+        const char *name = OBJ_nid2sn(all[i].nid);
+        EC_GROUP *group = EC_GROUP_new_by_curve_name(all[i].nid);
+        size_t length;
+        ck_assert_ptr_nonnull(group);
+        if (OBJ_length(OBJ_nid2obj(all[i].nid))) {
+            length = write_key(key, sizeof(key), group, POINT_CONVERSION_UNCOMPRESSED);
+            ck_assert_msg(!is_costly(key, length), "%s", name);
+            length = write_key(key, sizeof(key), group, POINT_CONVERSION_COMPRESSED);
+            ck_assert_msg(is_costly(key, length) == !is_usual(all[i].nid, name), "%s, compressed", name);
+        }
+        EC_GROUP_free(group);
+    }
+    free(all);
 }
 END_TEST
 
@@ -172,6 +275,8 @@ int main(void)
 
     tcase_add_loop_test(tests, bytes_of_the_field_type_are_found, 0, COUNT(texts));
     tcase_add_loop_test(tests, named_curve_is_told_from_one_that_is_spelled_out, 0, 2 * COUNT(curves));
+    tcase_add_loop_test(tests, point_of_one_coordinate_is_found, 0, COUNT(points));
+    tcase_add_test(tests, usual_curves_are_told_from_others);
     tcase_add_loop_test(tests, certificates_are_counted, 0, 80);
     tcase_add_loop_test(tests, message_that_is_cut_off_ends_the_count, 0, 2);
     tcase_add_loop_test(tests, lengths_that_lie_end_the_count, 0, COUNT(liars));

@@ -211,6 +211,22 @@ START_TEST(refuses_a_block_that_openssl_passes_over)
 }
 END_TEST
 
+/* Where each marker has the line read again, this takes minutes. */
+START_TEST(one_long_line_is_read_once)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE----- MIIB ";
+    const apr_size_t count = 100000, length = sizeof(begin) - 1;
+    char *text = apr_palloc(pool, count * length + 1);
+    apr_size_t i;
+
+    for (i = 0; i < count; ++i) {
+        memcpy(text + i * length, begin, length);
+    }
+    text[count * length] = '\0';
+    check_refused(read_text(text), "has a BEGIN line that does not end with it");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pem_file");
@@ -231,6 +247,7 @@ int main(void)
     tcase_add_test(tcase, refuses_a_block_whose_first_line_is_damaged);
     tcase_add_test(tcase, reads_explanations_that_name_the_markers);
     tcase_add_test(tcase, refuses_a_block_that_openssl_passes_over);
+    tcase_add_test(tcase, one_long_line_is_read_once);
     suite_add_tcase(suite, tcase);
 
     runner = srunner_create(suite);

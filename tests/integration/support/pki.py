@@ -14,6 +14,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from math import gcd
 from pathlib import Path
 from typing import Any, Iterable, Optional, Sequence, Union
 
@@ -30,16 +31,37 @@ _HASHES = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha512": hashes.SHA512
 
 
 def make_key(kind: str) -> Any:
-    """A private key of kind "p256", "p384", "ed25519" or "rsa<bits>"."""
+    """A private key of kind "p256", "p384", "ed25519", "rsa<bits>" or "rsa<bits>e<bits of its public exponent>"."""
     if kind == "p256":
         return ec.generate_private_key(ec.SECP256R1())
     if kind == "p384":
         return ec.generate_private_key(ec.SECP384R1())
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
+    if kind.startswith("rsa") and "e" in kind:
+        return _rsa_key(*map(int, kind[3:].split("e")))
     if kind.startswith("rsa"):
         return rsa.generate_private_key(public_exponent=65537, key_size=int(kind[3:]))
     raise ValueError(f"no such kind of key: {kind}")
+
+
+# 2 ** n - 1 are primes. Products of two, by their size: to look for primes of thousands of bits takes too long.
+_LARGE = {7640: (3217, 4423), 8676: (4253, 4423)}
+
+
+def _rsa_key(bits: int, exponent_bits: int) -> Any:
+    """A key with a public exponent of that size; or of 65537 where it is 17."""
+    if bits in _LARGE:
+        p, q = ((1 << power) - 1 for power in _LARGE[bits])
+    else:
+        numbers = rsa.generate_private_key(public_exponent=65537, key_size=bits).private_numbers()
+        p, q = numbers.p, numbers.q
+    e = (1 << (exponent_bits - 1)) + 1
+    while gcd(e, (p - 1) * (q - 1)) != 1:
+        e += 2
+    d = pow(e, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(e, p * q)
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public).private_key()
 
 
 def common_name(text: str) -> x509.Name:
@@ -330,6 +352,15 @@ def _signed_anew(certificate: x509.Certificate, key: Any, digest: str, serial: i
     tbs = _der(0x30, version + number + algorithms[digest] + rest[len(algorithms["sha256"]) :])
     signature = _der(0x03, b"\0" + _signature(key, tbs, _HASHES[digest]()))
     return x509.load_der_x509_certificate(_der(0x30, tbs + algorithms[digest] + signature))
+
+
+def with_public_key(certificate: x509.Certificate, old: bytes, new: bytes) -> x509.Certificate:
+    """The same with another SubjectPublicKeyInfo, so that its signature is wrong."""
+    whole, tbs = certificate.public_bytes(serialization.Encoding.DER), certificate.tbs_certificate_bytes
+    head = 2 + (tbs[1] & 0x7F if tbs[1] & 0x80 else 0)
+    before, after = tbs[head:].split(old)
+    _, signature = whole.split(tbs)
+    return x509.load_der_x509_certificate(_der(0x30, _der(0x30, before + new + after) + signature))
 
 
 def _signature(key: Any, data: bytes, digest: hashes.HashAlgorithm) -> bytes:
