@@ -71,6 +71,13 @@ int cfaop_patterns_match_all(apr_pool_t *p, const char *regex)
     return cfaop_patterns_is_one_of(rest ? rest : regex, all);
 }
 
+int cfaop_patterns_may_match_absolute(const char *regex)
+{
+    const char *rest = regex[0] == '^' && regex[1] == '\\' ? regex + 2 : regex + 1;
+
+    return *regex != '^' || *rest != '/' || strchr(rest, '|') || (rest[1] && strchr("?*{", rest[1]));
+}
+
 int cfaop_patterns_is_acme_path(const char *path)
 {
     return !strncmp(path, ACME, strlen(ACME));

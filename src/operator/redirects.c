@@ -8,6 +8,7 @@
 
 #include "config/tree.h"
 #include "operator/patterns.h"
+#include "operator/rewrite_conds.h"
 #include "operator/rewrite_rules.h"
 
 #include "apr_strings.h"
@@ -87,24 +88,7 @@ static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_
 /* Is node an <If> that holds for all these requests? */
 static int is_for_scheme(apr_pool_t *p, const ap_directive_t *node, const cfaop_requests *requests)
 {
-    static const char *const plain[] = {"%{HTTPS}==off", "%{HTTPS}!=on", NULL};
-    static const char *const tls[] = {"%{HTTPS}==on", "%{HTTPS}!=off", NULL};
-    static const char *const http[] = {"%{REQUEST_SCHEME}==http", "%{REQUEST_SCHEME}!=https", NULL};
-    static const char *const https[] = {"%{REQUEST_SCHEME}==https", "%{REQUEST_SCHEME}!=http", NULL};
-    const char *from;
-    char *text = apr_pstrdup(p, node->args), *to = text;
-
-    if (!is_called(node, "<If")) {
-        return 0;
-    }
-    for (from = text; *from; ++from) {
-        if (!strchr(" \t\"'>", *from)) {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-    return cfaop_patterns_is_one_of(text, requests->is_tls ? tls : plain)
-        || (requests->scheme && cfaop_patterns_is_one_of(text, strcmp(requests->scheme, "https") ? http : https));
+    return is_called(node, "<If") && cfaop_rewrite_conds_expression_holds(p, node->args, requests);
 }
 
 static int is_for_all_paths(apr_pool_t *p, const ap_directive_t *node)
