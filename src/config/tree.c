@@ -91,6 +91,11 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
     return tree;
 }
 
+int cfaop_tree_knows(const cfaop_tree *tree, const server_rec *s)
+{
+    return !s->is_virtual || apr_hash_get(tree->nodes, &s, sizeof(s));
+}
+
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s)
 {
     const ap_directive_t *node;
@@ -168,11 +173,10 @@ static int speaks_https(const server_rec *s)
 
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
 {
-    const ap_directive_t *own = cfaop_tree_directives(tree, s);
     const char *engine;
 
-    if (!own) {
-        return 1; /* in doubt: an empty virtual host, or one that a module has made */
+    if (!cfaop_tree_knows(tree, s)) {
+        return 1; /* in doubt: a module has made the virtual host */
     }
     engine = cfaop_tree_last(tree, s, "sslengine");
     if (engine) {

@@ -142,6 +142,8 @@ EXCEPTIONS = {
     "challenges-at-any-place": (rf"RewriteRule {ACME}/(.*) /$1 [L]", TO_TLS, "/.well-known/acme-challenge/index.html"),
     "pattern-that-looks-on": (r"RedirectMatch ^(?!/index).* https://www.test/", "/index.html"),
     "pattern-for-a-part": (rf"RedirectMatch ^(?!{ACME[1:]})/old https://www.test/", "/index.html"),
+    "pattern-that-looks-on-below-the-root": (r"RedirectMatch ^/(?!index)(.*)$ https://www.test/$1", "/index.html"),
+    "pattern-for-a-part-below-the-root": (rf"RedirectMatch ^/(?!{ACME[2:]}/)old https://www.test/", "/index.html"),
     "pattern-with-alternative": (rf"RedirectMatch ^(?!{ACME[1:]}|/index).* https://www.test/", "/index.html"),
 }
 
@@ -170,6 +172,8 @@ def test_exception_that_serves(bench: Bench, case: str) -> None:
         (rf"RewriteRule {ACME}/(.*) /var/lib/letsencrypt/$1 [L]", TO_TLS),
         (rf"RedirectMatch 301 ^(?!{ACME[1:]}/).* https://www.test$0",),
         (rf"RedirectMatch 301 ^(?!{ACME[1:]}/)/(.*)$ https://www.test/$1",),
+        # Virtualmin
+        (rf"RedirectMatch 301 ^/(?!{ACME[2:]}/)(.*)$ https://www.test/$1",),
     ],
 )
 def test_exception_for_challenges_only(bench: Bench, lines: tuple[str, ...]) -> None:
@@ -297,6 +301,8 @@ def test_wildcard_beside_the_guarded_name(bench: Bench, order: str) -> None:
         (("<If \"%{HTTPS} == 'off'\">", AWAY, "</If>"), 301),
         (("<If \"%{HTTPS} == 'off'\">", "Redirect permanent https://www.test/", "</If>"), 301),
         (("RedirectMatch / https://www.test/",), 302),
+        (("<LocationMatch ^/>", "Redirect permanent https://www.test/", "</LocationMatch>"), 301),
+        (("<If true>", "Redirect permanent https://www.test/", "</If>"), 301),
         ((ENGINE, "RewriteRule ^ - [R=404]"), 404),
         (("Redirect gone /",), 410),
         (("Redirect 404 /",), 404),
@@ -324,6 +330,8 @@ def test_twin_that_serves_nothing(bench: Bench, lines: tuple[str, ...], status: 
         (ENGINE, TO_TLS, "<Location /index.html>", "RewriteEngine off", "</Location>"),
         (ENGINE, TO_TLS, "<If true>", "RewriteEngine off", "</If>"),
         ("Redirect gone /old",),
+        ("<LocationMatch ^/old>", "Redirect permanent https://www.test/", "</LocationMatch>"),
+        ("<If false>", "Redirect permanent https://www.test/", "</If>"),
         ("<Location /old>", "Require all denied", "</Location>"),
         ("<Location />", "Require all denied", "</Location>", "<Location /index.html>", "Require all granted", "</Location>"),
         ("<Location />", "Require all denied", "</Location>", "<If true>", "Require all granted", "</If>"),
@@ -348,6 +356,41 @@ def test_twin_that_serves_something(bench: Bench, lines: tuple[str, ...]) -> Non
 def test_inherited_section_that_serves_something(bench: Bench, main: str, lines: tuple[str, ...]) -> None:
     server = started(bench.server(main + bench.guarded() + bench.twin(*lines), "access_compat"), warns=True)
     assert bench.answer("/index.html") == 200
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "main, lines, serves",
+    [
+        ("", ("ErrorDocument 403 /index.html",), True),
+        ('ErrorDocument 403 "/index.html"\n', (), True),
+        ("<Directory />\nErrorDocument 403 /index.html\n</Directory>\n", (), True),
+        ("", ("<Directory />", 'ErrorDocument "403" "/index.html"', "</Directory>"), True),
+        ("ErrorDocument 403 /index.html\n", ("ErrorDocument 403 default",), False),
+        ("", ('ErrorDocument 403 "no /entry"',), False),
+        ("", ("ErrorDocument 404 /index.html",), False),
+        ("", ("<Directory />", "ErrorDocument 404 /index.html", "</Directory>"), False),
+    ],
+)
+def test_denied_page_is_another_one(bench: Bench, main: str, lines: tuple[str, ...], serves: bool) -> None:
+    """httpd runs a local error page without asking for rights again; an application there answers every URL."""
+    server = bench.server(main + bench.guarded() + bench.twin(*DENIED, *lines))
+    started(server, warns=serves)
+    server.allow("AH01630")
+    with connect_plain(bench.plain) as client:
+        given = client.request("/any/path", host="www.test")
+    assert (given.status, given.body == b"the site\n") == (403, serves)
+    server.stop()
+
+
+@pytest.mark.parametrize("lines", [(ENGINE, "RewriteRule ^ - [F]"), ("Redirect 403 /",)])
+def test_refused_page_is_refused_itself(bench: Bench, lines: tuple[str, ...]) -> None:
+    """mod_rewrite and mod_alias look at the path of the error page, too."""
+    server = started(bench.server(bench.guarded() + bench.twin(*lines, "ErrorDocument 403 /index.html")), warns=False)
+    server.allow("AH00124")
+    with connect_plain(bench.plain) as client:
+        given = client.request("/any/path", host="www.test")
+    assert given.status == 403 and b"the site" not in given.body
     server.stop()
 
 
@@ -434,6 +477,28 @@ def test_main_server_at_another_address_of_the_port(bench: Bench) -> None:
     config = f"ServerName www.test\nListen {OTHER_ADDRESS}:{bench.tls}\n" + bench.guarded() + vhost(bench.plain, "other.test")
     server = started(bench.server(config), warns=True)
     assert answer_at_other_address(bench.tls) == 200
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param("<VirtualHost 127.0.0.1:{port}>\n</VirtualHost>\n", id="empty"),
+        pytest.param("<VirtualHost 127.0.0.1:{port}>\nIncludeOptional /no/file/*.conf\n</VirtualHost>\n", id="includes-nothing"),
+        pytest.param(
+            "<Perl>\n$VirtualHost{{'127.0.0.1:{port}'}} = {{ ServerName => 'perl.test' }};\n</Perl>\n",
+            id="made-by-a-module",
+            marks=pytest.mark.needs("module:perl"),
+        ),
+    ],
+)
+def test_virtual_host_without_lines_beside_the_twin(bench: Bench, other: str) -> None:
+    """It shows no TLS: its port may well speak plain HTTP."""
+    modules = ("perl",) if "Perl" in other else ()
+    config = f"CFOriginPull On\n{bench.ca}\n" + other.format(port=bench.plain) + bench.guarded() + bench.twin()
+    server = started(bench.server(config, *modules), warns=True)
+    server.expect(rf"CFAOP121: .*www\.test:{bench.plain}")
+    assert bench.answer() == 200
     server.stop()
 
 
