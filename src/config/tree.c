@@ -148,27 +148,34 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
     return own ? first_word(tree, own) : last_inherited(tree, name);
 }
 
+/* The Listen line for this very address and port; NULL: there is none. */
+static const ap_listen_rec *listener_of(const server_addr_rec *addr)
+{
+    const ap_listen_rec *l;
+
+    for (l = ap_listeners; l; l = l->next) {
+        if (l->bind_addr->port == addr->host_port && apr_sockaddr_equal(l->bind_addr, addr->host_addr)) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
 /*
- * Without SSLEngine, mod_ssl looks at the protocol of the server. It is that of "Protocol", else of a Listen line for
- * one of its addresses, which httpd finds out only when it opens them. The main server has no such address.
+ * Without SSLEngine, mod_ssl looks at the protocol of the server. It is that of "Protocol", else of the Listen line for
+ * the first of its addresses that has one, which httpd finds out only when it opens them. The main server has no such
+ * address.
  */
 static int speaks_https(const server_rec *s)
 {
     const char *protocol = ap_get_server_protocol((server_rec *)s);
-    const ap_listen_rec *l;
     const server_addr_rec *addr;
 
-    if (protocol || !s->is_virtual) {
-        return protocol && !strcmp(protocol, "https");
+    for (addr = s->is_virtual ? s->addrs : NULL; addr && !protocol; addr = addr->next) {
+        const ap_listen_rec *l = listener_of(addr);
+        protocol = l ? l->protocol : NULL;
     }
-    for (l = ap_listeners; l; l = l->next) {
-        for (addr = s->addrs; addr && l->protocol && !strcmp(l->protocol, "https"); addr = addr->next) {
-            if (!addr->host_port || addr->host_port == l->bind_addr->port) {
-                return 1;
-            }
-        }
-    }
-    return 0;
+    return protocol && !strcmp(protocol, "https");
 }
 
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)

@@ -15,6 +15,9 @@ from support.streams import Route
 from support.vhost import vhost
 from support.ways_round import AWAY, DENIED, ENGINE, TO_TLS, Bench, bench_of, started, warned
 
+OTHER_ADDRESS = "127.0.0.2"
+
+
 @pytest.fixture(scope="module")
 def zone(pki: Pki) -> tuple[Credential, Credential]:
     """The CA of origin pulls, and what the edge shows."""
@@ -64,6 +67,17 @@ def test_certificate_and_https_are_tls(bench: Bench, says_https: str) -> None:
     assert fetch(port, sni="www.test", credential=bench.edge).status == 200
     assert fetch(port, sni="www.test").status == 400
     server.expect_refusal("no_certificate")
+    server.stop()
+
+
+@pytest.mark.parametrize("case", ("other-address", "every-port"))
+def test_listen_of_another_address_gives_no_tls(bench: Bench, case: str) -> None:
+    """httpd looks for a Listen line of this very address and port."""
+    listen = f"Listen {OTHER_ADDRESS}:{bench.plain if case == 'other-address' else free_port()} https\n"
+    twin = bench.twin() if case == "other-address" else bench.twin().replace(f"127.0.0.1:{bench.plain}>", "*>")
+    server = started(bench.server(f"CFOriginPull On\n{bench.ca}\n{listen}" + bench.guarded_by_files + twin), warns=True)
+    server.allow("CFAOP121")
+    assert bench.answer() == 200
     server.stop()
 
 
@@ -448,8 +462,6 @@ def test_old_name_before_a_guarded_wildcard(bench: Bench) -> None:
 
 
 # One port may have TLS on one address and plain HTTP on another
-
-OTHER_ADDRESS = "127.0.0.2"
 
 
 def answer_at_other_address(port: int) -> int:
