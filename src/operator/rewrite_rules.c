@@ -17,6 +17,7 @@ struct cfaop_rewrite_main {
     apr_array_header_t *rules; /* of const ap_directive_t *: its conditions and rules, in order */
     int options;               /* its RewriteOptions */
     int is_switched_off;       /* a section of it has RewriteEngine off */
+    int is_switched_on;        /* one has RewriteEngine on */
 };
 
 /* ---- rules ---- */
@@ -234,11 +235,11 @@ static int has_directives(const cfaop_tree *tree, const server_rec *s)
 }
 
 /* mod_rewrite asks for the engine of the request's <Location> and <If> sections before it looks at rules. */
-static int switches_off(const ap_directive_t *node)
+static int switches(const ap_directive_t *node, int on)
 {
     const ap_directive_t *section = node->parent;
 
-    if (ap_cstr_casecmp(node->directive, "RewriteEngine") || !ap_cstr_casecmp(node->args, "on")) {
+    if (ap_cstr_casecmp(node->directive, "RewriteEngine") || (ap_cstr_casecmp(node->args, "on") == 0) != on) {
         return 0;
     }
     for (; section; section = section->parent) {
@@ -250,6 +251,16 @@ static int switches_off(const ap_directive_t *node)
     return 0;
 }
 
+static int switches_off(const ap_directive_t *node)
+{
+    return switches(node, 0);
+}
+
+static int switches_on(const ap_directive_t *node)
+{
+    return switches(node, 1);
+}
+
 cfaop_rewrite_main *cfaop_rewrite_rules_of_main(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
 {
     cfaop_rewrite_main *found = apr_pcalloc(p, sizeof(*found));
@@ -259,15 +270,24 @@ cfaop_rewrite_main *cfaop_rewrite_rules_of_main(apr_pool_t *p, const cfaop_tree 
     found->tree = tree;
     found->rules = rules_from(p, cfaop_tree_directives(tree, base));
     found->is_switched_off = cfaop_tree_in_sections(tree, base, switches_off);
+    found->is_switched_on = cfaop_tree_in_sections(tree, base, switches_on);
     for (i = 0; list && i < list->nelts; ++i) {
         found->options |= options_of(p, APR_ARRAY_IDX(list, i, const ap_directive_t *));
     }
     return found;
 }
 
-static int is_switched_off(const cfaop_rewrite_main *base, const server_rec *s)
+/* What the rules do, if the engine is on or off outside of sections, and a section may switch it. */
+static cfaop_rewrite where_switched(const cfaop_rewrite_main *base, const server_rec *s, cfaop_rewrite kind, int is_on)
 {
-    return base->is_switched_off || cfaop_tree_in_sections(base->tree, s, switches_off);
+    if (kind == CFAOP_REWRITE_ANSWERS_ALL && is_on
+        && !(base->is_switched_off || cfaop_tree_in_sections(base->tree, s, switches_off))) {
+        return kind;
+    }
+    return kind == CFAOP_REWRITE_SERVES
+                && (is_on || base->is_switched_on || cfaop_tree_in_sections(base->tree, s, switches_on))
+             ? kind
+             : CFAOP_REWRITE_NOTHING;
 }
 
 /*
@@ -292,7 +312,7 @@ cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *ba
     progress so_far = {CFAOP_REWRITE_NOTHING, 0, 0};
     const apr_array_header_t *own;
 
-    if (!engine || ap_cstr_casecmp(engine, "on") != 0 || !has_directives(base->tree, s)) {
+    if (!has_directives(base->tree, s)) {
         return CFAOP_REWRITE_NOTHING;
     }
     own = s->is_virtual ? rules_from(p, cfaop_tree_directives(base->tree, s)) : base->rules;
@@ -300,5 +320,5 @@ cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *ba
     if (inherits) {
         apply_all(p, &so_far, inherits == INHERIT_BEFORE ? own : base->rules, requests);
     }
-    return so_far.kind == CFAOP_REWRITE_ANSWERS_ALL && is_switched_off(base, s) ? CFAOP_REWRITE_NOTHING : so_far.kind;
+    return where_switched(base, s, so_far.kind, engine && !ap_cstr_casecmp(engine, "on"));
 }

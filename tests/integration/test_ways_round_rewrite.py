@@ -11,7 +11,7 @@ from support.pki import Credential, Pki
 from support.ports import free_port
 from support.response import Response
 from support.vhost import vhost
-from support.ways_round import ENGINE, TO_TLS, Bench, bench_of, started
+from support.ways_round import AWAY, ENGINE, TO_TLS, Bench, bench_of, started
 
 GOES_ON = "RewriteRule ^(.*)$ https://www.test$1 [R=301,NE]"
 WITHOUT_R = "RewriteRule ^ https://www.test%{REQUEST_URI}"
@@ -221,4 +221,26 @@ def test_rules_that_are_handed_down(bench: Bench, option: str, own: tuple[str, .
     main = f"{ENGINE}\nRewriteOptions {option}\nRewriteCond %{{HTTPS}} off\n{TO_TLS}\n"
     server = started(bench.server(main + bench.guarded() + bench.twin(*own)), warns=serves)
     assert answer(bench).status == (200 if serves else 301)
+    server.stop()
+
+
+# Sections switch the engine, which is asked for before the rules
+
+
+IN_SECTION = f"<Location /index.html>\n{ENGINE}\n</Location>\n"
+
+
+@pytest.mark.parametrize(
+    "main, lines, serves",
+    [
+        ("", (IN_SECTION, "RewriteRule ^ /index.html [L]", AWAY), True),
+        (IN_SECTION, ("RewriteRule ^ /index.html [L]", AWAY), True),
+        ("", ("RewriteRule ^ /index.html [L]", AWAY), False),
+        ("", (IN_SECTION, TO_TLS), True),
+        ("", (IN_SECTION, TO_TLS, AWAY), False),
+    ],
+)
+def test_engine_that_a_section_switches_on(bench: Bench, main: str, lines: tuple[str, ...], serves: bool) -> None:
+    server = started(bench.server(main + bench.guarded() + bench.twin(*lines)), warns=serves)
+    assert (200 in [answer(bench, path).status for path in ("/", "/index.html")]) is serves
     server.stop()
