@@ -21,17 +21,17 @@ typedef struct cfaop_tree cfaop_tree;
 cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base);
 
 /**
- * Says whether @a s stands in the tree. A virtual host that a module has made does not, and nothing is known of its
- * directives.
- */
-int cfaop_tree_knows(const cfaop_tree *tree, const server_rec *s);
-
-/**
  * Says whether the tree shows that @a s can have TLS: SSLEngine not off, or a certificate and a port that
  * speaks https ("Listen ... https", port 443).
- * Of a server that it does not know it says yes: mod_ssl decides, and post_config looks again.
+ * When in doubt it says yes: mod_ssl decides, and post_config looks again.
  */
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
+
+/**
+ * Says whether it is in doubt that @a s, of which cfaop_tree_shows_tls() says so, has TLS: a module has made it, or the
+ * Listen line that speaks https is for another address.
+ */
+int cfaop_tree_doubts_tls(const cfaop_tree *tree, const server_rec *s);
 
 /**
  * Returns the main server's own directives (of const ap_directive_t *) of that name, in lower case, sections too

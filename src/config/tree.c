@@ -91,7 +91,8 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
     return tree;
 }
 
-int cfaop_tree_knows(const cfaop_tree *tree, const server_rec *s)
+/* A module may have made a virtual host: then nothing is known of its directives. */
+static int stands_in_tree(const cfaop_tree *tree, const server_rec *s)
 {
     return !s->is_virtual || apr_hash_get(tree->nodes, &s, sizeof(s));
 }
@@ -148,48 +149,64 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
     return own ? first_word(tree, own) : last_inherited(tree, name);
 }
 
-/* The Listen line for this very address and port; NULL: there is none. */
-static const ap_listen_rec *listener_of(const server_addr_rec *addr)
-{
-    const ap_listen_rec *l;
-
-    for (l = ap_listeners; l; l = l->next) {
-        if (l->bind_addr->port == addr->host_port && apr_sockaddr_equal(l->bind_addr, addr->host_addr)) {
-            return l;
-        }
-    }
-    return NULL;
-}
-
 /*
- * Without SSLEngine, mod_ssl looks at the protocol of the server. It is that of "Protocol", else of the Listen line for
- * the first of its addresses that has one, which httpd finds out only when it opens them. The main server has no such
- * address.
+ * Without SSLEngine, mod_ssl looks at the protocol of the server. It is that of "Protocol", else of a Listen line for
+ * one of its addresses, which httpd finds out only when it opens them. The main server has no such address.
  */
 static int speaks_https(const server_rec *s)
 {
     const char *protocol = ap_get_server_protocol((server_rec *)s);
+    const ap_listen_rec *l;
     const server_addr_rec *addr;
 
-    for (addr = s->is_virtual ? s->addrs : NULL; addr && !protocol; addr = addr->next) {
-        const ap_listen_rec *l = listener_of(addr);
-        protocol = l ? l->protocol : NULL;
+    if (protocol || !s->is_virtual) {
+        return protocol && !strcmp(protocol, "https");
     }
-    return protocol && !strcmp(protocol, "https");
+    for (l = ap_listeners; l; l = l->next) {
+        for (addr = s->addrs; addr && l->protocol && !strcmp(l->protocol, "https"); addr = addr->next) {
+            if (!addr->host_port || addr->host_port == l->bind_addr->port) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
 {
     const char *engine;
 
-    if (!cfaop_tree_knows(tree, s)) {
-        return 1; /* in doubt: a module has made the virtual host */
+    if (!stands_in_tree(tree, s)) {
+        return 1; /* in doubt */
     }
     engine = cfaop_tree_last(tree, s, "sslengine");
     if (engine) {
         return ap_cstr_casecmp(engine, "off") != 0;
     }
     return cfaop_tree_last(tree, s, "sslcertificatefile") != NULL && speaks_https(s);
+}
+
+/* Does a Listen line of the very address and port of s say https? httpd takes the protocol of no other line. */
+static int has_https_listener(const server_rec *s)
+{
+    const ap_listen_rec *l;
+    const server_addr_rec *addr;
+
+    for (l = ap_listeners; l; l = l->next) {
+        for (addr = s->addrs; addr && l->protocol && !strcmp(l->protocol, "https"); addr = addr->next) {
+            if (addr->host_port == l->bind_addr->port && apr_sockaddr_equal(addr->host_addr, l->bind_addr)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+int cfaop_tree_doubts_tls(const cfaop_tree *tree, const server_rec *s)
+{
+    return !stands_in_tree(tree, s)
+        || (s->is_virtual && cfaop_tree_shows_tls(tree, s) && !cfaop_tree_last(tree, s, "sslengine")
+            && !ap_get_server_protocol((server_rec *)s) && !has_https_listener(s));
 }
 
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)

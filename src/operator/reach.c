@@ -95,7 +95,7 @@ static void note_server(const address_set *tls, const server_rec *s)
     }
 }
 
-/* Of a server that a module has made nothing is known: it may have TLS, and take nothing from plain HTTP. */
+/* A server of which it is in doubt may have TLS, but takes no address from plain HTTP. */
 static void add_in_doubt(address_set *tls, const server_rec *s)
 {
     const server_addr_rec *addr;
@@ -139,7 +139,7 @@ void cfaop_reach_note(apr_pool_t *ptemp, const cfaop_tree *tree, const server_re
 
     note_main_server(ptemp, tls, tree, base);
     for (s = base->next; s; s = s->next) {
-        if (!cfaop_tree_knows(tree, s)) {
+        if (cfaop_tree_doubts_tls(tree, s)) {
             add_in_doubt(tls, s);
         }
         else if (cfaop_tree_shows_tls(tree, s)) {
@@ -148,7 +148,7 @@ void cfaop_reach_note(apr_pool_t *ptemp, const cfaop_tree *tree, const server_re
         }
     }
     for (s = base->next; s; s = s->next) {
-        if (!cfaop_tree_knows(tree, s) || !cfaop_tree_shows_tls(tree, s)) {
+        if (cfaop_tree_doubts_tls(tree, s) || !cfaop_tree_shows_tls(tree, s)) {
             note_server(tls, s);
         }
     }
