@@ -796,8 +796,6 @@ MUTANTS = (
        " && !has_local_page_of_denials(redirects->tree, s)", "", "test_ways_round"),
     _m("an error page in a section is passed over", "src/operator/redirects.c",
        " || is_local_page_of_denials(node);", ";", "test_ways_round"),
-    _m("an empty virtual host may have TLS", "src/config/tree.c",
-       "    if (!stands_in_tree(tree, s)) {", "    if (!cfaop_tree_directives(tree, s)) {", "test_ways_round"),
     _m("a virtual host that a module has made takes an address from plain HTTP", "src/operator/reach.c",
        "        tls->named[addr->host_port] = 1;\n    }\n}\n\n/* The", "        add_address(tls, addr->host_addr, addr->host_port);\n    }\n}\n\n/* The", "test_ways_round"),
     _m("what is denied may be granted again", "src/operator/redirects.c",
