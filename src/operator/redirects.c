@@ -128,7 +128,7 @@ static int denies(apr_pool_t *p, const ap_directive_t *node)
 }
 
 /*
- * Is node an ErrorDocument for denials that is a local path? httpd runs it for the client whom it denies the URL, and
+ * Is node an ErrorDocument for denials that is a local path? httpd runs it for each client that it denies a URL, and
  * asks for no right again where the same sections hold for that path: an application there answers every URL.
  */
 static int is_local_page_of_denials(const ap_directive_t *node)
