@@ -28,6 +28,12 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base);
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
 
 /**
+ * Says whether it is in doubt that @a s, of which cfaop_tree_shows_tls() says so, has TLS: a module has made it, or the
+ * Listen line that speaks https is for another address.
+ */
+int cfaop_tree_doubts_tls(const cfaop_tree *tree, const server_rec *s);
+
+/**
  * Returns the main server's own directives (of const ap_directive_t *) of that name, in lower case, sections too
  * ("<location"); NULL: none.
  */

@@ -24,6 +24,12 @@ int cfaop_patterns_match_all(apr_pool_t *p, const char *regex);
  */
 int cfaop_patterns_is_acme(const char *regex);
 
+/**
+ * Says whether the regular expression may match a URL with a scheme and a host: it does not plainly ask for a path.
+ * Any phase, any thread.
+ */
+int cfaop_patterns_may_match_absolute(const char *regex);
+
 /** Says whether the path lies below /.well-known/acme-challenge. Any phase, any thread. */
 int cfaop_patterns_is_acme_path(const char *path);
 

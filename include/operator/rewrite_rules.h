@@ -8,6 +8,7 @@
 #define CFAOP_OPERATOR_REWRITE_RULES_H
 
 #include "config/tree.h"
+#include "operator/rewrite_conds.h"
 
 #include "httpd.h"
 #include "apr_pools.h"
@@ -26,13 +27,6 @@ typedef struct cfaop_rewrite_main cfaop_rewrite_main;
 
 /** Looks at the rules and options of the main server, @a base. From @a p. */
 cfaop_rewrite_main *cfaop_rewrite_rules_of_main(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base);
-
-/** The requests to a server that come over TLS, or those without it. */
-typedef struct {
-    const server_rec *server;
-    int is_tls;
-    const char *scheme; /**< what REQUEST_SCHEME is for them, "http" or "https"; NULL: in doubt */
-} cfaop_requests;
 
 /** Returns what is known of the requests to @a s over TLS, or of those without it. */
 cfaop_requests cfaop_rewrite_rules_requests(const cfaop_tree *tree, const server_rec *s, int is_tls);

@@ -91,6 +91,12 @@ cfaop_tree *cfaop_tree_index(apr_pool_t *p, const server_rec *base)
     return tree;
 }
 
+/* A module may have made a virtual host: then nothing is known of its directives. */
+static int stands_in_tree(const cfaop_tree *tree, const server_rec *s)
+{
+    return !s->is_virtual || apr_hash_get(tree->nodes, &s, sizeof(s));
+}
+
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s)
 {
     const ap_directive_t *node;
@@ -168,17 +174,39 @@ static int speaks_https(const server_rec *s)
 
 int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s)
 {
-    const ap_directive_t *own = cfaop_tree_directives(tree, s);
     const char *engine;
 
-    if (!own) {
-        return 1; /* in doubt: an empty virtual host, or one that a module has made */
+    if (!stands_in_tree(tree, s)) {
+        return 1; /* in doubt */
     }
     engine = cfaop_tree_last(tree, s, "sslengine");
     if (engine) {
         return ap_cstr_casecmp(engine, "off") != 0;
     }
     return cfaop_tree_last(tree, s, "sslcertificatefile") != NULL && speaks_https(s);
+}
+
+/* Does a Listen line of the very address and port of s say https? httpd takes the protocol of no other line. */
+static int has_https_listener(const server_rec *s)
+{
+    const ap_listen_rec *l;
+    const server_addr_rec *addr;
+
+    for (l = ap_listeners; l; l = l->next) {
+        for (addr = s->addrs; addr && l->protocol && !strcmp(l->protocol, "https"); addr = addr->next) {
+            if (addr->host_port == l->bind_addr->port && apr_sockaddr_equal(addr->host_addr, l->bind_addr)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+int cfaop_tree_doubts_tls(const cfaop_tree *tree, const server_rec *s)
+{
+    return !stands_in_tree(tree, s)
+        || (s->is_virtual && cfaop_tree_shows_tls(tree, s) && !cfaop_tree_last(tree, s, "sslengine")
+            && !ap_get_server_protocol((server_rec *)s) && !has_https_listener(s));
 }
 
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)

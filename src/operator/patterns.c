@@ -45,19 +45,21 @@ int cfaop_patterns_is_acme(const char *regex)
     return 1;
 }
 
-/* Returns "^REST" of "^(?!PATH)REST", where PATH is that of ACME challenges; NULL: the pattern is of another form. */
+/*
+ * Returns "^REST" of "^(?!PATH)REST", where PATH is that of ACME challenges. The slash may stand before the bracket:
+ * "^/REST" of "^/(?!PATH)REST". NULL: the pattern is of another form.
+ */
 static const char *without_acme(apr_pool_t *p, const char *regex)
 {
-    static const char except[] = "^(?!";
-    const char *end = strchr(regex, ')');
+    const char *slash = strncmp(regex, "^/", 2) ? "" : "/";
+    const char *except = regex + 1 + strlen(slash), *end = strchr(regex, ')'), *path;
 
-    if (strncmp(regex, except, strlen(except)) != 0 || !end) {
+    if (*regex != '^' || strncmp(except, "(?!", 3) != 0 || !end) {
         return NULL;
     }
-    regex += strlen(except);
-    return cfaop_patterns_is_acme(apr_pstrcat(p, "^", apr_pstrmemdup(p, regex, (apr_size_t)(end - regex)), NULL))
-             ? apr_pstrcat(p, "^", end + 1, NULL)
-             : NULL;
+    path = apr_pstrmemdup(p, except + 3, (apr_size_t)(end - except - 3));
+    return cfaop_patterns_is_acme(apr_pstrcat(p, "^", slash, path, NULL)) ? apr_pstrcat(p, "^", slash, end + 1, NULL)
+                                                                          : NULL;
 }
 
 int cfaop_patterns_match_all(apr_pool_t *p, const char *regex)
@@ -69,6 +71,13 @@ int cfaop_patterns_match_all(apr_pool_t *p, const char *regex)
     const char *rest = without_acme(p, regex);
 
     return cfaop_patterns_is_one_of(rest ? rest : regex, all);
+}
+
+int cfaop_patterns_may_match_absolute(const char *regex)
+{
+    const char *rest = regex[0] == '^' && regex[1] == '\\' ? regex + 2 : regex + 1;
+
+    return *regex != '^' || *rest != '/' || strchr(rest, '|') || (rest[1] && strchr("?*{", rest[1]));
 }
 
 int cfaop_patterns_is_acme_path(const char *path)

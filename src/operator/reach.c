@@ -95,6 +95,17 @@ static void note_server(const address_set *tls, const server_rec *s)
     }
 }
 
+/* A server of which it is in doubt may have TLS, but takes no address from plain HTTP. */
+static void add_in_doubt(address_set *tls, const server_rec *s)
+{
+    const server_addr_rec *addr;
+
+    cfaop_config_of(s)->is_reached_by_tls = 1;
+    for (addr = s->addrs; addr; addr = addr->next) {
+        tls->named[addr->host_port] = 1;
+    }
+}
+
 /* The main server answers where Listen lines have addresses that no virtual host has. */
 static void note_main_server(apr_pool_t *ptemp, address_set *tls, const cfaop_tree *tree, const server_rec *base)
 {
@@ -128,13 +139,16 @@ void cfaop_reach_note(apr_pool_t *ptemp, const cfaop_tree *tree, const server_re
 
     note_main_server(ptemp, tls, tree, base);
     for (s = base->next; s; s = s->next) {
-        if (cfaop_tree_shows_tls(tree, s)) {
+        if (cfaop_tree_doubts_tls(tree, s)) {
+            add_in_doubt(tls, s);
+        }
+        else if (cfaop_tree_shows_tls(tree, s)) {
             cfaop_config_of(s)->is_reached_by_tls = 1;
             add_server(tls, s);
         }
     }
     for (s = base->next; s; s = s->next) {
-        if (!cfaop_tree_shows_tls(tree, s)) {
+        if (cfaop_tree_doubts_tls(tree, s) || !cfaop_tree_shows_tls(tree, s)) {
             note_server(tls, s);
         }
     }

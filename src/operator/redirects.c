@@ -8,6 +8,7 @@
 
 #include "config/tree.h"
 #include "operator/patterns.h"
+#include "operator/rewrite_conds.h"
 #include "operator/rewrite_rules.h"
 
 #include "apr_strings.h"
@@ -87,29 +88,19 @@ static int is_redirect_of_all(apr_pool_t *p, const ap_directive_t *node, int is_
 /* Is node an <If> that holds for all these requests? */
 static int is_for_scheme(apr_pool_t *p, const ap_directive_t *node, const cfaop_requests *requests)
 {
-    static const char *const plain[] = {"%{HTTPS}==off", "%{HTTPS}!=on", NULL};
-    static const char *const tls[] = {"%{HTTPS}==on", "%{HTTPS}!=off", NULL};
-    static const char *const http[] = {"%{REQUEST_SCHEME}==http", "%{REQUEST_SCHEME}!=https", NULL};
-    static const char *const https[] = {"%{REQUEST_SCHEME}==https", "%{REQUEST_SCHEME}!=http", NULL};
-    const char *from;
-    char *text = apr_pstrdup(p, node->args), *to = text;
-
-    if (!is_called(node, "<If")) {
-        return 0;
-    }
-    for (from = text; *from; ++from) {
-        if (!strchr(" \t\"'>", *from)) {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-    return cfaop_patterns_is_one_of(text, requests->is_tls ? tls : plain)
-        || (requests->scheme && cfaop_patterns_is_one_of(text, strcmp(requests->scheme, "https") ? http : https));
+    return is_called(node, "<If")
+        && (!strcmp(word_at(words_of(p, node), 0), "true")
+            || cfaop_rewrite_conds_expression_holds(p, node->args, requests));
 }
 
 static int is_for_all_paths(apr_pool_t *p, const ap_directive_t *node)
 {
-    return is_called(node, "<Location") && !strcmp(word_at(words_of(p, node), 0), "/");
+    const char *path = word_at(words_of(p, node), 0);
+
+    if (is_called(node, "<LocationMatch")) {
+        return cfaop_patterns_match_all(p, path);
+    }
+    return is_called(node, "<Location") && !strcmp(path, "/");
 }
 
 static int answers_all(apr_pool_t *p, const ap_directive_t *node, const cfaop_requests *requests)
@@ -136,11 +127,31 @@ static int denies(apr_pool_t *p, const ap_directive_t *node)
         && !ap_cstr_casecmp(word_at(words, 0), "all") && !ap_cstr_casecmp(word_at(words, 1), "denied");
 }
 
+/*
+ * Is node an ErrorDocument for denials that is a local path? httpd runs it for each client that it denies a URL, and
+ * asks for no right again where the same sections hold for that path: an application there answers every URL.
+ */
+static int is_local_page_of_denials(const ap_directive_t *node)
+{
+    const char *args = node->args + strspn(node->args, " \t\"'");
+
+    if (!is_called(node, "ErrorDocument") || (strncmp(args, "401", 3) != 0 && strncmp(args, "403", 3) != 0)) {
+        return 0;
+    }
+    args += 3;
+    return args[strspn(args, " \t\"'")] == '/';
+}
+
+static int has_local_page_of_denials(const cfaop_tree *tree, const server_rec *s)
+{
+    return cfaop_tree_local_error_document(tree, s, "401") || cfaop_tree_local_error_document(tree, s, "403");
+}
+
 /* httpd merges each <If> after all other sections, wherever it stands. Satisfy Any needs no more than an address. */
 static int may_grant(const ap_directive_t *node)
 {
     return is_called(node, "<If") || is_called(node, "<ElseIf") || is_called(node, "<Else")
-        || is_called(node, "Satisfy");
+        || is_called(node, "Satisfy") || is_local_page_of_denials(node);
 }
 
 static int denies_all(apr_pool_t *p, const cfaop_redirects *redirects, const server_rec *s)
@@ -156,7 +167,8 @@ static int denies_all(apr_pool_t *p, const cfaop_redirects *redirects, const ser
             return 0;
         }
     }
-    return found && !redirects->main_may_grant && !cfaop_tree_in_sections(redirects->tree, s, may_grant);
+    return found && !redirects->main_may_grant && !has_local_page_of_denials(redirects->tree, s)
+        && !cfaop_tree_in_sections(redirects->tree, s, may_grant);
 }
 
 /* ---- what serves although there is a Redirect: mod_proxy comes before it ---- */

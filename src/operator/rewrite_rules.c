@@ -7,6 +7,8 @@
 #include "operator/rewrite_rules.h"
 
 #include "operator/patterns.h"
+#include "operator/rewrite_conds.h"
+#include "operator/rewrite_flags.h"
 
 #include "apr_strings.h"
 
@@ -15,228 +17,112 @@ struct cfaop_rewrite_main {
     apr_array_header_t *rules; /* of const ap_directive_t *: its conditions and rules, in order */
     int options;               /* its RewriteOptions */
     int is_switched_off;       /* a section of it has RewriteEngine off */
+    int is_switched_on;        /* one has RewriteEngine on */
 };
-
-/* Returns the value of a flag, "" if it has none; NULL: it is not among the flags. */
-static const char *flag_value(apr_pool_t *p, const char *flags, const char *brief, const char *full)
-{
-    char *state, *list = apr_pstrdup(p, flags), *flag;
-
-    for (flag = apr_strtok(list, "[], ", &state); flag; flag = apr_strtok(NULL, "[], ", &state)) {
-        const char *value = strchr(flag, '=');
-        apr_size_t length = value ? (apr_size_t)(value - flag) : strlen(flag);
-        if ((length == strlen(brief) && !strncasecmp(flag, brief, length))
-            || (length == strlen(full) && !strncasecmp(flag, full, length))) {
-            return value ? value + 1 : "";
-        }
-    }
-    return NULL;
-}
-
-static int has_flag(apr_pool_t *p, const char *flags, const char *brief, const char *full)
-{
-    return flag_value(p, flags, brief, full) != NULL;
-}
-
-/* ---- conditions ---- */
-
-/* The conditions before a rule: groups that are joined by [OR] inside, and all of which must hold. */
-typedef struct {
-    int exception;             /* a group may be false */
-    int is_acme;               /* a group holds for ACME challenges only */
-    apr_array_header_t *names; /* of const char *: SERVER_NAME equals one of them */
-    int name_groups;           /* how many groups have names */
-    int is_open;               /* the condition before this one had [OR] */
-    /* of the group that is being read */
-    int group_is_true; /* one condition always holds */
-    int group_is_odd;  /* one is not understood */
-    int group_is_acme; /* one holds for ACME challenges only */
-    int group_is_more; /* one is something else */
-    int group_start;   /* where its names begin */
-} conditions;
-
-static void clear(conditions *c)
-{
-    apr_array_header_t *names = c->names;
-
-    apr_array_clear(names);
-    memset(c, 0, sizeof(*c));
-    c->names = names;
-}
-
-/*
- * SERVER_PORT is not among these, nor is HTTP_HOST among the names below: both are what the client writes into the
- * Host header, in any case and with any port.
- */
-static int holds_for_scheme(const char *subject, const char *pattern, const cfaop_requests *requests)
-{
-    static const char *const off[] = {"off", "=off", "!on", "!=on", "^off$", "!^on$", NULL};
-    static const char *const on[] = {"on", "=on", "!off", "!=off", "^on$", "!^off$", NULL};
-    static const char *const http[] = {"http", "=http", "^http$", "!https", "!=https", "!^https$", NULL};
-    static const char *const https[] = {"https", "=https", "^https$", "!=http", "!^http$", NULL};
-
-    if (!strcmp(subject, "%{HTTPS}")) {
-        return cfaop_patterns_is_one_of(pattern, requests->is_tls ? on : off);
-    }
-    return !strcmp(subject, "%{REQUEST_SCHEME}") && requests->scheme
-        && cfaop_patterns_is_one_of(pattern, strcmp(requests->scheme, "https") ? http : https);
-}
-
-static int is_uri(const char *subject)
-{
-    return !strcmp(subject, "%{REQUEST_URI}");
-}
-
-static int is_all_but_acme(const char *subject, const char *pattern)
-{
-    return is_uri(subject) && *pattern == '!' && cfaop_patterns_is_acme(pattern + 1);
-}
-
-static void end_group(conditions *c)
-{
-    if (c->group_is_true) {
-        c->names->nelts = c->group_start;
-    }
-    else if (c->group_is_odd) {
-        c->exception = 1;
-    }
-    c->is_acme = c->is_acme || (c->group_is_acme && !c->group_is_more);
-    c->name_groups += c->names->nelts > c->group_start;
-    c->group_is_true = c->group_is_odd = c->group_is_acme = c->group_is_more = c->is_open = 0;
-    c->group_start = c->names->nelts;
-}
-
-static void add_condition(apr_pool_t *p, conditions *c, const char *args, const cfaop_requests *requests)
-{
-    const char *subject = ap_getword_conf(p, &args);
-    const char *pattern = ap_getword_conf(p, &args);
-    int is_acme = is_uri(subject) && cfaop_patterns_is_acme(pattern);
-
-    if (!strcmp(subject, "%{SERVER_NAME}") && *pattern == '=') {
-        APR_ARRAY_PUSH(c->names, const char *) = pattern + 1;
-    }
-    else if (holds_for_scheme(subject, pattern, requests) || is_all_but_acme(subject, pattern)) {
-        c->group_is_true = 1;
-    }
-    else {
-        c->group_is_odd = 1;
-    }
-    c->group_is_acme |= is_acme;
-    c->group_is_more |= !is_acme;
-    c->is_open = has_flag(p, ap_getword_conf(p, &args), "OR", "ornext");
-    if (!c->is_open) {
-        end_group(c);
-    }
-}
-
-/* "=" compares bytes, and httpd has the name that a client sends in lower case. */
-static int has_name(const conditions *c, const char *name)
-{
-    int i;
-
-    for (i = 0; i < c->names->nelts && !strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"); ++i) {
-        if (!strcmp(APR_ARRAY_IDX(c->names, i, const char *), name)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* Do the conditions hold for each name that s answers to? */
-static int hold_for(const conditions *c, const server_rec *s)
-{
-    int i;
-
-    if (c->exception || c->is_open || c->name_groups > 1) {
-        return 0;
-    }
-    if (!c->name_groups) {
-        return 1;
-    }
-    if (s->wild_names && s->wild_names->nelts) {
-        return 0;
-    }
-    for (i = 0; s->names && i < s->names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(s->names, i, const char *);
-        if (name && !has_name(c, name)) {
-            return 0;
-        }
-    }
-    return !s->server_hostname || has_name(c, s->server_hostname);
-}
 
 /* ---- rules ---- */
 
-/* Is it the value of [R] that makes a redirect or a refusal? mod_rewrite takes any status. */
-static int is_answer(const char *status)
-{
-    static const char *const moved[] = {"", "permanent", "temp", "seeother", NULL};
+typedef struct {
+    const char *pattern, *target;
+    cfaop_rewrite_flags flags;
+} rewrite_rule;
 
-    return cfaop_patterns_is_one_of(status, moved) || (strchr("345", *status) && strcmp(status, "304") != 0);
+static rewrite_rule read_rule(apr_pool_t *p, const char *args)
+{
+    rewrite_rule rule;
+
+    rule.pattern = ap_getword_conf(p, &args);
+    rule.target = ap_getword_conf(p, &args);
+    rule.flags = cfaop_rewrite_flags_of(p, ap_getword_conf(p, &args));
+    return rule;
+}
+
+static int has_target(const rewrite_rule *rule)
+{
+    return strcmp(rule->target, "-") != 0;
 }
 
 /*
- * mod_rewrite takes a target on another scheme for a redirect. A target on the request's own scheme may be this very
- * server.
+ * Does the rule redirect, or refuse? mod_rewrite takes any status; without a target [R=301] does nothing. It takes a
+ * target on another scheme for a redirect, too. A target on the request's own scheme may be this very server.
  */
-static int answers(apr_pool_t *p, const char *target, const char *flags, const cfaop_requests *requests)
+static int answers(const rewrite_rule *rule, const cfaop_requests *requests)
 {
-    const char *status = flag_value(p, flags, "R", "redirect");
     const char *other = requests->scheme && !strcmp(requests->scheme, "https") ? "http://" : "https://";
+    int status = rule->flags.status;
 
-    if (status) {
-        return is_answer(status);
+    if (rule->flags.is_final || (rule->flags.redirects && has_target(rule))) {
+        return !status || (status >= 300 && status != HTTP_NOT_MODIFIED);
     }
-    return has_flag(p, flags, "F", "forbidden") || has_flag(p, flags, "G", "gone")
-        || (requests->scheme && !strncasecmp(target, other, strlen(other)));
-}
-
-/* Does the rule decide about those after it? */
-static int steers(apr_pool_t *p, const char *flags)
-{
-    return has_flag(p, flags, "C", "chain") || has_flag(p, flags, "S", "skip") || has_flag(p, flags, "N", "next");
-}
-
-static int ends(apr_pool_t *p, const char *flags)
-{
-    return has_flag(p, flags, "L", "last") || has_flag(p, flags, "END", "END") || has_flag(p, flags, "R", "redirect");
+    return requests->scheme && !strncasecmp(rule->target, other, strlen(other));
 }
 
 /* Does a rule for ACME challenges leave it at that? Its target may be any place of the site. */
-static int is_for_challenges(apr_pool_t *p, const char *target, const char *flags)
+static int is_for_challenges(const rewrite_rule *rule)
 {
     static const char *const words[] = {"acme", "challenge", "letsencrypt", NULL};
     int i;
 
     for (i = 0; words[i]; ++i) {
-        if (ap_strcasestr(target, words[i])) {
+        if (ap_strcasestr(rule->target, words[i])) {
             return 1;
         }
     }
-    return !strcmp(target, "-") || has_flag(p, flags, "P", "proxy") || has_flag(p, flags, "R", "redirect")
-        || has_flag(p, flags, "F", "forbidden") || has_flag(p, flags, "G", "gone");
+    return !has_target(rule) || rule->flags.proxies || rule->flags.redirects || rule->flags.is_final;
 }
 
-static cfaop_rewrite kind_of_rule(apr_pool_t *p, const char *args, const conditions *c, const cfaop_requests *requests)
+static cfaop_rewrite kind_of_rule(apr_pool_t *p, const rewrite_rule *rule, const cfaop_rewrite_conds *c,
+                                  const cfaop_requests *requests)
 {
-    const char *pattern = ap_getword_conf(p, &args);
-    const char *target = ap_getword_conf(p, &args);
-    const char *flags = ap_getword_conf(p, &args);
+    const char *pattern = rule->pattern;
     int is_for_all = cfaop_patterns_match_all(p, pattern) || (*pattern == '!' && cfaop_patterns_is_acme(pattern + 1));
 
-    if (steers(p, flags)) {
+    if (rule->flags.steers) {
         return CFAOP_REWRITE_SERVES;
+    }
+    if (c->is_never) {
+        return CFAOP_REWRITE_NOTHING;
     }
     if (c->is_acme || cfaop_patterns_is_acme(pattern)) {
-        return is_for_challenges(p, target, flags) ? CFAOP_REWRITE_NOTHING : CFAOP_REWRITE_SERVES;
+        return is_for_challenges(rule) ? CFAOP_REWRITE_NOTHING : CFAOP_REWRITE_SERVES;
     }
-    if (has_flag(p, flags, "P", "proxy")) {
+    if (rule->flags.proxies) {
         return CFAOP_REWRITE_SERVES;
     }
-    if (!answers(p, target, flags, requests)) {
-        return strcmp(target, "-") != 0 || ends(p, flags) ? CFAOP_REWRITE_SERVES : CFAOP_REWRITE_NOTHING;
+    if (!answers(rule, requests)) {
+        return has_target(rule) || rule->flags.ends ? CFAOP_REWRITE_SERVES : CFAOP_REWRITE_NOTHING;
     }
-    return is_for_all && hold_for(c, requests->server) ? CFAOP_REWRITE_ANSWERS_ALL : CFAOP_REWRITE_NOTHING;
+    return is_for_all && cfaop_rewrite_conds_hold_for(c, requests->server) ? CFAOP_REWRITE_ANSWERS_ALL
+                                                                           : CFAOP_REWRITE_NOTHING;
+}
+
+/* ---- lists of rules ---- */
+
+/*
+ * What the rules so far do. After a redirect that does not end the rules, mod_rewrite goes on with the URL of the
+ * target, and a later rule can still make a local path of it.
+ */
+typedef struct {
+    cfaop_rewrite kind;
+    int is_over;     /* no later rule changes it */
+    int is_absolute; /* a redirect may have gone before, and mod_rewrite has gone on */
+} progress;
+
+static void apply(apr_pool_t *p, progress *so_far, const rewrite_rule *rule, const cfaop_rewrite_conds *c,
+                  const cfaop_requests *requests)
+{
+    cfaop_rewrite kind = kind_of_rule(p, rule, c, requests);
+    int may_match = !so_far->is_absolute || cfaop_patterns_may_match_absolute(rule->pattern);
+
+    if (so_far->kind == CFAOP_REWRITE_NOTHING) {
+        so_far->kind = kind;
+    }
+    else if (kind == CFAOP_REWRITE_SERVES && (rule->flags.steers || (may_match && has_target(rule)))) {
+        so_far->kind = CFAOP_REWRITE_SERVES;
+    }
+    so_far->is_over =
+        so_far->kind == CFAOP_REWRITE_SERVES || (kind == CFAOP_REWRITE_ANSWERS_ALL && rule->flags.ends && may_match);
+    so_far->is_absolute = so_far->is_absolute || (answers(rule, requests) && !rule->flags.ends);
 }
 
 /* Adds the conditions and rules from node on to an array of const ap_directive_t *. */
@@ -252,24 +138,22 @@ static apr_array_header_t *rules_from(apr_pool_t *p, const ap_directive_t *node)
     return rules;
 }
 
-/* What the rules do: the first that does anything decides. */
-static cfaop_rewrite kind_of_rules(apr_pool_t *p, const apr_array_header_t *rules, const cfaop_requests *requests)
+static void apply_all(apr_pool_t *p, progress *so_far, const apr_array_header_t *rules, const cfaop_requests *requests)
 {
-    conditions c = {.names = apr_array_make(p, 2, sizeof(const char *))};
-    cfaop_rewrite result = CFAOP_REWRITE_NOTHING;
+    cfaop_rewrite_conds c = cfaop_rewrite_conds_none(p);
     int i;
 
-    for (i = 0; i < rules->nelts && result == CFAOP_REWRITE_NOTHING; ++i) {
+    for (i = 0; i < rules->nelts && !so_far->is_over; ++i) {
         const ap_directive_t *node = APR_ARRAY_IDX(rules, i, const ap_directive_t *);
         if (!ap_cstr_casecmp(node->directive, "RewriteCond")) {
-            add_condition(p, &c, node->args, requests);
+            cfaop_rewrite_conds_add(p, &c, node->args, requests);
         }
         else {
-            result = kind_of_rule(p, node->args, &c, requests);
-            clear(&c);
+            rewrite_rule rule = read_rule(p, node->args);
+            apply(p, so_far, &rule, &c, requests);
+            cfaop_rewrite_conds_clear(&c);
         }
     }
-    return result;
 }
 
 /* ---- what is inherited ---- */
@@ -323,12 +207,39 @@ static int inheritance(apr_pool_t *p, const cfaop_rewrite_main *base, const serv
     return own & INHERIT_BEFORE || (inherited & DOWN_BEFORE && !(own & IGNORE)) ? INHERIT_BEFORE : 0;
 }
 
+static int is_of_mod_rewrite(const ap_directive_t *node)
+{
+    static const char *const names[] = {"RewriteEngine", "RewriteOptions", "RewriteBase", "RewriteCond",
+                                        "RewriteRule",   "RewriteMap",     NULL};
+    int i;
+
+    for (i = 0; names[i] && ap_cstr_casecmp(node->directive, names[i]) != 0; ++i) {
+    }
+    return names[i] != NULL;
+}
+
+/*
+ * mod_rewrite does nothing in a virtual host that has no directive of it, neither outside of sections nor in one,
+ * whatever the main server hands down.
+ */
+static int has_directives(const cfaop_tree *tree, const server_rec *s)
+{
+    const ap_directive_t *node;
+
+    for (node = cfaop_tree_directives(tree, s); node && s->is_virtual; node = node->next) {
+        if (is_of_mod_rewrite(node)) {
+            return 1;
+        }
+    }
+    return !s->is_virtual || cfaop_tree_in_sections(tree, s, is_of_mod_rewrite);
+}
+
 /* mod_rewrite asks for the engine of the request's <Location> and <If> sections before it looks at rules. */
-static int switches_off(const ap_directive_t *node)
+static int switches(const ap_directive_t *node, int on)
 {
     const ap_directive_t *section = node->parent;
 
-    if (ap_cstr_casecmp(node->directive, "RewriteEngine") || !ap_cstr_casecmp(node->args, "on")) {
+    if (ap_cstr_casecmp(node->directive, "RewriteEngine") || (ap_cstr_casecmp(node->args, "on") == 0) != on) {
         return 0;
     }
     for (; section; section = section->parent) {
@@ -340,6 +251,16 @@ static int switches_off(const ap_directive_t *node)
     return 0;
 }
 
+static int switches_off(const ap_directive_t *node)
+{
+    return switches(node, 0);
+}
+
+static int switches_on(const ap_directive_t *node)
+{
+    return switches(node, 1);
+}
+
 cfaop_rewrite_main *cfaop_rewrite_rules_of_main(apr_pool_t *p, const cfaop_tree *tree, const server_rec *base)
 {
     cfaop_rewrite_main *found = apr_pcalloc(p, sizeof(*found));
@@ -349,15 +270,24 @@ cfaop_rewrite_main *cfaop_rewrite_rules_of_main(apr_pool_t *p, const cfaop_tree 
     found->tree = tree;
     found->rules = rules_from(p, cfaop_tree_directives(tree, base));
     found->is_switched_off = cfaop_tree_in_sections(tree, base, switches_off);
+    found->is_switched_on = cfaop_tree_in_sections(tree, base, switches_on);
     for (i = 0; list && i < list->nelts; ++i) {
         found->options |= options_of(p, APR_ARRAY_IDX(list, i, const ap_directive_t *));
     }
     return found;
 }
 
-static int is_switched_off(const cfaop_rewrite_main *base, const server_rec *s)
+/* What the rules do, if the engine is on or off outside of sections, and a section may switch it. */
+static cfaop_rewrite where_switched(const cfaop_rewrite_main *base, const server_rec *s, cfaop_rewrite kind, int is_on)
 {
-    return base->is_switched_off || cfaop_tree_in_sections(base->tree, s, switches_off);
+    if (kind == CFAOP_REWRITE_ANSWERS_ALL && is_on
+        && !(base->is_switched_off || cfaop_tree_in_sections(base->tree, s, switches_off))) {
+        return kind;
+    }
+    return kind == CFAOP_REWRITE_SERVES
+                && (is_on || base->is_switched_on || cfaop_tree_in_sections(base->tree, s, switches_on))
+             ? kind
+             : CFAOP_REWRITE_NOTHING;
 }
 
 /*
@@ -379,16 +309,16 @@ cfaop_rewrite cfaop_rewrite_rules_of(apr_pool_t *p, const cfaop_rewrite_main *ba
     const server_rec *s = requests->server;
     const char *engine = cfaop_tree_last(base->tree, s, "rewriteengine");
     int inherits = s->is_virtual ? inheritance(p, base, s) : 0;
+    progress so_far = {CFAOP_REWRITE_NOTHING, 0, 0};
     const apr_array_header_t *own;
-    cfaop_rewrite result;
 
-    if (!engine || ap_cstr_casecmp(engine, "on") != 0) {
+    if (!has_directives(base->tree, s)) {
         return CFAOP_REWRITE_NOTHING;
     }
     own = s->is_virtual ? rules_from(p, cfaop_tree_directives(base->tree, s)) : base->rules;
-    result = kind_of_rules(p, inherits == INHERIT_BEFORE ? base->rules : own, requests);
-    if (result == CFAOP_REWRITE_NOTHING && inherits) {
-        result = kind_of_rules(p, inherits == INHERIT_BEFORE ? own : base->rules, requests);
+    apply_all(p, &so_far, inherits == INHERIT_BEFORE ? base->rules : own, requests);
+    if (inherits) {
+        apply_all(p, &so_far, inherits == INHERIT_BEFORE ? own : base->rules, requests);
     }
-    return result == CFAOP_REWRITE_ANSWERS_ALL && is_switched_off(base, s) ? CFAOP_REWRITE_NOTHING : result;
+    return where_switched(base, s, so_far.kind, engine && !ap_cstr_casecmp(engine, "on"));
 }

@@ -3,57 +3,19 @@ warning is true, and that there is no warning where nothing is served."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from conftest import Servers
 from support.client import connect, connect_plain, fetch
-from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
 from support.streams import Route
 from support.vhost import vhost
+from support.ways_round import AWAY, DENIED, ENGINE, TO_TLS, Bench, bench_of, started, warned
 
-ENGINE = "RewriteEngine on"
-TO_TLS = "RewriteRule ^ https://www.test%{REQUEST_URI} [R=301,L]"
-AWAY = "Redirect permanent / https://www.test/"
-DENIED = ("<Location />", "Require all denied", "</Location>")
-
-
-@dataclass(frozen=True)
-class Bench:
-    """www.test is guarded at tls; plain is a port without TLS."""
-
-    servers: Servers
-    tls: int
-    plain: int
-    certificate: Credential
-    edge: Credential
-    ca: str
-
-    def guarded(self, *lines: str, name: str = "www.test") -> str:
-        return vhost(self.tls, name, "CFOriginPull On", self.ca, *lines, tls=self.certificate)
-
-    def twin(self, *lines: str, aliases: str = "") -> str:
-        return vhost(self.plain, "www.test", *lines, aliases=aliases)
-
-    @property
-    def files(self) -> str:
-        """A certificate for the whole server."""
-        return f"SSLCertificateFile {self.certificate.cert_file}\nSSLCertificateKeyFile {self.certificate.key_file}\n"
-
-    @property
-    def guarded_by_files(self) -> str:
-        return self.files + vhost(self.tls, "www.test", "SSLEngine on", "CFOriginPull On", self.ca)
-
-    def server(self, config: str, *modules: str, more: tuple[int, ...] = ()) -> Httpd:
-        return self.servers.prepare_httpd(config, listen=[self.tls, self.plain, *more], modules=["rewrite", *modules])
-
-    def answer(self, path: str = "/", host: str = "www.test") -> int:
-        with connect_plain(self.plain) as client:
-            return client.request(path, host=host).status
+OTHER_ADDRESS = "127.0.0.2"
 
 
 @pytest.fixture(scope="module")
@@ -65,24 +27,7 @@ def zone(pki: Pki) -> tuple[Credential, Credential]:
 
 @pytest.fixture
 def bench(servers: Servers, zone: tuple[Credential, Credential], server_certificate: Credential) -> Bench:
-    """Ports of its own for each test: many servers are started."""
-    ca, edge = zone
-    return Bench(servers, free_port(), free_port(), server_certificate, edge, f"CFOriginPullCACertificateFile {ca.cert_file}")
-
-
-def warned(server: Httpd) -> int:
-    """How many lines `-t` has of ways round."""
-    outcome = server.config_test()
-    assert outcome.ok, outcome.stderr
-    return outcome.stderr.count("CFAOP131: ")
-
-
-def started(server: Httpd, *, warns: bool) -> Httpd:
-    assert warned(server) == int(warns)
-    server.start()
-    if warns:
-        server.expect("CFAOP131: www.test is guarded by ")
-    return server
+    return bench_of(servers, zone, server_certificate)
 
 
 # A certificate for the whole server gives TLS only where there is SSLEngine, or a Listen that says https
@@ -122,6 +67,17 @@ def test_certificate_and_https_are_tls(bench: Bench, says_https: str) -> None:
     assert fetch(port, sni="www.test", credential=bench.edge).status == 200
     assert fetch(port, sni="www.test").status == 400
     server.expect_refusal("no_certificate")
+    server.stop()
+
+
+@pytest.mark.parametrize("case", ("other-address", "every-port"))
+def test_listen_of_another_address_gives_no_tls(bench: Bench, case: str) -> None:
+    """httpd looks for a Listen line of this very address and port."""
+    listen = f"Listen {OTHER_ADDRESS}:{bench.plain if case == 'other-address' else free_port()} https\n"
+    twin = bench.twin() if case == "other-address" else bench.twin().replace(f"127.0.0.1:{bench.plain}>", "*>")
+    server = started(bench.server(f"CFOriginPull On\n{bench.ca}\n{listen}" + bench.guarded_by_files + twin), warns=True)
+    server.allow("CFAOP121")
+    assert bench.answer() == 200
     server.stop()
 
 
@@ -200,6 +156,8 @@ EXCEPTIONS = {
     "challenges-at-any-place": (rf"RewriteRule {ACME}/(.*) /$1 [L]", TO_TLS, "/.well-known/acme-challenge/index.html"),
     "pattern-that-looks-on": (r"RedirectMatch ^(?!/index).* https://www.test/", "/index.html"),
     "pattern-for-a-part": (rf"RedirectMatch ^(?!{ACME[1:]})/old https://www.test/", "/index.html"),
+    "pattern-that-looks-on-below-the-root": (r"RedirectMatch ^/(?!index)(.*)$ https://www.test/$1", "/index.html"),
+    "pattern-for-a-part-below-the-root": (rf"RedirectMatch ^/(?!{ACME[2:]}/)old https://www.test/", "/index.html"),
     "pattern-with-alternative": (rf"RedirectMatch ^(?!{ACME[1:]}|/index).* https://www.test/", "/index.html"),
 }
 
@@ -228,6 +186,8 @@ def test_exception_that_serves(bench: Bench, case: str) -> None:
         (rf"RewriteRule {ACME}/(.*) /var/lib/letsencrypt/$1 [L]", TO_TLS),
         (rf"RedirectMatch 301 ^(?!{ACME[1:]}/).* https://www.test$0",),
         (rf"RedirectMatch 301 ^(?!{ACME[1:]}/)/(.*)$ https://www.test/$1",),
+        # Virtualmin
+        (rf"RedirectMatch 301 ^/(?!{ACME[2:]}/)(.*)$ https://www.test/$1",),
     ],
 )
 def test_exception_for_challenges_only(bench: Bench, lines: tuple[str, ...]) -> None:
@@ -355,6 +315,8 @@ def test_wildcard_beside_the_guarded_name(bench: Bench, order: str) -> None:
         (("<If \"%{HTTPS} == 'off'\">", AWAY, "</If>"), 301),
         (("<If \"%{HTTPS} == 'off'\">", "Redirect permanent https://www.test/", "</If>"), 301),
         (("RedirectMatch / https://www.test/",), 302),
+        (("<LocationMatch ^/>", "Redirect permanent https://www.test/", "</LocationMatch>"), 301),
+        (("<If true>", "Redirect permanent https://www.test/", "</If>"), 301),
         ((ENGINE, "RewriteRule ^ - [R=404]"), 404),
         (("Redirect gone /",), 410),
         (("Redirect 404 /",), 404),
@@ -382,6 +344,8 @@ def test_twin_that_serves_nothing(bench: Bench, lines: tuple[str, ...], status: 
         (ENGINE, TO_TLS, "<Location /index.html>", "RewriteEngine off", "</Location>"),
         (ENGINE, TO_TLS, "<If true>", "RewriteEngine off", "</If>"),
         ("Redirect gone /old",),
+        ("<LocationMatch ^/old>", "Redirect permanent https://www.test/", "</LocationMatch>"),
+        ("<If false>", "Redirect permanent https://www.test/", "</If>"),
         ("<Location /old>", "Require all denied", "</Location>"),
         ("<Location />", "Require all denied", "</Location>", "<Location /index.html>", "Require all granted", "</Location>"),
         ("<Location />", "Require all denied", "</Location>", "<If true>", "Require all granted", "</If>"),
@@ -406,6 +370,41 @@ def test_twin_that_serves_something(bench: Bench, lines: tuple[str, ...]) -> Non
 def test_inherited_section_that_serves_something(bench: Bench, main: str, lines: tuple[str, ...]) -> None:
     server = started(bench.server(main + bench.guarded() + bench.twin(*lines), "access_compat"), warns=True)
     assert bench.answer("/index.html") == 200
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "main, lines, serves",
+    [
+        ("", ("ErrorDocument 403 /index.html",), True),
+        ('ErrorDocument 403 "/index.html"\n', (), True),
+        ("<Directory />\nErrorDocument 403 /index.html\n</Directory>\n", (), True),
+        ("", ("<Directory />", 'ErrorDocument "403" "/index.html"', "</Directory>"), True),
+        ("ErrorDocument 403 /index.html\n", ("ErrorDocument 403 default",), False),
+        ("", ('ErrorDocument 403 "no /entry"',), False),
+        ("", ("ErrorDocument 404 /index.html",), False),
+        ("", ("<Directory />", "ErrorDocument 404 /index.html", "</Directory>"), False),
+    ],
+)
+def test_denied_page_is_another_one(bench: Bench, main: str, lines: tuple[str, ...], serves: bool) -> None:
+    """httpd runs a local error page without asking for rights again; an application there answers every URL."""
+    server = bench.server(main + bench.guarded() + bench.twin(*DENIED, *lines))
+    started(server, warns=serves)
+    server.allow("AH01630")
+    with connect_plain(bench.plain) as client:
+        given = client.request("/any/path", host="www.test")
+    assert (given.status, given.body == b"the site\n") == (403, serves)
+    server.stop()
+
+
+@pytest.mark.parametrize("lines", [(ENGINE, "RewriteRule ^ - [F]"), ("Redirect 403 /",)])
+def test_refused_page_is_refused_itself(bench: Bench, lines: tuple[str, ...]) -> None:
+    """mod_rewrite and mod_alias look at the path of the error page, too."""
+    server = started(bench.server(bench.guarded() + bench.twin(*lines, "ErrorDocument 403 /index.html")), warns=False)
+    server.allow("AH00124")
+    with connect_plain(bench.plain) as client:
+        given = client.request("/any/path", host="www.test")
+    assert given.status == 403 and b"the site" not in given.body
     server.stop()
 
 
@@ -464,8 +463,6 @@ def test_old_name_before_a_guarded_wildcard(bench: Bench) -> None:
 
 # One port may have TLS on one address and plain HTTP on another
 
-OTHER_ADDRESS = "127.0.0.2"
-
 
 def answer_at_other_address(port: int) -> int:
     with connect_plain(port, Route(to=OTHER_ADDRESS)) as client:
@@ -492,6 +489,28 @@ def test_main_server_at_another_address_of_the_port(bench: Bench) -> None:
     config = f"ServerName www.test\nListen {OTHER_ADDRESS}:{bench.tls}\n" + bench.guarded() + vhost(bench.plain, "other.test")
     server = started(bench.server(config), warns=True)
     assert answer_at_other_address(bench.tls) == 200
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param("<VirtualHost 127.0.0.1:{port}>\n</VirtualHost>\n", id="empty"),
+        pytest.param("<VirtualHost 127.0.0.1:{port}>\nIncludeOptional /no/file/*.conf\n</VirtualHost>\n", id="includes-nothing"),
+        pytest.param(
+            "<Perl>\n$VirtualHost{{'127.0.0.1:{port}'}} = {{ ServerName => 'perl.test' }};\n</Perl>\n",
+            id="made-by-a-module",
+            marks=pytest.mark.needs("module:perl"),
+        ),
+    ],
+)
+def test_virtual_host_without_lines_beside_the_twin(bench: Bench, other: str) -> None:
+    """It shows no TLS: its port may well speak plain HTTP."""
+    modules = ("perl",) if "Perl" in other else ()
+    config = f"CFOriginPull On\n{bench.ca}\n" + other.format(port=bench.plain) + bench.guarded() + bench.twin()
+    server = started(bench.server(config, *modules), warns=True)
+    server.expect(rf"CFAOP121: .*www\.test:{bench.plain}")
+    assert bench.answer() == 200
     server.stop()
 
 
