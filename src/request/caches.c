@@ -4,10 +4,10 @@
  * Keeping a request that an exemption lets through from the answers that a cache keeps for the edge.
  *
  * An exempt URL can lead to a guarded place: by a rewrite with [PT], FallbackResource or DirectoryIndex. The edge gets
- * that place's answer, and a cache keeps it under the exempt URL; so it keeps an exempt page with parts that mod_include
- * fetched from a guarded place. A client without certificate is refused when httpd comes to the guarded place; but the
- * cache answers before httpd does, in quick_handler, or as a handler (CacheQuickHandler off). mod_cache answers and
- * keeps requests of the method M_GET only, so the method's number is hidden from it in both.
+ * that place's answer, and a cache keeps it under the exempt URL; so it keeps an exempt page with parts that
+ * mod_include fetched from a guarded place. A client without certificate is refused when httpd comes to the guarded
+ * place; but the cache answers before httpd does, in quick_handler, or as a handler (CacheQuickHandler off). mod_cache
+ * answers and keeps requests of the method M_GET only, so the method's number is hidden from it in both.
  */
 #include "request/caches.h"
 
