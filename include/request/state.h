@@ -27,6 +27,7 @@ typedef struct {
     cfaop_reason exempt_from;     /**< with exempt: why it would be refused otherwise */
     int needs_exemption;          /**< without its exemption the request would be refused */
     int hidden_from_caches;       /**< caches.c has changed its method's number */
+    int hidden_method;            /**< with hidden_from_caches: that number */
     int address_settled;          /**< the header with the visitor's address has been read or removed */
     apr_sockaddr_t *visitor;      /**< the visitor's address, proven by the connection; NULL: none */
     apr_sockaddr_t *handed_out;   /**< with visitor: the copy that other modules got, and may write into */

@@ -7,7 +7,8 @@
  * that place's answer, and a cache keeps it under the exempt URL; so it keeps an exempt page with parts that
  * mod_include fetched from a guarded place. A client without certificate is refused when httpd comes to the guarded
  * place; but the cache answers before httpd does, in quick_handler, or as a handler (CacheQuickHandler off). mod_cache
- * answers and keeps requests of the method M_GET only, so the method's number is hidden from it in both.
+ * answers and keeps requests of the method M_GET only, and drops what it keeps at M_POST, M_PUT and M_DELETE. So the
+ * method's number is hidden from it in both.
  */
 #include "request/caches.h"
 
@@ -17,7 +18,8 @@
 
 static void hide(request_rec *r, cfaop_request *state)
 {
-    if (r->method_number == M_GET) {
+    if (!state->hidden_from_caches) {
+        state->hidden_method = r->method_number;
         r->method_number = M_INVALID;
         state->hidden_from_caches = 1;
     }
@@ -26,7 +28,7 @@ static void hide(request_rec *r, cfaop_request *state)
 static void show(request_rec *r, cfaop_request *state)
 {
     if (state && state->hidden_from_caches) {
-        r->method_number = M_GET;
+        r->method_number = state->hidden_method;
         state->hidden_from_caches = 0;
     }
 }

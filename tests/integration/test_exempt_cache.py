@@ -109,6 +109,18 @@ def test_edge_is_answered_by_the_cache(bench: Bench, http: str) -> None:
     assert (answer.text, (answer.header("x-cache") or "")[:3]) == (SECRET, "HIT")
 
 
+@pytest.mark.parametrize("site", SITES)
+def test_stranger_cannot_have_the_cache_forget(bench: Bench, site: str) -> None:
+    """mod_cache drops what it keeps of a URL at POST, PUT and DELETE."""
+    path = "/open/plain.html?kept"
+    for _ in range(2):
+        bench.get(site, path, "1.1", edge=True)
+    for method in ("POST", "PUT", "DELETE"):
+        fetch(bench.httpd.port, path, sni=f"{site}.test", method=method)
+        kept = bench.get(site, path, "1.1", edge=True)
+        assert (kept.header("x-cache") or "")[:3] == "HIT", method
+
+
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
 @pytest.mark.parametrize("site", SITES)
 def test_exempt_page_stays_open(bench: Bench, site: str, http: str) -> None:

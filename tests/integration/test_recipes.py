@@ -151,6 +151,8 @@ def panel(kitchen: Kitchen) -> tuple[Httpd, int]:
     httpd.put("opened/index.html", "opened\n")
     httpd.put("opened/.htaccess", "Require all granted\nSatisfy Any\n")
     httpd.put(".htaccess", "ErrorDocument 403 /index.php\n")
+    httpd.put("closed/index.html", "closed\n")
+    httpd.put("closed/.htaccess", "Order allow,deny\nDeny from all\n")
     rules = [
         f"DocumentRoot {httpd.htdocs}",
         f"<Directory {httpd.htdocs}>", "  Require all granted", "  AllowOverride AuthConfig FileInfo Limit", "</Directory>",
@@ -177,7 +179,7 @@ def panel(kitchen: Kitchen) -> tuple[Httpd, int]:
 def test_panel(panel: tuple[Httpd, int], kitchen: Kitchen, tls: str, http: str) -> None:
     httpd, _ = panel
     httpd.allow_refusals()
-    httpd.allow("AH01630")
+    httpd.allow("AH01630|AH01797")
     edge = kitchen.ca.issue(f"edge-panel-{tls}-{http}")
 
     def status(host: str, path: str, client: Optional[Credential]) -> int:
@@ -188,7 +190,8 @@ def test_panel(panel: tuple[Httpd, int], kitchen: Kitchen, tls: str, http: str) 
             assert (status(host, path, None), status(host, path, edge), host, path) == (403, 200, host, path)
     refused = fetch(httpd.port, "/cart?item=1", sni="www.example.com", tls=tls, http=http)
     assert refused.status == 403 and FRONT not in refused.text
-    assert status("www.example.com", "/.htpasswd", edge) == 403
+    for closed in ("/.htpasswd", "/closed/"):
+        assert (status("www.example.com", closed, None), status("www.example.com", closed, edge)) == (403, 403)
     assert status("www.example.com", "/.well-known/acme-challenge/token", None) == 200
     for beside in ("deeper/token", "..%2findex.html", "%2e%2e/%2e%2e/index.html", "token;x", ""):
         assert status("www.example.com", f"/.well-known/acme-challenge/{beside}", None) != 200
