@@ -104,6 +104,14 @@ int cfaop_exemption_has_path(const apr_array_header_t *exemptions, const char *p
     return is_path_exempt(exemptions, path, length) && is_unambiguous(path, length);
 }
 
+/* Is path what stands before the query in sent? A "?" in path is part of it. */
+static int is_path_of(const char *sent, const char *path)
+{
+    apr_size_t length = strcspn(sent, "?");
+
+    return strlen(path) == length && !memcmp(path, sent, length);
+}
+
 /*
  * Both the path that the client asked for and r->uri must be exempt: a redirect or sub-request has a path of its own,
  * and a rewrite changes r->uri.
@@ -116,7 +124,7 @@ static int is_exempt_by_path(const request_rec *r, const apr_array_header_t *exe
     if (!cfaop_exemption_has_path(exemptions, r->unparsed_uri)) {
         return 0;
     }
-    return !strcmp(r->uri, r->unparsed_uri) /* as most are */
+    return is_path_of(r->unparsed_uri, r->uri) /* as most are */
         || (is_path_exempt(exemptions, r->uri, strlen(r->uri)) && !has_odd_segment(r->uri, strlen(r->uri)));
 }
 
