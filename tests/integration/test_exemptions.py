@@ -60,6 +60,7 @@ MAPPINGS = {
 
 LEAVING = {
     "rewrite-url": Leaving("/open/door", rewrite("^/open/door$ /secret.html [PT]")),
+    "rewrite-up": Leaving("/open/door", rewrite("^/open/door$ /open/../secret.html [PT]")),
     "rewrite-relative": Leaving("/open/door", options("RewriteEngine on", "RewriteRule ^open/door$ /secret.html")),
     "fallback": Leaving("/open/missing", ("FallbackResource /secret.html",), looked_up=True),
     "error-document": Leaving("/open/missing", ("ErrorDocument 404 /secret.html",), status=404),
