@@ -7,27 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Servers
 from support.client import connect, connect_plain, fetch
-from support.pki import Credential, Pki
+from support.pki import Pki
 from support.ports import free_port
 from support.streams import Route
 from support.vhost import vhost
-from support.ways_round import AWAY, DENIED, ENGINE, TO_TLS, Bench, bench_of, started, warned
+from support.ways_round import AWAY, DENIED, ENGINE, TO_TLS, Bench, bench, started, warned, zone
 
 OTHER_ADDRESS = "127.0.0.2"
-
-
-@pytest.fixture(scope="module")
-def zone(pki: Pki) -> tuple[Credential, Credential]:
-    """The CA of origin pulls, and what the edge shows."""
-    ca = pki.root("zone")
-    return ca, ca.issue("edge")
-
-
-@pytest.fixture
-def bench(servers: Servers, zone: tuple[Credential, Credential], server_certificate: Credential) -> Bench:
-    return bench_of(servers, zone, server_certificate)
 
 
 # A certificate for the whole server gives TLS only where there is SSLEngine, or a Listen that says https

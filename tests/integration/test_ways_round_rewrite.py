@@ -5,29 +5,15 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Servers
 from support.client import connect_plain, fetch
-from support.pki import Credential, Pki
 from support.ports import free_port
 from support.response import Response
 from support.vhost import vhost
-from support.ways_round import AWAY, ENGINE, TO_TLS, Bench, bench_of, started
+from support.ways_round import AWAY, ENGINE, TO_TLS, Bench, bench, started, zone
 
 GOES_ON = "RewriteRule ^(.*)$ https://www.test$1 [R=301,NE]"
 WITHOUT_R = "RewriteRule ^ https://www.test%{REQUEST_URI}"
 FRONT = "RewriteRule ^ /index.html [L]"
-
-
-@pytest.fixture(scope="module")
-def zone(pki: Pki) -> tuple[Credential, Credential]:
-    """The CA of origin pulls, and what the edge shows."""
-    ca = pki.root("zone")
-    return ca, ca.issue("edge")
-
-
-@pytest.fixture
-def bench(servers: Servers, zone: tuple[Credential, Credential], server_certificate: Credential) -> Bench:
-    return bench_of(servers, zone, server_certificate)
 
 
 def answer(bench: Bench, path: str = "/index.html") -> Response:

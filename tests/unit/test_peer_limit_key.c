@@ -64,7 +64,7 @@ static void append_number(der *to, int bits, int zeros)
 #define VALIDITY "\x30\x1e\x17\x0d" "200101000000Z" "\x17\x0d" "400101000000Z"
 #define ECDSA    "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
 
-/* A certificate with that key, an algorithm and what is in a BIT STRING. Nobody has signed it. */
+/* A certificate with that key, an algorithm and what is in a BIT STRING, without a signature. */
 static X509 *certificate(const char *algorithm, int algorithm_length, const der *key)
 {
     der info = {{0}, 0}, bits = {"\0", 1}, tbs = {{0}, 0}, all = {{0}, 0}, whole = {{0}, 0};

@@ -1,13 +1,15 @@
-"""A guarded virtual host, and what stands beside it: for the tests of CFAOP131."""
+"""A guarded virtual host, and what stands beside it: for the tests of CFAOP131, which import the fixtures `bench` and `zone`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from conftest import Servers
 from support.client import connect_plain
 from support.httpd import Httpd
-from support.pki import Credential
+from support.pki import Credential, Pki
 from support.ports import free_port
 from support.vhost import vhost
 
@@ -51,10 +53,18 @@ class Bench:
             return client.request(path, host=host).status
 
 
-def bench_of(servers: Servers, zone: tuple[Credential, Credential], certificate: Credential) -> Bench:
+@pytest.fixture(scope="module")
+def zone(pki: Pki) -> tuple[Credential, Credential]:
+    """The CA of origin pulls, and what the edge shows."""
+    ca = pki.root("zone")
+    return ca, ca.issue("edge")
+
+
+@pytest.fixture
+def bench(servers: Servers, zone: tuple[Credential, Credential], server_certificate: Credential) -> Bench:
     """Ports of its own for each test: many servers are started."""
     ca, edge = zone
-    return Bench(servers, free_port(), free_port(), certificate, edge, f"CFOriginPullCACertificateFile {ca.cert_file}")
+    return Bench(servers, free_port(), free_port(), server_certificate, edge, f"CFOriginPullCACertificateFile {ca.cert_file}")
 
 
 def warned(server: Httpd) -> int:
