@@ -88,17 +88,21 @@ static void hooks_for_silence(apr_pool_t *p)
 
 static void hooks_for_visitors(apr_pool_t *p)
 {
-    /* modules that change the address of a request */
+    /* modules that change the address of a request, and one that has them run early and reads it after them */
     static const char *const address_modules[] = {"mod_remoteip.c", "mod_rpaf.c", "mod_rpaf-2.0.c", "mod_cloudflare.c",
                                                   NULL};
+    static const char *const readers[] = {"mod_security2.c", NULL};
     const char *current = apr_hook_debug_current;
 
     if (!is_first_time(p, "mod_cfaop visitors")) {
         return;
     }
     apr_hook_debug_current = cfaop_module.name;
-    /* APR moves these modules up, before this hook, so that mod_security2, which runs early, reads the final address */
-    ap_hook_post_read_request(cfaop_client_address_again, address_modules, NULL, CFAOP_HOOK_FIRST + 1);
+    /*
+     * Not earlier than these modules are by themselves. APR would move them up for all virtual hosts, before the early
+     * lines of mod_headers, which may prepare the header that they read.
+     */
+    ap_hook_post_read_request(cfaop_client_address_again, address_modules, readers, APR_HOOK_FIRST + 1);
     ap_hook_insert_error_filter(cfaop_client_address_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_log_transaction(cfaop_client_address_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;

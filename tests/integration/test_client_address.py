@@ -16,7 +16,7 @@ import pytest
 
 from conftest import Servers
 from support import environment
-from support.client import HTTP_VERSIONS, TLS_VERSIONS, Client, connect, connect_plain
+from support.client import HTTP_VERSIONS, TLS_VERSIONS, Client, connect, connect_plain, fetch
 from support.http1 import Headers, request_bytes
 from support.httpd import Httpd
 from support.pki import Credential, Pki
@@ -606,6 +606,25 @@ def test_mod_remoteip_sees_no_claim(bench: Bench, http: str) -> None:
     with bench.connect("both.test", None, http=http) as client:
         answer = client.request(host="both.test", headers=[*claim, ("x-forwarded-for", "198.51.100.1")])
         assert answer.header("x-address") == "198.51.100.1"
+
+
+@pytest.mark.parametrize("visitors", ("Off", "On"))
+def test_early_lines_of_another_vhost_prepare_the_header_for_mod_remoteip(
+    servers: Servers, server_certificate: Credential, visitors: str
+) -> None:
+    """CFOriginPullRemoteIP in one virtual host does not have mod_remoteip run before mod_headers in another."""
+    port = free_port()
+    show = 'Header always set X-Address "expr=%{REMOTE_ADDR}"'
+    believes = ["RemoteIPHeader X-Forwarded-For", "RemoteIPInternalProxy 127.0.0.1", show]
+    config = vhost(port, "on.test", "CFOriginPull On", f"CFOriginPullRemoteIP {visitors}", tls=server_certificate)
+    unset, edit = "RequestHeader unset X-Forwarded-For early", "RequestHeader edit X-Forwarded-For :[0-9]+$ '' early"
+    for name, line in (("unset.test", unset), ("edit.test", edit)):
+        config += vhost(port, name, *believes, line, tls=server_certificate)
+    server = servers.httpd(config, listen=[port], modules=["remoteip"])
+    for name, address in (("unset.test", "127.0.0.1"), ("edit.test", "203.0.113.7")):
+        answer = fetch(port, sni=name, headers=[("X-Forwarded-For", "203.0.113.7:5555")])
+        assert answer.header("x-address") == address, name
+    server.stop()
 
 
 # Configuration

@@ -79,6 +79,7 @@ def bench(request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_cer
         "on.test": ["CFOriginPull On", "CFOriginPullExempt path /open", *visitors],
         "logonly.test": ["CFOriginPull LogOnly", *visitors],
         "off.test": visitors,
+        "both.test": ["CFOriginPull On", *visitors, "RemoteIPHeader X-Forwarded-For"],
         "control.test": [],
     }.items():
         config += vhost(port, name, *lines, *(inside if name != "control.test" else []), tls=server_certificate)
@@ -122,6 +123,15 @@ def test_waf_knows_the_visitor_from_its_first_phase_on(bench: Bench, tls: str, h
     assert bench.ask("on.test", path, tls, http, headers=[(HEADER, VISITOR)], credential=bench.edge).status == 200
     assert bench.seen(path) == {(VISITOR, VISITOR)}
     assert bench.ask("on.test", "/?x=evil", tls, http, headers=[(HEADER, VISITOR)], credential=bench.edge).status == 403
+
+
+@pytest.mark.parametrize("tls, http", WAYS)
+def test_waf_knows_the_visitor_where_mod_remoteip_has_a_header_of_its_own(bench: Bench, tls: str, http: str) -> None:
+    """mod_security2 has mod_remoteip run before itself; between the two the guard has the last word."""
+    path = f"/?both{tls}{http}"
+    headers = [(HEADER, VISITOR), ("X-Forwarded-For", "198.51.100.9")]
+    assert bench.ask("both.test", path, tls, http, headers=headers, credential=bench.edge).status == 200
+    assert bench.seen(path) == {(VISITOR, VISITOR)}
 
 
 def test_requests_of_one_connection_have_an_address_each(bench: Bench) -> None:
