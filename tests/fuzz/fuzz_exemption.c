@@ -95,7 +95,7 @@ static void check_path(apr_pool_t *p, const char *prefix, const char *path)
     MUST(is_below(prefix, twice) && is_below(prefix, normalised(p, twice)));
 }
 
-/* The 16 bytes of an IPv6 address; those of an IPv4 address are the ones that are mapped to it. Returns whether text is an address. */
+/* Reads an IPv6 address, or an IPv4 address as the mapped one of IPv6. Returns whether text is an address. */
 static int bytes_of(const char *text, unsigned char bytes[16])
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
