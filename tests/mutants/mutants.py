@@ -80,6 +80,8 @@ MUTANTS = (
     _m("SSLCipherSuite of TLS 1.3 hides the security level", "src/config/tree.c",
        "args = is_for_tls_13(tree, node) ? NULL : node->args;", "args = node->args;", "test_trust_warnings"),
     # the handshake
+    _m("mod_ssl puts the question off until after the handshake", "src/tls/handshake.c",
+       "context->mod_ssl_mode &= ~SSL_VERIFY_POST_HANDSHAKE;", "", "test_stricter_mod_ssl"),
     _m("a bad certificate is stored as good with its session", "src/tls/handshake.c",
        "X509_STORE_CTX_set_error(store_ctx, conn->so_far.chain.x509_error);",
        "X509_STORE_CTX_set_error(store_ctx, X509_V_OK);",
