@@ -18,7 +18,8 @@
 /* CA bundles and CRLs are far smaller. Keeps a wrong path (a disk image, a log) from filling the memory. */
 #define FILE_MAX (64L * 1024 * 1024)
 
-#define UTF8_BOM "\xEF\xBB\xBF"
+/* UTF-8's byte order mark */
+static const char bom[] = {'\xEF', '\xBB', '\xBF'};
 
 static apr_status_t free_certificate(void *cert)
 {
@@ -103,6 +104,26 @@ static char *read_whole(apr_pool_t *p, const char *path, apr_size_t *length, con
                               apr_strerror(rv, reason, sizeof(reason)));
     }
     return *error ? NULL : text;
+}
+
+/*
+ * Takes UTF-8's byte order marks from the beginnings of the lines: where files are put together there are several.
+ * OpenSSL skips some of them from 3.0 on, and none before. Returns the new length.
+ */
+static apr_size_t without_byte_order_marks(char *text, apr_size_t length)
+{
+    apr_size_t from = 0, to = 0;
+
+    while (from < length) {
+        if ((!to || text[to - 1] == '\n') && length - from >= sizeof(bom) && !memcmp(text + from, bom, sizeof(bom))) {
+            from += sizeof(bom);
+        }
+        else {
+            text[to++] = text[from++];
+        }
+    }
+    text[to] = '\0';
+    return to;
 }
 
 /* How many BEGIN or END lines a file has. */
@@ -256,10 +277,7 @@ const char *cfaop_pem_file_read(apr_pool_t *p, const char *path, cfaop_pem *pem)
     pem->certificates = apr_array_make(p, 4, sizeof(X509 *));
     pem->crls = apr_array_make(p, 1, sizeof(X509_CRL *));
     pem->private_keys = pem->others = pem->with_trust_settings = pem->pkcs7 = 0;
-    if (length >= sizeof(UTF8_BOM) - 1 && !memcmp(text, UTF8_BOM, sizeof(UTF8_BOM) - 1)) {
-        text += sizeof(UTF8_BOM) - 1; /* OpenSSL before 3.0 does not skip it */
-        length -= sizeof(UTF8_BOM) - 1;
-    }
+    length = without_byte_order_marks(text, length);
     if (memchr(text, '\0', length) || !strstr(text, "-----BEGIN ")) {
         return cfaop_pem_form_of_binary(text, length);
     }

@@ -45,19 +45,15 @@ static void write_file(apr_pool_t *p, const uint8_t *data, size_t size)
     apr_file_close(file);
 }
 
-/* How many lines of the input begin with word, after blanks. */
+/* How many lines of the input begin with word, after blanks and byte order marks. */
 static int lines_with(const uint8_t *data, size_t size, const char *word)
 {
     size_t length = strlen(word), i;
     int count = 0, at_start = 1;
 
-    if (size >= 3 && !memcmp(data, "\xEF\xBB\xBF", 3)) {
-        data += 3;
-        size -= 3;
-    }
     for (i = 0; i + length <= size; ++i) {
         count += at_start && !memcmp(data + i, word, length);
-        at_start = data[i] == '\n' || (at_start && (data[i] == ' ' || data[i] == '\t'));
+        at_start = data[i] == '\n' || (at_start && data[i] && strchr(" \t\xEF\xBB\xBF", data[i]));
     }
     return count;
 }

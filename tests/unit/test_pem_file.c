@@ -172,6 +172,8 @@ START_TEST(reads_explanations_that_name_the_markers)
         "what follows is -----BEGIN CERTIFICATE-----\n",
         commented,
         "\xEF\xBB\xBF",
+        "\xEF\xBB\xBF\xEF\xBB\xBF",
+        "# with a comment\n\xEF\xBB\xBF",
         "\xEF\xBB\xBF# with a comment\r\n",
         "\n\n  Certificate:\n      Data:\n          aa:bb:cc\n",
     };
@@ -183,6 +185,8 @@ START_TEST(reads_explanations_that_name_the_markers)
         check_counts(1, 0, 0);
     }
     ck_assert_ptr_null(read_text(apr_pstrcat(pool, cert_pem, commented, "\n\n", cert_pem, NULL)));
+    check_counts(2, 0, 0);
+    ck_assert_ptr_null(read_text(apr_pstrcat(pool, "\xEF\xBB\xBF", cert_pem, "\xEF\xBB\xBF", cert_pem, NULL)));
     check_counts(2, 0, 0);
     check_refused(read_text(commented), "no PEM block");
 }
