@@ -242,7 +242,8 @@ class Httpd:
     def _wait_for_closing_sockets(self) -> None:
         # A process of httpd's event MPM that must end at once aborts the sockets of its workers. It crashes where it meets one that its
         # worker has just freed, with and without the module (docs/upstream.md).
-        if self.mpm == "event":
+        # One of the prefork MPM ends wherever the signal meets it, amid the end of a connection, too.
+        if self.mpm in ("event", "prefork"):
             wait_until(lambda: not _being_closed(self.listen), 2)
             time.sleep(_FREED)
 
