@@ -53,6 +53,8 @@ def bench(servers: Servers, directory: Path, pki: Pki, server_certificate: Crede
     config += vhost(port, "guarded.test", *guard, *cache, tls=server_certificate)
     config += vhost(port, "twin.test", *guard, tls=server_certificate)
     config += vhost(port, "lenient.test", "CFOriginPull LogOnly", *guard[1:], tls=server_certificate)
+    config += vhost(port, "exempt.test", *guard, "CFOriginPullExempt path /open", tls=server_certificate)
+    server.put("open/index.html", SITE)
     server.write_config(config)
     return Bench(server.start(), port, ca.issue("edge"))
 
@@ -91,6 +93,17 @@ def test_to_be_let_through_once_is_not_enough(bench: Bench, when: str, http: str
     # not "/", for which mod_dir looks up others that would be judged
     answer = bench.visit("lenient.test", when, "guarded.test", http=http, path="/index.html")
     assert (answer.status, answer.vhost, SITE in answer.text) == (400, "guarded.test", False)
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("when", MOVES)
+def test_exemption_is_that_of_its_vhost(bench: Bench, when: str, http: str) -> None:
+    path = "/open/index.html"
+    control = bench.visit("exempt.test", when, "open.test", http=http, path=path)
+    assert (control.status, control.vhost, control.text) == (200, "open.test", SITE)
+    bench.httpd.expect_refusal("no_certificate")
+    refused = bench.visit("exempt.test", when, "guarded.test", http=http, path=path)
+    assert (refused.status, refused.vhost, SITE in refused.text) == (400, "guarded.test", False)
 
 
 def test_cache_of_the_new_vhost_is_closed_too(bench: Bench) -> None:
