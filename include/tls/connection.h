@@ -66,6 +66,7 @@ struct cfaop_conn {
     cfaop_later later;               /**< what mod_ssl did after the first handshake */
     const SSL_SESSION *proven;       /**< for session.c: the session that may resume, found authentic; NULL: none */
     unsigned char proven_leaf[CFAOP_SHA256_LEN]; /**< for session.c: with proven, the SHA-256 of its certificate */
+    int sessions_offered;   /**< for offered_sessions.c: how many the client has offered in the first handshake */
     cfaop_shown so_far;     /**< for the handshake's code: shown, until the first handshake is over */
     int can_be_asked_later; /**< for the handshake's code: TLS 1.3 lets mod_ssl ask after the handshake */
     int refused;            /**< the guard has ended the handshake (CFOriginPullRefuse alert) */

@@ -35,4 +35,10 @@ void cfaop_event_log_over_limit(const server_rec *s, conn_rec *c, const char *sn
  */
 void cfaop_event_log_too_costly(const server_rec *s, conn_rec *c, const char *sni, const char *fault);
 
+/**
+ * Logs that a handshake with @a s has ended since the client offered more sessions than @a most. The rate is as above,
+ * counted apart. OpenSSL does not tell the client's SNI by then. Connection phase.
+ */
+void cfaop_event_log_too_many_sessions(const server_rec *s, conn_rec *c, int most);
+
 #endif

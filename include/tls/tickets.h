@@ -19,6 +19,13 @@
 #include <openssl/ssl.h>
 
 /**
+ * Says whether the session of @a ssl is in its ticket alone. With TLS 1.3 and tickets OpenSSL never looks for a session
+ * in a cache (tls_parse_ctos_psk() in ssl/statem/extensions_srvr.c), but offers it to the cache all the same, once for
+ * each ticket. Connection phase.
+ */
+int cfaop_tickets_hold_session(const SSL *ssl);
+
+/**
  * Has @a ssl send no ticket, until cfaop_tickets_grant() is called. Connection phase, when the client is asked for a
  * certificate. What session.c refuses to keep or to take up needs no ticket withheld.
  */

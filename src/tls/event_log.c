@@ -215,3 +215,14 @@ void cfaop_event_log_too_costly(const server_rec *s, conn_rec *c, const char *sn
                        cut(c->pool, sni, HOST_MAX_BYTES), cfaop_peer_ip(c), count_of_held(c->pool, held));
     }
 }
+
+void cfaop_event_log_too_many_sessions(const server_rec *s, conn_rec *c, int most)
+{
+    apr_uint32_t held;
+
+    if (cfaop_limiter_is_due(cfaop_config_of(s)->index, CFAOP_LIMITER_TOO_MANY_SESSIONS, &held)) {
+        ap_log_cserror(APLOG_MARK, APLOG_WARNING, 0, c, s,
+                       "CFAOP205: handshake with %s ended: the client offered more than %d sessions: peer=%s%s",
+                       cfaop_server_label(c->pool, s), most, cfaop_peer_ip(c), count_of_held(c->pool, held));
+    }
+}

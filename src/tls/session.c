@@ -20,7 +20,9 @@
 #include "trust/chain.h"
 #include "trust/policy.h"
 #include "tls/connection.h"
+#include "tls/offered_sessions.h"
 #include "tls/slots.h"
+#include "tls/tickets.h"
 
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
@@ -318,24 +320,17 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
     (void)name;
     (void)name_length;
     (void)arg;
-    if (status == SSL_TICKET_SUCCESS && may_resume(ssl, session)) {
-        return SSL_TICKET_RETURN_USE;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
-    if (status == SSL_TICKET_SUCCESS_RENEW && may_resume(ssl, session)) {
-        return SSL_TICKET_RETURN_USE_RENEW;
+    if (!cfaop_offered_sessions_count(ssl)) {
+        cfaop_offered_sessions_refuse(ssl);
+        return SSL_TICKET_RETURN_ABORT;
     }
-    return SSL_TICKET_RETURN_IGNORE_RENEW;
-}
-
-/*
- * With TLS 1.3 and tickets the session is in the ticket, and OpenSSL never looks for it in a cache
- * (tls_parse_ctos_psk() in ssl/statem/extensions_srvr.c), but offers it to the cache all the same, once for each
- * ticket.
- */
-static int is_in_ticket(const SSL *ssl)
-{
-    return SSL_version(ssl) == TLS1_3_VERSION && !(SSL_get_options(ssl) & SSL_OP_NO_TICKET)
-        && !SSL_get_max_early_data(ssl);
+    if (!may_resume(ssl, session)) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 /*
@@ -362,7 +357,8 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
     if (!context || !context->new_session) {
         return 0;
     }
-    if (context->policy && (is_in_ticket(ssl) || !bind_judgement(ssl, session) || is_worthless(context, session))) {
+    if (context->policy
+        && (cfaop_tickets_hold_session(ssl) || !bind_judgement(ssl, session) || is_worthless(context, session))) {
         return 0; /* besides, OpenSSL would write the session out, with the certificate, and nothing would read it */
     }
     return context->new_session(ssl, session);
@@ -371,7 +367,8 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
 static SSL_SESSION *on_get_session(SSL *ssl, const unsigned char *id, int length, int *copy)
 {
     const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));
-    SSL_SESSION *session = context && context->get_session ? context->get_session(ssl, id, length, copy) : NULL;
+    int is_looked_up = context && context->get_session && cfaop_offered_sessions_count(ssl);
+    SSL_SESSION *session = is_looked_up ? context->get_session(ssl, id, length, copy) : NULL;
 
     if (session && !may_resume(ssl, session)) {
         if (!*copy) {

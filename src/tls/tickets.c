@@ -42,6 +42,11 @@ static int hold_sessions(const SSL *ssl)
     return !(SSL_get_options(ssl) & SSL_OP_NO_TICKET);
 }
 
+int cfaop_tickets_hold_session(const SSL *ssl)
+{
+    return SSL_version(ssl) == TLS1_3_VERSION && hold_sessions(ssl) && !SSL_get_max_early_data(ssl);
+}
+
 void cfaop_tickets_withhold(SSL *ssl)
 {
     const cfaop_tls_context *context = cfaop_slots_context(SSL_get_SSL_CTX(ssl));

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "pure/verdict.h"
 #include "tls/connection.h"
+#include "tls/offered_sessions.h"
 #include "tls/session.h"
 #include "tls/slots.h"
 #include "trust/chain.h"
@@ -75,6 +76,19 @@ cfaop_tls_context *cfaop_slots_context(const SSL_CTX *of)
 cfaop_conn *cfaop_slots_conn(const SSL *of)
 {
     return of ? &conn : NULL;
+}
+
+/* ---- what session.c needs of offered_sessions.c; here each session is the first ---- */
+
+int cfaop_offered_sessions_count(const SSL *of)
+{
+    (void)of;
+    return 1;
+}
+
+void cfaop_offered_sessions_refuse(const SSL *of)
+{
+    (void)of;
 }
 
 /* ---- what session.c finds where mod_ssl's session cache would be ---- */

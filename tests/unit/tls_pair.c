@@ -9,6 +9,7 @@
 #include "pki.h"
 #include "tls_pair.h"
 
+#include "tls/offered_sessions.h"
 #include "tls/session.h"
 
 const pair_kind pair_kinds[PAIR_KINDS] = {
@@ -37,6 +38,19 @@ cfaop_tls_context *cfaop_slots_context(const SSL_CTX *ctx)
 cfaop_conn *cfaop_slots_conn(const SSL *ssl)
 {
     return SSL_is_server(ssl) ? &conn : NULL;
+}
+
+/* ---- what session.c needs of offered_sessions.c; here each session is the first ---- */
+
+int cfaop_offered_sessions_count(const SSL *of)
+{
+    (void)of;
+    return 1;
+}
+
+void cfaop_offered_sessions_refuse(const SSL *of)
+{
+    (void)of;
 }
 
 /* ---- a server as mod_ssl and handshake.c make it ---- */

@@ -87,6 +87,11 @@ def open_ticket(session: bytes, keys: bytes, hmac_key: bytes) -> Opened:
     return Opened(plain[: -plain[-1]])
 
 
+def ticket_of(session: bytes) -> bytes:
+    """The ticket in the client's session; with `SSLSessionTickets off` the name of the session in the server's cache."""
+    return _octets_in(session, _TICKET)
+
+
 def seal_ticket(session: bytes, opened: Opened, keys: bytes, hmac_key: bytes) -> bytes:
     """The client's session with this ticket instead of its own."""
     iv = secrets.token_bytes(16)
