@@ -27,6 +27,7 @@
 
 /** What the first handshake of a connection has shown. */
 typedef struct {
+    const server_rec *server;   /**< the virtual host that the client named, else the default one; NULL: unknown */
     const server_rec *asked_by; /**< the virtual host that asked for a certificate; NULL: none did */
     const cfaop_policy *asked;  /**< the policy that the handshake asked under; NULL: it did not ask */
     X509 *peer;                 /**< the peer certificate, freed with the connection's pool; NULL: none shown */

@@ -6,12 +6,9 @@
  */
 #include "request/silence.h"
 
-#include "pure/verdict.h"
-#include "base/peer.h"
 #include "config/config.h"
-#include "config/exemption.h"
 #include "config/refuse.h"
-#include "tls/connection.h"
+#include "request/broken.h"
 #include "request/state.h"
 
 #include "http_core.h"
@@ -93,45 +90,9 @@ int cfaop_silence_request(request_rec *r, int status)
     return DONE;
 }
 
-/*
- * Has r been judged, or has httpd at least tried to serve it (an Off virtual host judges nothing)? httpd makes
- * invoke_mtx when it begins to process a request (ap_process_async_request()), and not before that is complete.
- */
-static int is_judged(request_rec *r)
-{
-    const request_rec *first = cfaop_state_first_of(r);
-    const cfaop_request *state = cfaop_state_of(first);
-
-    return first->invoke_mtx || (state && (state->passed_for || state->exempt || state->counted));
-}
-
-static int refuses_without_page(const server_rec *s, conn_rec *c, const cfaop_conn *conn)
-{
-    const cfaop_server_conf *conf = cfaop_config_of(s);
-
-    return !answers_with_page(conf) && cfaop_connection_verdict(&conf->demand, c, conn).status;
-}
-
-/* httpd may not have got as far as the Host: then the virtual host that the client's SNI named counts, too. */
-static int is_refused_without_page(const request_rec *r)
-{
-    const cfaop_conn *conn = cfaop_connection_of(r->connection);
-    const cfaop_shown *shown = cfaop_connection_shown(conn);
-    const server_rec *asked_by = shown && r->server == r->connection->base_server ? shown->asked_by : NULL;
-
-    return refuses_without_page(r->server, r->connection, conn)
-        || (asked_by && refuses_without_page(asked_by, r->connection, conn));
-}
-
-/* Is r broken, so that httpd answers it before any hook could judge it, and would it be refused without a page? */
-static int is_broken_and_refused(request_rec *r)
-{
-    return !is_judged(r) && is_refused_without_page(r) && !cfaop_exemption_of(r);
-}
-
 void cfaop_silence_on_error(request_rec *r)
 {
-    if (is_broken_and_refused(r)) {
+    if (cfaop_broken_outcome_of(r) == CFAOP_BROKEN_UNANSWERED) {
         silence(r);
     }
 }
@@ -140,7 +101,7 @@ int cfaop_silence_error_page(request_rec *r)
 {
     request_rec *first = cfaop_state_first_of(r);
 
-    if (first == r || !ap_is_HTTP_ERROR(r->prev->status) || !is_broken_and_refused(first)) {
+    if (first == r || !ap_is_HTTP_ERROR(r->prev->status) || cfaop_broken_outcome_of(first) != CFAOP_BROKEN_UNANSWERED) {
         return 0;
     }
     silence(r);

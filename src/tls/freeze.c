@@ -68,6 +68,15 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
     }
 }
 
+/* If mod_ssl has found another virtual host than the default one by the name, they need not be looked through again. */
+static int is_server_named(const cfaop_conn *conn)
+{
+    const cfaop_shown *shown = &conn->so_far;
+
+    return (shown->server && shown->server != conn->c->base_server)
+        || ap_vhost_iterate_given_conn(conn->c, is_named, (void *)shown->sni);
+}
+
 /*
  * On a resumption of TLS 1.2 and before, OpenSSL tells the name of the session's first handshake, not of this one. RFC
  * 6066 forbids clients to make them differ. A client that does gets 400 instead of 421, or 421 instead of 400.
@@ -78,7 +87,7 @@ static void keep_sni(cfaop_conn *conn, SSL *ssl)
 
     if (sni) {
         conn->so_far.sni = apr_pstrdup(conn->c->pool, sni);
-        conn->so_far.known_sni = ap_vhost_iterate_given_conn(conn->c, is_named, (void *)conn->so_far.sni) != 0;
+        conn->so_far.known_sni = is_server_named(conn);
     }
 }
 
@@ -175,6 +184,7 @@ void cfaop_freeze(cfaop_conn *conn, SSL *ssl, int is_delegated)
     cfaop_shown *shown = &conn->so_far;
 
     shown->resumed = SSL_session_reused(ssl);
+    shown->server = context ? context->server : NULL;
     shown->asked = context ? context->policy : NULL;
     shown->asked_by = shown->asked ? context->server : NULL;
     shown->delegated = is_delegated;

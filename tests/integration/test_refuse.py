@@ -8,6 +8,7 @@ from typing import Optional
 import pytest
 
 from conftest import Servers
+from support.broken_requests import BROKEN
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, connect_plain, fetch
 from support.http1 import Http1, request_bytes
 from support.http2 import Http2
@@ -185,16 +186,6 @@ def test_answer_before_a_pipelined_refusal_arrives(bench: Bench) -> None:
         client.send(request_bytes("/open/", host=CLOSED) + request_bytes(host=CLOSED))
         assert client.read_response().text == "open\n"
         assert client.read_to_end() == b""
-
-
-BROKEN = {
-    "no request": b"what is this\r\n\r\n",
-    "no host": b"GET / HTTP/1.1\r\n\r\n",
-    "bad host": b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
-    "bad length": b"POST / HTTP/1.1\r\nHost: closed.test\r\nContent-Length: -1\r\n\r\n",
-    "long line": b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: closed.test\r\n\r\n",
-    "large header": b"GET / HTTP/1.1\r\nHost: closed.test\r\nA: " + b"a" * 9000 + b"\r\n\r\n",
-}
 
 
 @pytest.mark.parametrize("name", BROKEN)
