@@ -16,6 +16,7 @@
 #include "request/count.h"
 #include "request/fake_basic_auth.h"
 #include "request/judge.h"
+#include "request/side_effects.h"
 #include "request/silence.h"
 #include "request/ssl_variables.h"
 #include "request/variables.h"
@@ -70,6 +71,7 @@ static void hooks_for_exemptions(apr_pool_t *p)
     ap_hook_map_to_storage(cfaop_judge_rewritten, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_filter(cfaop_count_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_error_filter(cfaop_count_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_insert_error_filter(cfaop_side_effects_on_error, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_log_transaction(cfaop_count_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }

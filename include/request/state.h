@@ -25,6 +25,7 @@ typedef struct {
     int counted;                  /**< the request has been counted */
     int exempt;                   /**< the request is exempt so far, and not counted yet */
     cfaop_reason exempt_from;     /**< with exempt: why it would be refused otherwise */
+    int refused;                  /**< the request is refused */
     int needs_exemption;          /**< without its exemption the request would be refused */
     int hidden_from_caches;       /**< caches.c has changed its method's number */
     int hidden_method;            /**< with hidden_from_caches: that number */

@@ -135,6 +135,7 @@ static inline void let_through(request_rec *r, cfaop_request *state, const cfaop
 
 CFAOP_OUT_OF_LINE static int refuse_request(request_rec *r, const cfaop_judgement *j)
 {
+    cfaop_state_make(r)->refused = 1;
     log_once(r, j);
     cfaop_count_request(r, j->conf, CFAOP_REQUEST_REFUSED, j->verdict->reason);
     return cfaop_refusal_answer(r, j);
