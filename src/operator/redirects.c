@@ -178,6 +178,9 @@ static int proxies(apr_pool_t *p, const ap_directive_t *node, int is_in_location
     const apr_array_header_t *words = words_of(p, node);
     const char *path = word_at(words, 0), *target = word_at(words, is_in_location ? 0 : 1);
 
+    if (is_called(node, "ProxyExpressEnable")) {
+        return !strcasecmp(path, "on");
+    }
     if (is_called(node, "ProxyPassMatch")) {
         return strcmp(target, "!") != 0 && (is_in_location || !cfaop_patterns_is_acme(path));
     }
@@ -213,10 +216,11 @@ static int serves(apr_pool_t *p, const ap_directive_t *node)
 
 static int main_server_serves(apr_pool_t *p, const cfaop_tree *tree)
 {
-    static const char *const names[] = {"<location", "<locationmatch", "proxypass", "proxypassmatch"};
+    static const char *const names[] = {"<location", "<locationmatch", "proxypass", "proxypassmatch",
+                                        "proxyexpressenable"};
     int i, n;
 
-    for (n = 0; n < 4; ++n) {
+    for (n = 0; n < (int)(sizeof(names) / sizeof(names[0])); ++n) {
         const apr_array_header_t *list = cfaop_tree_inherited(tree, names[n]);
         for (i = 0; list && i < list->nelts; ++i) {
             if (serves(p, APR_ARRAY_IDX(list, i, const ap_directive_t *))) {

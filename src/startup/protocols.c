@@ -29,26 +29,47 @@ static const neighbour known[] = {{"mod_cfaop.c", NULL},
                                   {"mod_echo.c", "protocolecho"},
                                   {"mod_perl.c", "perlprocessconnectionhandler"}};
 
-/* With "alert" the guard ends the handshake of each client without a good certificate: none is answered. */
-static int lets_strangers_in(const server_rec *s)
+static int is_guarded(const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    return conf->mode == CFAOP_MODE_ON && conf->is_reached_by_tls && cfaop_refuse_of(conf) != CFAOP_REFUSE_ALERT;
+    return conf->mode == CFAOP_MODE_ON && conf->is_reached_by_tls;
 }
 
-/* Can a module with that directive, or with none that is known, answer on s? */
-static int is_used_by(const cfaop_tree *tree, const server_rec *s, const char *directive)
+/* With "alert" the guard ends the handshake of each client without a good certificate: none is answered. */
+static int strangers_get_to(const server_rec *s)
 {
-    const char *args = directive ? cfaop_tree_last(tree, s, directive) : "";
+    const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    return lets_strangers_in(s) && args && ap_cstr_casecmp(args, "off") != 0;
+    return conf->is_reached_by_tls && !(is_guarded(s) && cfaop_refuse_of(conf) == CFAOP_REFUSE_ALERT);
+}
+
+static int is_on(const cfaop_tree *tree, const server_rec *s, const char *directive)
+{
+    const char *args = cfaop_tree_last(tree, s, directive);
+
+    return args && ap_cstr_casecmp(args, "off") != 0;
+}
+
+/*
+ * Can a module answer strangers, in the name of a guarded virtual host? A module with a directive asks for that of the
+ * default virtual host, whichever one the client has named in the handshake. directive NULL: none is known.
+ */
+static int is_used(const cfaop_tree *tree, const server_rec *base, const char *directive)
+{
+    const server_rec *s;
+    int is_open = 0, guarded = 0;
+
+    for (s = base; s; s = s->next) {
+        is_open = is_open || strangers_get_to(s);
+        guarded = guarded || (is_guarded(s) && (directive ? is_on(tree, s, directive) : strangers_get_to(s)));
+    }
+    return is_open && guarded;
 }
 
 static int answers(const cfaop_tree *tree, const server_rec *base, const char *name)
 {
     const char *directive = NULL;
-    const server_rec *s;
     apr_size_t i;
 
     for (i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
@@ -59,12 +80,7 @@ static int answers(const cfaop_tree *tree, const server_rec *base, const char *n
             }
         }
     }
-    for (s = base; s; s = s->next) {
-        if (is_used_by(tree, s, directive)) {
-            return 1;
-        }
-    }
-    return 0;
+    return is_used(tree, base, directive);
 }
 
 static const char *warning(apr_pool_t *p, const char *name)

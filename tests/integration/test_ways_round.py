@@ -3,6 +3,7 @@ warning is true, and that there is no warning where nothing is served."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,22 @@ def test_inherited_proxy(bench: Bench, main: str, serves: bool) -> None:
     config = main.format(port=backend) + bench.guarded() + bench.twin(AWAY) + vhost(backend, "backend.test")
     server = started(bench.server(config, "proxy", "proxy_http", "status", more=(backend,)), warns=serves)
     assert (bench.answer("/app/") != 301) is serves
+    server.stop()
+
+
+@pytest.mark.parametrize("place", ["twin", "main", "off"])
+def test_proxy_express(bench: Bench, pki: Pki, place: str) -> None:
+    """mod_proxy_express hands all requests for a name of its map on, before mod_alias redirects them."""
+    backend = free_port()
+    names = pki.file(f"names-{place}", f"www.test http://127.0.0.1:{backend}\n".encode())
+    dbm = f"{names}.dbm"
+    subprocess.run(["httxt2dbm", "-f", "sdbm", "-i", names, "-o", dbm], check=True, capture_output=True)
+    lines = [f"ProxyExpressEnable {'off' if place == 'off' else 'on'}", "ProxyExpressDBMType sdbm", f"ProxyExpressDBMFile {dbm}"]
+    main, own = ("\n".join(lines) + "\n", []) if place == "main" else ("", lines)
+    config = main + bench.guarded() + bench.twin(AWAY, *own) + vhost(backend, "backend.test")
+    server = bench.server(config, "proxy", "proxy_http", "proxy_express", more=(backend,))
+    started(server, warns=place != "off")
+    assert (bench.answer() != 301) is (place != "off")
     server.stop()
 
 
@@ -516,6 +533,24 @@ def test_module_with_a_protocol_of_its_own(bench: Bench, echo: str, refuse: str)
         server.start()
         server.expect("CFAOP139: mod_echo.c")
         with connect(bench.tls, sni="www.test") as client:
+            client.send(b"hello\r\n")
+            client._fill()
+            assert client._buffer == b"hello\r\n"
+        server.stop()
+
+
+@pytest.mark.parametrize("neighbour, named", [("400", True), ("close", True), ("Off", True), ("alert", False)])
+def test_module_of_the_default_virtual_host_answers_for_all(bench: Bench, neighbour: str, named: bool) -> None:
+    """It asks for the default virtual host's directive, whichever name the client gives in the handshake."""
+    guard = [] if neighbour == "Off" else ["CFOriginPull On", bench.ca, f"CFOriginPullRefuse {neighbour}"]
+    config = bench.guarded("CFOriginPullRefuse alert", "ProtocolEcho On")
+    config += vhost(bench.tls, "neighbour.test", *guard, tls=bench.certificate)
+    server = bench.server(config, "echo")
+    assert ("CFAOP139: mod_echo.c can answer connections" in server.config_test().stderr) is named
+    if named:
+        server.start()
+        server.expect("CFAOP139: mod_echo.c")
+        with connect(bench.tls, sni="neighbour.test") as client:
             client.send(b"hello\r\n")
             client._fill()
             assert client._buffer == b"hello\r\n"
