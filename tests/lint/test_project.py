@@ -29,6 +29,12 @@ def test_files_are_as_the_editorconfig_says(top):
     assert wrong == []
 
 
+def test_only_scripts_may_be_run(top):
+    """A program that changes the modes of a whole tree must not find its way into a commit."""
+    texts_that_run = [name for name, text in texts(top).items() if (top / name).stat().st_mode & 0o111 and not text.startswith("#!")]
+    assert texts_that_run == []
+
+
 def test_every_file_of_the_project_is_in_the_makefile(top):
     makefile = (top / "Makefile.am").read_text()
     files = [str(path.relative_to(top)) for folder in (".ci", ".github") for path in (top / folder).rglob("*") if path.is_file()]
