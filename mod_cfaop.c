@@ -71,7 +71,6 @@ static void hooks_for_exemptions(apr_pool_t *p)
     ap_hook_map_to_storage(cfaop_judge_rewritten, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_filter(cfaop_count_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_error_filter(cfaop_count_on_error, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_insert_error_filter(cfaop_side_effects_on_error, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_log_transaction(cfaop_count_on_log, NULL, NULL, CFAOP_HOOK_FIRST);
     apr_hook_debug_current = current;
 }
@@ -152,6 +151,16 @@ static const command_rec directives[] = {
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };
 
+/* It has another name, since it is not by this hook that the guard comes before the other modules (hook_order.c). */
+static void hook_for_side_effects(void)
+{
+    const char *current = apr_hook_debug_current;
+
+    apr_hook_debug_current = "mod_cfaop.c, the last";
+    ap_hook_insert_error_filter(cfaop_side_effects_on_error, NULL, NULL, APR_HOOK_REALLY_LAST);
+    apr_hook_debug_current = current;
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     static const char *const protocols[] = {"mod_http2.c", "http_core.c", NULL};
@@ -175,6 +184,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_read_request(cfaop_judge_post_read, protocols, NULL, CFAOP_HOOK_FIRST);
     ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
+    hook_for_side_effects();
     cfaop_count_register_filter();
     cfaop_silence_register_filter();
     ap_hook_expr_lookup(cfaop_variables_expr_lookup, NULL, NULL, CFAOP_HOOK_FIRST);

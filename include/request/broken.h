@@ -16,6 +16,18 @@ typedef enum {
 } cfaop_broken_outcome;
 
 /**
+ * Says whether @a r is the local ErrorDocument of a broken request. It is judged in the name of the default virtual
+ * host, which need not be the one that told the client of its error. Request phase; any thread.
+ */
+int cfaop_broken_is_error_page(request_rec *r);
+
+/**
+ * Says whether @a r is broken, and its server refuses its client: the default virtual host, if httpd did not get as far
+ * as the Host. Request phase; any thread.
+ */
+int cfaop_broken_is_refused_by_server(request_rec *r);
+
+/**
  * Says what becomes of the client of @a r, if @a r is broken. If httpd did not get as far as the Host, the virtual host
  * that the client named in the handshake decides. Request phase; any thread.
  */

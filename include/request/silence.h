@@ -13,10 +13,10 @@
 
 /**
  * Says whether @a r, which is refused, gets no answer at all. @a conf is that of its server. A refused sub-request does
- * not silence the request that it is made for, nor does a refused ErrorDocument silence an exempt request. Request
- * phase.
+ * not silence the request that it is made for, nor does a refused ErrorDocument silence an exempt request, or a broken
+ * one whose client is told of its error. Request phase.
  */
-int cfaop_silence_applies(const request_rec *r, const cfaop_server_conf *conf);
+int cfaop_silence_applies(request_rec *r, const cfaop_server_conf *conf);
 
 /**
  * Refuses @a r without an answer, and with @a status for the access log: nothing of it is sent, and its connection

@@ -57,3 +57,15 @@ cfaop_broken_outcome cfaop_broken_outcome_of(request_rec *r)
 {
     return is_judged(r) || cfaop_exemption_of(r) ? CFAOP_BROKEN_TOLD : outcome_of(r);
 }
+
+int cfaop_broken_is_error_page(request_rec *r)
+{
+    request_rec *first = cfaop_state_first_of(r);
+
+    return first != r && ap_is_HTTP_ERROR(r->prev->status) && !is_judged(first);
+}
+
+int cfaop_broken_is_refused_by_server(request_rec *r)
+{
+    return !is_judged(r) && !cfaop_exemption_of(r) && outcome_on(r->server, r->connection) != CFAOP_BROKEN_TOLD;
+}

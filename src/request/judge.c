@@ -17,6 +17,7 @@
 #include "stats/tally.h"
 #include "tls/connection.h"
 #include "tls/event_log.h"
+#include "request/broken.h"
 #include "request/caches.h"
 #include "request/client_address.h"
 #include "request/count.h"
@@ -136,8 +137,10 @@ static inline void let_through(request_rec *r, cfaop_request *state, const cfaop
 CFAOP_OUT_OF_LINE static int refuse_request(request_rec *r, const cfaop_judgement *j)
 {
     cfaop_state_make(r)->refused = 1;
-    log_once(r, j);
-    cfaop_count_request(r, j->conf, CFAOP_REQUEST_REFUSED, j->verdict->reason);
+    if (!cfaop_broken_is_error_page(r)) { /* of that, httpd has a page of its own */
+        log_once(r, j);
+        cfaop_count_request(r, j->conf, CFAOP_REQUEST_REFUSED, j->verdict->reason);
+    }
     return cfaop_refusal_answer(r, j);
 }
 

@@ -18,7 +18,7 @@ static int is_refused(request_rec *r)
 {
     const cfaop_request *state = cfaop_state_of(r);
 
-    return (state && state->refused) || cfaop_broken_outcome_of(r) != CFAOP_BROKEN_TOLD;
+    return (state && state->refused) || cfaop_broken_is_refused_by_server(r);
 }
 
 void cfaop_side_effects_on_error(request_rec *r)

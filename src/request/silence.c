@@ -37,9 +37,9 @@ static int is_error_page_of_exempt(const request_rec *r)
     return 0;
 }
 
-int cfaop_silence_applies(const request_rec *r, const cfaop_server_conf *conf)
+int cfaop_silence_applies(request_rec *r, const cfaop_server_conf *conf)
 {
-    return !answers_with_page(conf) && !r->main && !is_error_page_of_exempt(r);
+    return !answers_with_page(conf) && !r->main && !is_error_page_of_exempt(r) && !cfaop_broken_is_error_page(r);
 }
 
 /* The end of the request (its EOR bucket) does not come here: httpd sends it to the connection's filters. */
@@ -99,9 +99,7 @@ void cfaop_silence_on_error(request_rec *r)
 
 int cfaop_silence_error_page(request_rec *r)
 {
-    request_rec *first = cfaop_state_first_of(r);
-
-    if (first == r || !ap_is_HTTP_ERROR(r->prev->status) || cfaop_broken_outcome_of(first) != CFAOP_BROKEN_UNANSWERED) {
+    if (!cfaop_broken_is_error_page(r) || cfaop_broken_outcome_of(cfaop_state_first_of(r)) != CFAOP_BROKEN_UNANSWERED) {
         return 0;
     }
     silence(r);

@@ -23,6 +23,7 @@ typedef struct {
 static const neighbour known[] = {{"mod_cfaop.c", NULL},
                                   {"mod_ssl.c", NULL},
                                   {"mod_http2.c", NULL},
+                                  {"mpm_itk.c", NULL},
                                   {"mod_reqtimeout.c", NULL},
                                   {"mod_qos.c", NULL},
                                   {"mod_security2.c", NULL},

@@ -183,28 +183,15 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     return OK;
 }
 
-/*
- * Has the client asked in the handshake. SSLOpenSSLConfCmd can have mod_ssl's own question put off until after a
- * handshake of TLS 1.3 (VerifyMode RequestPostHandshake), which is too late for the guard.
- */
-static void ask_in_handshake(SSL_CTX *ctx, cfaop_tls_context *context)
-{
-    if (context->mod_ssl_mode == SSL_VERIFY_NONE) {
-        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
-    }
-    else if (context->mod_ssl_mode & SSL_VERIFY_POST_HANDSHAKE) {
-        context->mod_ssl_mode &= ~SSL_VERIFY_POST_HANDSHAKE;
-        SSL_CTX_set_verify(ctx, context->mod_ssl_mode, context->mod_ssl_callback);
-    }
-}
-
 static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
 {
     STACK_OF(X509_NAME) *names = context->policy->trust->names;
     int named = cfaop_ca_names_set(p, ctx, names);
 
+    if (named && context->mod_ssl_mode == SSL_VERIFY_NONE) {
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
+    }
     if (named) {
-        ask_in_handshake(ctx, context);
         cfaop_refuse_alert_demand(ctx, context);
         cfaop_later_question_settle(context);
     }

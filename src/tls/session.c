@@ -320,14 +320,12 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
     (void)name;
     (void)name_length;
     (void)arg;
-    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    }
-    if (!cfaop_offered_sessions_count(ssl)) {
+    /* OpenSSL may have parsed a session in vain before it says that it could not decrypt the ticket */
+    if (status != SSL_TICKET_EMPTY && !cfaop_offered_sessions_count(ssl)) {
         cfaop_offered_sessions_refuse(ssl);
         return SSL_TICKET_RETURN_ABORT;
     }
-    if (!may_resume(ssl, session)) {
+    if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) || !may_resume(ssl, session)) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;

@@ -16,6 +16,7 @@ from support.broken_requests import BROKEN
 from support.client import connect
 from support.http1 import Http1
 from support.http2 import Http2
+from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
 from support.vhost import vhost
@@ -27,17 +28,20 @@ TOLD = {"page.test": True, "logonly.test": True, "optional.test": True, "off.tes
 
 @dataclass(frozen=True)
 class Bench:
+    httpd: Httpd
     port: int
     edge: Credential
 
 
-@pytest.fixture(scope="module")
-def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
-    ca, other = pki.root("ca"), pki.root("other")
+@pytest.fixture(scope="module", params=["httpd", "site"])
+def bench(request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
+    """The default virtual host has the pages of errors of httpd, or of the site: then these are requests of their own."""
+    pages = [f"ErrorDocument {status} /sorry.html" for status in (400, 414, 431)] if request.param == "site" else []
+    ca, other = pki.root(f"ca-{request.param}"), pki.root(f"other-{request.param}")
     port = free_port()
     trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
     sites = [
-        ("first.test", ["CFOriginPull On", f"CFOriginPullCACertificateFile {other.cert_file}", "CFOriginPullRefuse close"]),
+        ("first.test", ["CFOriginPull On", f"CFOriginPullCACertificateFile {other.cert_file}", "CFOriginPullRefuse close", *pages]),
         ("page.test", ["CFOriginPull On", trust]),
         ("closed.test", ["CFOriginPull On", trust, "CFOriginPullRefuse close"]),
         ("logonly.test", ["CFOriginPull LogOnly", trust, "CFOriginPullRefuse close"]),
@@ -47,7 +51,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     ]
     httpd = servers.httpd("".join(vhost(port, name, *lines, tls=server_certificate) for name, lines in sites), listen=[port])
     httpd.log.always += ["CFAOP30[12]: "]
-    return Bench(port, ca.issue("edge"))
+    return Bench(httpd, port, ca.issue(f"edge-{request.param}"))
 
 
 def broken(name: str, host: Optional[str]) -> bytes:
@@ -82,6 +86,7 @@ def test_edge_is_told(bench: Bench, name: str, sni: str) -> None:
         assert isinstance(client, Http1)
         client.send(broken(name, sni))
         assert client.read_response().status >= 400
+    assert bench.httpd.log.find("CFAOP30[12]: ") == []
 
 
 @pytest.mark.http2
@@ -92,3 +97,4 @@ def test_other_streams_of_the_edge_go_on(bench: Bench, path: str, headers: list[
         assert isinstance(client, Http2)
         assert client.request(path, host=sni, headers=headers).status in (414, 431)
         assert client.request("/", host=sni).status == 200
+    assert bench.httpd.log.find("CFAOP30[12]: ") == []

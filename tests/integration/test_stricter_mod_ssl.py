@@ -1,6 +1,4 @@
-"""What mod_ssl is told about client certificates beside the guard refuses no edge.
-
-A reload makes SSLVerifyClient stricter, and the edge comes with the session that it has from before.
+"""A reload makes SSLVerifyClient stricter, and the edge comes with the session that it has from before.
 
 Under optional_no_ca mod_ssl lets a certificate in that it cannot verify, and keeps the bad result in the session. Under
 optional, mod_ssl would end the connection for that result. No client is refused because its session is old.
@@ -15,7 +13,6 @@ import pytest
 
 from conftest import Servers
 from support import tickets
-from support.client import TLS_VERSIONS
 from support.pki import Credential, Pki
 from support.ports import free_port
 from support.vhost import vhost
@@ -44,24 +41,3 @@ def test_edge_is_not_refused_for_its_session(
     httpd.graceful()
     again = tickets.call(port, "g.test", tmp_path, tls=tls, credential=edge, session=first.session)
     assert again.status == 200
-
-
-@pytest.mark.parametrize("refuse", ["400", "alert"])
-@pytest.mark.parametrize("verify", ["none", "optional", "require"])
-@pytest.mark.parametrize("mode", ["RequestPostHandshake", "RequirePostHandshake"])
-def test_question_is_not_put_off_until_after_the_handshake(
-    servers: Servers, pki: Pki, server_certificate: Credential, tmp_path: Path, mode: str, verify: str, refuse: str
-) -> None:
-    """SSLOpenSSLConfCmd has mod_ssl ask after a handshake of TLS 1.3; the guard needs the answer in it."""
-    ca = pki.root(f"ca-{mode}-{verify}-{refuse}")
-    edge = ca.issue(f"edge-{mode}-{verify}-{refuse}")
-    port = free_port()
-    httpd = servers.httpd(
-        vhost(port, "g.test", "CFOriginPull On", f"CFOriginPullRefuse {refuse}",
-              f"CFOriginPullCACertificateFile {ca.cert_file}", f"SSLCACertificateFile {ca.cert_file}",
-              f"SSLVerifyClient {verify}", f"SSLOpenSSLConfCmd VerifyMode {mode}", tls=server_certificate),
-        listen=[port])
-    httpd.allow("CFAOP122|CFAOP137|AH02")
-    for tls in TLS_VERSIONS:
-        answer = tickets.call(port, "g.test", tmp_path, tls=tls, credential=edge)
-        assert answer.status == 200, tls
