@@ -40,6 +40,8 @@ def page(bench: Bench) -> bytes:
         (GOES_ON, "RewriteRule ^/?(.*)$ https://www.test/ [R=301]", FRONT),
         (GOES_ON, "RewriteRule ^/(.*)$ https://www.test/ [R=301,L]", FRONT),
         (GOES_ON, "RewriteRule ^/x|index /index.html [L]"),
+        (GOES_ON, "RewriteRule ^/?(.+)$ /index.html [L]"),
+        (GOES_ON, "RewriteRule ^/*(.+)$ /index.html [L]"),
         (GOES_ON, "RewriteRule ^/x - [C]", "RewriteRule ^ - [R=404]", "RewriteRule ^ /index.html"),
         ("RewriteRule index https://www.test/ [R=301]", "RewriteRule ^/(.*)$ https://www.test/ [R=301,L]", FRONT),
     ],
