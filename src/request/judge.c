@@ -134,10 +134,19 @@ static inline void let_through(request_rec *r, cfaop_request *state, const cfaop
     cfaop_count_request(r, j->conf, result, v->reason);
 }
 
+/*
+ * The ErrorDocument of a broken request is the default virtual host's, which may refuse the client of another one. That
+ * client is told of its error by httpd's own page, and is none to warn of.
+ */
+static int is_page_for_client_that_is_told(request_rec *r)
+{
+    return cfaop_broken_is_error_page(r) && cfaop_broken_outcome_of(cfaop_state_first_of(r)) == CFAOP_BROKEN_TOLD;
+}
+
 CFAOP_OUT_OF_LINE static int refuse_request(request_rec *r, const cfaop_judgement *j)
 {
     cfaop_state_make(r)->refused = 1;
-    if (!cfaop_broken_is_error_page(r)) { /* of that, httpd has a page of its own */
+    if (!is_page_for_client_that_is_told(r)) {
         log_once(r, j);
         cfaop_count_request(r, j->conf, CFAOP_REQUEST_REFUSED, j->verdict->reason);
     }
