@@ -68,7 +68,7 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
     }
 }
 
-/* If mod_ssl has found another virtual host than the default one by the name, they need not be looked through again. */
+/* If mod_ssl has left the default virtual host for another one, mod_ssl has found that by the name. */
 static int is_server_named(const cfaop_conn *conn)
 {
     const cfaop_shown *shown = &conn->so_far;

@@ -25,7 +25,7 @@ int cfaop_offered_sessions_count(const SSL *ssl)
     cfaop_conn *conn = cfaop_slots_conn(ssl);
 
     if (!conn || conn->shown) {
-        return 1; /* mod_ssl has the client negotiate again, which no client can make it do often */
+        return 1; /* mod_ssl negotiates anew (TLS 1.2), and has OpenSSL take up no session there */
     }
     return ++conn->sessions_offered <= OFFERED_MAX;
 }

@@ -586,7 +586,7 @@ def test_without_the_directive_nothing_changes(bench: Bench, host: str, http: st
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("host", ("both.test", "both-same.test"))
-def test_ours_wins_over_mod_remoteip_on_a_verified_connection(bench: Bench, host: str, tls: str, http: str) -> None:
+def test_guards_address_wins_over_mod_remoteips_on_a_verified_connection(bench: Bench, host: str, tls: str, http: str) -> None:
     headers = [("cf-connecting-ip", VISITOR), ("x-forwarded-for", "198.51.100.1")]
     with bench.connect(host, tls=tls, http=http) as client:
         answer = client.request(f"/?{host}-{tls}-{http}", host=host, headers=headers)

@@ -21,6 +21,7 @@ from support.pki import Credential, Pki
 from support.ports import free_port
 from support.vhost import vhost
 
+SORRY = "the default virtual host's own page\n"
 # Names of virtual hosts, and whether a client without a certificate is told what is wrong with its request.
 TOLD = {"page.test": True, "logonly.test": True, "optional.test": True, "off.test": True, "exempt.test": True,
         "closed.test": False, "first.test": False, "unknown.test": False, None: False}
@@ -49,7 +50,10 @@ def bench(request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_cer
         ("exempt.test", ["CFOriginPull On", trust, "CFOriginPullRefuse close", "CFOriginPullExempt ip 127.0.0.1"]),
         ("off.test", []),
     ]
-    httpd = servers.httpd("".join(vhost(port, name, *lines, tls=server_certificate) for name, lines in sites), listen=[port])
+    config = "".join(vhost(port, name, *lines, tls=server_certificate) for name, lines in sites)
+    httpd = servers.prepare_httpd(config, listen=[port])
+    httpd.put("sorry.html", SORRY)
+    httpd.start()
     httpd.log.always += ["CFAOP30[12]: "]
     return Bench(httpd, port, ca.issue(f"edge-{request.param}"))
 
@@ -65,7 +69,8 @@ def test_virtual_host_of_the_handshake_decides(bench: Bench, sni: Optional[str],
         assert isinstance(client, Http1)
         client.send(broken(name, sni))
         if TOLD[sni]:
-            assert client.read_response().status >= 400
+            answer = client.read_response()
+            assert answer.status >= 400 and SORRY not in answer.text
         else:
             assert client.read_to_end() == b""
 

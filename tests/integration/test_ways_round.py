@@ -521,6 +521,14 @@ def test_virtual_host_without_lines_beside_the_twin(bench: Bench, other: str) ->
 # Protocols that are not HTTP have no request that could be judged
 
 
+def answer_to_hello(bench: Bench, *, sni: str) -> bytes:
+    """What comes back to a stranger that says hello."""
+    with connect(bench.tls, sni=sni) as client:
+        client.send(b"hello\r\n")
+        client._fill()
+        return client._buffer
+
+
 @pytest.mark.parametrize("echo, refuse", [("On", "400"), ("On", "alert"), ("Off", "400"), ("", "400")])
 def test_module_with_a_protocol_of_its_own(bench: Bench, echo: str, refuse: str) -> None:
     lines = [f"CFOriginPullRefuse {refuse}", *([f"ProtocolEcho {echo}"] if echo else [])]
@@ -532,10 +540,7 @@ def test_module_with_a_protocol_of_its_own(bench: Bench, echo: str, refuse: str)
     if named:
         server.start()
         server.expect("CFAOP139: mod_echo.c")
-        with connect(bench.tls, sni="www.test") as client:
-            client.send(b"hello\r\n")
-            client._fill()
-            assert client._buffer == b"hello\r\n"
+        assert answer_to_hello(bench, sni="www.test") == b"hello\r\n"
         server.stop()
 
 
@@ -550,10 +555,7 @@ def test_module_of_the_default_virtual_host_answers_for_all(bench: Bench, neighb
     if named:
         server.start()
         server.expect("CFAOP139: mod_echo.c")
-        with connect(bench.tls, sni="neighbour.test") as client:
-            client.send(b"hello\r\n")
-            client._fill()
-            assert client._buffer == b"hello\r\n"
+        assert answer_to_hello(bench, sni="neighbour.test") == b"hello\r\n"
         server.stop()
 
 
