@@ -14,7 +14,7 @@ from typing import Iterable, Mapping, Optional, Sequence
 
 from support import environment, installation
 from support.error_log import ErrorLog
-from support.processes import children_of, is_listening
+from support.processes import children_of, is_listening, is_working
 from support.waiting import wait_until
 
 _READY = "resuming normal operations"
@@ -206,7 +206,8 @@ class Httpd:
 
     def restart(self) -> None:
         """SIGHUP, and wait until only processes of the new configuration accept connections."""
-        self._wait_for_closing_sockets()
+        assert self.process is not None
+        self._wait_for_closing_sockets(self.process)
         self._reread(signal.SIGHUP)
 
     def is_running(self) -> bool:
@@ -239,16 +240,18 @@ class Httpd:
         parent = self.process.pid
         assert wait_until(lambda: bool(children_of(parent) - old)), "no new process came"
 
-    def _wait_for_closing_sockets(self) -> None:
+    def _wait_for_closing_sockets(self, process: subprocess.Popen[bytes]) -> None:
         # A process of httpd's event MPM that must end at once aborts the sockets of its workers. It crashes where it meets one that its
         # worker has just freed, with and without the module (docs/upstream.md).
         # One of the prefork MPM ends wherever the signal meets it, amid the end of a connection, too.
         if self.mpm in ("event", "prefork"):
             wait_until(lambda: not _being_closed(self.listen), 2)
             time.sleep(_FREED)
+            # on a busy machine a worker may not have got so far
+            wait_until(lambda: not any(map(is_working, children_of(process.pid))), 2)
 
     def _terminate(self, process: subprocess.Popen[bytes]) -> int:
-        self._wait_for_closing_sockets()
+        self._wait_for_closing_sockets(process)
         process.send_signal(signal.SIGTERM)
         try:
             return process.wait(self.patience)

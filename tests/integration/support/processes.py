@@ -14,6 +14,17 @@ def children_of(pid: int) -> set[int]:
         return set()
 
 
+def is_working(pid: int) -> bool:
+    """True while a thread of the process runs, or wants to."""
+    for state in Path("/proc").glob(f"{pid}/task/*/stat"):
+        try:
+            if state.read_text().rpartition(")")[2].split()[0] in "RD":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return False
+
+
 def is_listening(pid: int) -> bool:
     """True while a process holds a TCP socket that accepts connections."""
     listening = _listening_inodes()
