@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 from itertools import count
 from pathlib import Path
 from typing import Any, Iterator
@@ -14,6 +17,7 @@ from typing import Any, Iterator
 import pytest
 
 from support import environment
+from support.pki import Credential
 from support.processes import children_of
 from support.waiting import wait_until
 
@@ -81,6 +85,55 @@ def test_refused_edge_is_seen(server: Server, visitor: Path, name: str) -> None:
     complaints = visited(server, visitor, f"{name} {name} /index.html edge-b yes\n", 50)
     assert f"refused: time=" in complaints and f"host={name}" in complaints
     assert server.counts()["refused"] > 0
+
+
+class SilentServer:
+    """Answers the first request of each connection, and no other."""
+
+    def __init__(self, certificate: Credential) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate.cert_file, certificate.key_file)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.was_asked_again = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                with self._context.wrap_socket(self._listener.accept()[0], server_side=True) as connection:
+                    self._answer_once(connection)
+            except OSError:  # what the client has spoilt, garbage, or the end
+                if self._listener.fileno() == -1:
+                    return
+
+    def _answer_once(self, connection: ssl.SSLSocket) -> None:
+        connection.settimeout(5)
+        if connection.recv(4096):
+            body = sites.CONTENT.encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            if connection.recv(4096):
+                self.was_asked_again.set()
+                connection.settimeout(None)
+                connection.recv(4096)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread
+        self._listener.close()
+
+
+def test_visitor_that_is_sent_away_while_it_waits_does_not_complain(directory: Path, visitor: Path, trust: sites.Trust) -> None:
+    silent = SilentServer(trust.server)
+    (directory / "silent-plan").write_text("on.test on.test /index.html edge-a yes\n")
+    command = [visitor, str(silent.port), trust.pki.directory, directory / "silent-plan", "7"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert silent.was_asked_again.wait(60)
+        process.terminate()
+        said = process.communicate(timeout=60)[0].splitlines()
+    silent.close()
+    assert process.returncode == 0
+    assert [line for line in said if not line.startswith("counts ")] == []
+    assert " hung=0 " in said[-1]
 
 
 def test_signal_is_seen_and_an_own_kill_is_none(server: Server) -> None:

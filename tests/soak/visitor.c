@@ -81,6 +81,9 @@ static int judge(const visit *v, int version, answer found, const char *how, int
         return 0;
     }
     if (found.status == NO_ANSWER || found.status == TIMED_OUT) {
+        if (ended) {
+            return 0; /* SIGTERM has interrupted the wait for the answer */
+        }
         ++*(found.status == TIMED_OUT ? &counts.hung : &counts.lost);
         if (!last_try) {
             return 1;
