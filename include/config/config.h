@@ -48,6 +48,7 @@ typedef struct {
 typedef struct cfaop_trust cfaop_trust;                   /* trust/trust.h */
 typedef struct cfaop_policy cfaop_policy;                 /* trust/policy.h */
 typedef struct cfaop_vhost_counters cfaop_vhost_counters; /* stats/counters.h */
+typedef struct cfaop_request cfaop_request;               /* request/state.h */
 
 /** How requests are refused: CFOriginPullRefuse. */
 typedef enum {
@@ -104,6 +105,7 @@ typedef struct {
     int some_directory_asks;          /**< directories_ask of any server; the same for all servers */
     int mod_ssl_verifies;             /**< SSLVerifyClient is set for this server */
     cfaop_demand demand;              /**< what requests are judged by; final after post_config */
+    const cfaop_request *usual;       /**< what is kept for each usual request (judge.h); NULL: none is usual */
     cfaop_vhost_counters *counters;   /**< set when the server starts; NULL: not guarded, or not counted */
 } cfaop_server_conf;
 

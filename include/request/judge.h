@@ -7,6 +7,14 @@
 #define CFAOP_REQUEST_JUDGE_H
 
 #include "httpd.h"
+#include "apr_pools.h"
+
+/**
+ * Makes, from @a p, what is kept for the usual requests of each server from @a base on: those that a verified client
+ * sends to the virtual host that it named in the handshake, where no directive makes one of them differ from another.
+ * Most requests are, and cost no memory and fewer steps. Configuration phase, when all demands are final.
+ */
+void cfaop_judge_prepare(apr_pool_t *p, const server_rec *base);
 
 /**
  * Hooks that judge @a r: post_read_request, quick_handler, translate_name after mod_rewrite and map_to_storage (both

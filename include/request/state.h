@@ -8,13 +8,14 @@
 
 #include "pure/verdict.h"
 #include "base/module.h"
+#include "config/config.h"
 
 #include "httpd.h"
 #include "apr_network_io.h"
 #include "http_config.h"
 
-/** What the module keeps for a request. Written and read by the request's thread. */
-typedef struct {
+/** What the module keeps for a request. Written and read by the request's thread; what is shared, at startup only. */
+struct cfaop_request {
     const server_rec *passed_for; /**< the server that let the request through, without an exemption; NULL: none yet */
     const char *passed_with;      /**< with passed_for or exempt_for: the value of CF_ORIGIN_PULL_VERIFY */
     const server_rec *exempt_for; /**< the server that let the request through by an exemption; NULL: none */
@@ -33,10 +34,11 @@ typedef struct {
     apr_sockaddr_t *visitor;      /**< the visitor's address, proven by the connection; NULL: none */
     apr_sockaddr_t *handed_out;   /**< with visitor: the copy that other modules got, and may write into */
     const char *handed_text;      /**< with visitor: handed_out as text, to which r->useragent_ip points */
-} cfaop_request;
+    int is_shared;                /**< this is conf->usual, of many requests, and not written any more */
+};
 
-/** Returns what is kept for @a r; NULL: nothing, it was not judged. Request phase. */
-static inline cfaop_request *cfaop_state_of(const request_rec *r)
+/** Returns what is kept for @a r, to be read; NULL: nothing, it was not judged. Request phase. */
+static inline const cfaop_request *cfaop_state_of(const request_rec *r)
 {
     return ap_get_module_config(r->request_config, &cfaop_module);
 }
@@ -50,15 +52,24 @@ static inline request_rec *cfaop_state_first_of(request_rec *r)
     return r;
 }
 
-/** Makes what is kept for @a r, from r->pool, in place of what was kept before. For the function below. */
+/** Has @a r keep @a shared, which is not written. Request phase. */
+static inline void cfaop_state_share(request_rec *r, const cfaop_request *shared)
+{
+    ap_set_module_config(r->request_config, &cfaop_module, (void *)shared);
+}
+
+/**
+ * Makes what is kept for @a r alone, from r->pool: a copy of what @a r shares with other requests, or all zeros. For
+ * the function below.
+ */
 cfaop_request *cfaop_state_begin(request_rec *r);
 
-/** Returns what is kept for @a r, made at the first call. Request phase. */
+/** Returns what is kept for @a r alone, to be written, made at the first call. Request phase. */
 static inline cfaop_request *cfaop_state_make(request_rec *r)
 {
-    cfaop_request *state = cfaop_state_of(r);
+    cfaop_request *state = ap_get_module_config(r->request_config, &cfaop_module);
 
-    return state ? state : cfaop_state_begin(r);
+    return state && !state->is_shared ? state : cfaop_state_begin(r);
 }
 
 #endif

@@ -16,8 +16,10 @@
 
 #include "http_protocol.h"
 
-static void hide(request_rec *r, cfaop_request *state)
+static void hide(request_rec *r)
 {
+    cfaop_request *state = cfaop_state_make(r);
+
     if (!state->hidden_from_caches) {
         state->hidden_method = r->method_number;
         r->method_number = M_INVALID;
@@ -25,20 +27,22 @@ static void hide(request_rec *r, cfaop_request *state)
     }
 }
 
-static void show(request_rec *r, cfaop_request *state)
+static void show(request_rec *r)
 {
+    const cfaop_request *state = cfaop_state_of(r);
+
     if (state && state->hidden_from_caches) {
         r->method_number = state->hidden_method;
-        state->hidden_from_caches = 0;
+        cfaop_state_make(r)->hidden_from_caches = 0;
     }
 }
 
 int cfaop_caches_hide(request_rec *r)
 {
-    cfaop_request *state = cfaop_state_of(r);
+    const cfaop_request *state = cfaop_state_of(r);
 
     if (state && state->needs_exemption) {
-        hide(r, state);
+        hide(r);
     }
     return DECLINED;
 }
@@ -46,12 +50,12 @@ int cfaop_caches_hide(request_rec *r)
 int cfaop_caches_show_quick(request_rec *r, int lookup)
 {
     (void)lookup;
-    show(r, cfaop_state_of(r));
+    show(r);
     return DECLINED;
 }
 
 int cfaop_caches_show(request_rec *r)
 {
-    show(r, cfaop_state_of(r));
+    show(r);
     return DECLINED;
 }

@@ -29,7 +29,7 @@ void cfaop_count_request(request_rec *r, const cfaop_server_conf *conf, cfaop_re
                          cfaop_reason reason)
 {
     request_rec *top = clients_request(r);
-    cfaop_request *state = top ? cfaop_state_of(top) : NULL;
+    const cfaop_request *state = top ? cfaop_state_of(top) : NULL;
 
     /* no state: r is a sub-request, which does not count, or the ErrorDocument of a request that httpd found broken */
     if (state && !state->counted) {
@@ -38,7 +38,7 @@ void cfaop_count_request(request_rec *r, const cfaop_server_conf *conf, cfaop_re
             result = CFAOP_REQUEST_EXEMPT;
             reason = state->exempt_from;
         }
-        state->counted = 1;
+        cfaop_state_make(top)->counted = 1;
         cfaop_counters_request(conf->counters, result, reason);
     }
 }

@@ -105,17 +105,23 @@ CFAOP_OUT_OF_LINE static const char *find_exemption(request_rec *r, cfaop_reques
 
 /* ---- judging; in line where each request passes ---- */
 
-/* An empty table has none of the variables yet, so that they need not be looked for. */
-static void set_variables(request_rec *r, const cfaop_judgement *j)
+/* anchor: NULL: none verified. An empty table has none of the variables yet, so that they need not be looked for. */
+static inline void set_variables(request_rec *r, const char *verify, const cfaop_anchor *anchor)
 {
-    const cfaop_shown *shown = cfaop_connection_shown(j->conn);
     void (*set)(apr_table_t *, const char *, const char *) =
         apr_is_empty_table(r->subprocess_env) ? apr_table_addn : apr_table_setn;
 
-    set(r->subprocess_env, VARIABLE, j->verdict->variable);
-    if (j->verdict->reason == CFAOP_REASON_NONE && shown && shown->anchor) {
-        set(r->subprocess_env, CFAOP_VARIABLE_CA, shown->anchor->label);
+    set(r->subprocess_env, VARIABLE, verify);
+    if (anchor) {
+        set(r->subprocess_env, CFAOP_VARIABLE_CA, anchor->label);
     }
+}
+
+static const cfaop_anchor *anchor_of(const cfaop_judgement *j)
+{
+    const cfaop_shown *shown = cfaop_connection_shown(j->conn);
+
+    return shown && j->verdict->reason == CFAOP_REASON_NONE ? shown->anchor : NULL;
 }
 
 static inline void let_through(request_rec *r, cfaop_request *state, const cfaop_judgement *j)
@@ -158,7 +164,7 @@ static inline int carry_out(request_rec *r, const cfaop_judgement *j)
 {
     cfaop_request *state = cfaop_state_make(r); /* count.c counts only requests that have one */
 
-    set_variables(r, j);
+    set_variables(r, j->verdict->variable, anchor_of(j));
     state->passed_for = NULL;
     state->passed_with = j->verdict->variable;
     if (j->conf->exemptions && find_exemption(r, state)) {
@@ -183,6 +189,12 @@ CFAOP_OUT_OF_LINE static int is_path_as_judged(const request_rec *r, const cfaop
         && is_same(state->judged_sent, r->unparsed_uri);
 }
 
+/* state: what is kept for r. Usual requests, which share it, are those of servers without exemptions. */
+static inline int has_exemptions(const request_rec *r, const cfaop_request *state)
+{
+    return !state->is_shared && cfaop_config_of(r->server)->exemptions;
+}
+
 /*
  * Returns what is kept for r if r was let through already and nothing can have changed: the connection's state is
  * frozen, the server is the same, and so is the path, where there are exemptions. Else NULL.
@@ -194,7 +206,7 @@ static const cfaop_request *let_through_before(request_rec *r)
     if (!state || (state->passed_for != r->server && state->exempt_for != r->server)) {
         return NULL;
     }
-    return !cfaop_config_of(r->server)->exemptions || is_path_as_judged(r, state) ? state : NULL;
+    return !has_exemptions(r, state) || is_path_as_judged(r, state) ? state : NULL;
 }
 
 CFAOP_OUT_OF_LINE static int judge_request(request_rec *r)
@@ -212,6 +224,57 @@ CFAOP_OUT_OF_LINE static int judge_request(request_rec *r)
     return carry_out(r, &j);
 }
 
+/* ---- usual requests ---- */
+
+/* What is kept for each usual request of s; NULL: its requests differ, by their paths or headers for instance. */
+static const cfaop_request *make_usual(apr_pool_t *p, const server_rec *s)
+{
+    const cfaop_server_conf *conf = cfaop_config_of(s);
+    cfaop_evidence verified = {conf->demand.policy, 1, CFAOP_REASON_NONE, 1, 0, 0};
+    cfaop_verdict v = cfaop_verdict_reach(&conf->demand, &verified);
+    cfaop_request *usual;
+
+    if (conf->demand.mode == CFAOP_MODE_OFF || conf->exemptions || conf->remote_ip == 1 || v.status
+        || v.reason != CFAOP_REASON_NONE) {
+        return NULL;
+    }
+    usual = apr_pcalloc(p, sizeof(*usual));
+    usual->passed_for = s;
+    usual->passed_with = v.variable;
+    usual->counted = 1;
+    usual->is_shared = 1;
+    return usual;
+}
+
+void cfaop_judge_prepare(apr_pool_t *p, const server_rec *base)
+{
+    const server_rec *s;
+
+    for (s = base; s; s = s->next) {
+        cfaop_config_of(s)->usual = make_usual(p, s);
+    }
+}
+
+/*
+ * Is r usual? The server that asked in the handshake has accepted the peer, OpenSSL's verify result need not be
+ * settled, and no redirect has made r.
+ */
+static inline int is_usual(const request_rec *r, const cfaop_judgement *j)
+{
+    return j->conf->usual && cfaop_connection_is_accepted(&j->conf->demand, j->conn) && !j->conn->later.result_hidden
+        && !r->prev;
+}
+
+/* Does what carry_out() would do with the same outcome. */
+static inline void let_usual_through(request_rec *r, const cfaop_judgement *j)
+{
+    set_variables(r, j->conf->usual->passed_with, j->conn->shown->anchor);
+    cfaop_state_share(r, j->conf->usual);
+    cfaop_counters_request(j->conf->counters, CFAOP_REQUEST_ALLOWED, CFAOP_REASON_NONE);
+}
+
+/* ---- hooks ---- */
+
 int cfaop_judge_post_read(request_rec *r)
 {
     const cfaop_demand *demand;
@@ -222,6 +285,10 @@ int cfaop_judge_post_read(request_rec *r)
         return DONE;
     }
     cfaop_judgement_begin(&j, r);
+    if (is_usual(r, &j)) {
+        let_usual_through(r, &j);
+        return DECLINED;
+    }
     demand = &j.conf->demand;
     is_guarded = demand->mode != CFAOP_MODE_OFF
               && (!demand->borrows_tls || cfaop_connection_is_judged(demand, r->connection, j.conn));
@@ -267,7 +334,7 @@ int cfaop_judge_fixups(request_rec *r)
     if (!state) {
         return judge_request(r);
     }
-    if (cfaop_config_of(r->server)->exemptions) {
+    if (has_exemptions(r, state)) {
         set_exempt_variable(r, state->exempt_for ? state->exempt_by : NULL);
     }
     if (!is_variable_untouched(r, state)) {

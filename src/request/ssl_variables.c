@@ -228,7 +228,7 @@ static int on_process_connection(conn_rec *c)
 {
     const cfaop_conn *conn = cfaop_connection_of(c);
 
-    if (is_for_guard_only(conn) && conn->shown->chain.reason != CFAOP_REASON_NONE) {
+    if (cfaop_connection_shown(conn) && conn->shown->chain.reason != CFAOP_REASON_NONE && is_for_guard_only(conn)) {
         cfaop_after_handshake_hide_result(c);
     }
     return DECLINED;

@@ -18,6 +18,7 @@
 #include "tls/session_key.h"
 #include "tls/slots.h"
 #include "request/client_address.h"
+#include "request/judge.h"
 #include "request/ssl_hooks.h"
 #include "operator/bypass.h"
 #include "operator/expiry.h"
@@ -207,6 +208,7 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     }
     log_findings(base);
     cfaop_demand_settle_all(ptemp, base);
+    cfaop_judge_prepare(p, base);
     cfaop_attach_counters(base, ptemp, is_any_needed(base));
     if (is_any_needed(base)) {
         for (s = base; s; s = s->next) {

@@ -62,6 +62,7 @@ def start(servers: Servers, directory: Path, pki: Pki, server_certificate: Crede
     config += vhost(port, "open.test", *cache, tls=server_certificate)
     config += vhost(port, "guarded.test", *guard, *cache, tls=server_certificate)
     config += vhost(port, "twin.test", *guard, tls=server_certificate)
+    config += vhost(port, "other.test", guard[0], f"CFOriginPullCACertificateFile {pki.root(f'{name}-other-ca').cert_file}", tls=server_certificate)
     config += vhost(port, "lenient.test", "CFOriginPull LogOnly", *guard[1:], tls=server_certificate)
     config += vhost(port, "exempt.test", *guard, exemption, tls=server_certificate)
     server.put("open/index.html", SITE)
@@ -103,6 +104,18 @@ def test_to_be_let_through_once_is_not_enough(bench: Bench, when: str, http: str
     # not "/", for which mod_dir looks up others that would be judged
     answer = bench.visit("lenient.test", when, "guarded.test", http=http, path="/index.html")
     assert (answer.status, answer.vhost, SITE in answer.text) == (400, "guarded.test", False)
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("when", MOVES)
+def test_refusal_of_a_moved_request_does_not_follow_others(bench: Bench, when: str, http: str) -> None:
+    """All requests that twin.test lets through share what the module keeps for them, until one of them goes another way."""
+    bench.httpd.expect_refusal("misdirected")
+    for _ in range(10):
+        refused = bench.visit("twin.test", when, "other.test", edge=True, http=http)
+        assert (refused.status, refused.vhost) == (421, "other.test")
+        answer = bench.visit("twin.test", "never", "", edge=True, http=http)
+        assert (answer.status, answer.vhost, answer.verify, answer.text) == (200, "twin.test", "SUCCESS", SITE)
 
 
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
