@@ -14,7 +14,10 @@
 #include "apr_network_io.h"
 #include "http_config.h"
 
-/** What the module keeps for a request. Written and read by the request's thread; what is shared, at startup only. */
+/**
+ * What the module keeps for a request. The request's thread reads it, and writes what is the request's alone. What
+ * requests share is written at startup only.
+ */
 struct cfaop_request {
     const server_rec *passed_for; /**< the server that let the request through, without an exemption; NULL: none yet */
     const char *passed_with;      /**< with passed_for or exempt_for: the value of CF_ORIGIN_PULL_VERIFY */

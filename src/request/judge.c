@@ -6,6 +6,9 @@
  * One hook is not enough: a cache answers in quick_handler, sub-requests run fixups only, and redirects for errors
  * start in post_read_request again. So each of these hooks judges each request_rec. Where there are exemptions,
  * translate_name and map_to_storage judge too: a rewrite may have led the request elsewhere.
+ *
+ * Most requests need less: see cfaop_judge_prepare(). If one of them is given another server, the later hooks judge it
+ * like all others.
  */
 #include "request/judge.h"
 

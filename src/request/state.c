@@ -14,7 +14,6 @@ cfaop_request *cfaop_state_begin(request_rec *r)
         *state = *shared;
         state->is_shared = 0;
     }
-
     ap_set_module_config(r->request_config, &cfaop_module, state);
     return state;
 }

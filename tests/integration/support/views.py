@@ -16,6 +16,8 @@ from support.response import Response
 from support.vhost import vhost
 
 MODULES = ("status",)
+# A server that is counting all the time would be read for ever.
+_TRIES = 20
 # Virtual host -> what happened -> how often; only what did happen.
 Numbers = dict[str, dict[str, int]]
 
@@ -28,9 +30,6 @@ def watching(port: int, *lines: str) -> str:
         f"<Location {metrics.PATH}>\n    SetHandler cf-origin-pull-metrics\n  </Location>",
     ]
     return vhost(port, "watch.test", "CFOriginPull Off", *here)
-
-
-_TRIES = 20
 
 
 @dataclass(frozen=True)
