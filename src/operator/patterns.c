@@ -7,6 +7,7 @@
 #include "operator/patterns.h"
 
 #include "apr_strings.h"
+#include "httpd.h"
 
 #include <string.h>
 
@@ -62,6 +63,17 @@ static const char *without_acme(apr_pool_t *p, const char *regex)
                                                                           : NULL;
 }
 
+/*
+ * A client can write a line break into a path, as %0A. A dot matches it by httpd's default only: RegexDefaultOptions
+ * can take DOTALL away, and is in force by now.
+ */
+static int matches_line_break(apr_pool_t *p, const char *regex)
+{
+    const ap_regex_t *compiled = ap_pregcomp(p, regex, AP_REG_EXTENDED);
+
+    return compiled && !ap_regexec(compiled, "/\n/", 0, NULL, 0);
+}
+
 int cfaop_patterns_match_all(apr_pool_t *p, const char *regex)
 {
     static const char *const all[] = {"^",       "^/",      "^/?",      "/",    ".",     ".*",    "^.*",
@@ -69,8 +81,9 @@ int cfaop_patterns_match_all(apr_pool_t *p, const char *regex)
                                       "(.+)",    "^(.+)",   "^(.+)$",   "^/.*", "^/.*$", "/(.*)", "^/(.*)",
                                       "^/(.*)$", "^/?(.*)", "^/?(.*)$", NULL};
     const char *rest = without_acme(p, regex);
+    const char *path = rest ? rest : regex;
 
-    return cfaop_patterns_is_one_of(rest ? rest : regex, all);
+    return cfaop_patterns_is_one_of(path, all) && matches_line_break(p, path);
 }
 
 int cfaop_patterns_may_match_absolute(const char *regex)

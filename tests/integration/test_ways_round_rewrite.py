@@ -103,6 +103,36 @@ def test_redirect_that_an_inherited_rule_undoes(bench: Bench, option: str) -> No
     server.stop()
 
 
+ANYTHING = "RewriteRule ^/(.*)$ https://www.test/$1 [R=301,L]"
+
+
+@pytest.mark.parametrize("options, serves", [("", False), ("RegexDefaultOptions -DOLLAR_ENDONLY", False), ("RegexDefaultOptions none", True)])
+@pytest.mark.parametrize(
+    "away",
+    (
+        (ENGINE, ANYTHING),
+        ("RedirectMatch permanent ^/(.*)$ https://www.test/$1",),
+        ('<LocationMatch "^/.*$">', "Require all denied", "</LocationMatch>"),
+    ),
+)
+def test_pattern_that_ends_at_a_line_break(bench: Bench, away: tuple[str, ...], options: str, serves: bool) -> None:
+    """Without DOTALL, which is httpd's default, a dot matches no line break: a client can put one into the path."""
+    config = f"{options}\nAcceptPathInfo On\n" + bench.guarded() + bench.twin(*away)
+    server = started(bench.server(config), warns=serves)
+    server.allow("AH01630: ")
+    assert answer(bench).status in (301, 403)
+    assert (answer(bench, "/index.html/%0Ax").body == page(bench)) is serves
+    server.stop()
+
+
+@pytest.mark.parametrize("pattern", ("^", "^/", "^/(.*)", ".*"))
+def test_pattern_that_a_line_break_does_not_end(bench: Bench, pattern: str) -> None:
+    config = "RegexDefaultOptions none\nAcceptPathInfo On\n" + bench.guarded() + bench.twin(ENGINE, f"RewriteRule {pattern} https://www.test/ [R=301,L]")
+    server = started(bench.server(config), warns=False)
+    assert answer(bench, "/index.html/%0Ax").status == 301
+    server.stop()
+
+
 # How mod_rewrite reads flags
 
 

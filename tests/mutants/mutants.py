@@ -775,6 +775,8 @@ MUTANTS = (
        "!(base->is_switched_off || ", "!(", "test_ways_round"),
     _m("a pattern that looks ahead is one for all", "src/operator/patterns.c",
        'cfaop_patterns_is_acme(apr_pstrcat(p, "^", slash, path, NULL))', "(path != end)", "test_ways_round"),
+    _m("a dot matches every character", "src/operator/patterns.c",
+       " && matches_line_break(p, path)", "", "test_ways_round_rewrite"),
     _m("an <If> in another section grants nothing", "src/operator/redirects.c",
        " && !cfaop_tree_in_sections(redirects->tree, s, may_grant)", "", "test_ways_round"),
     _m("what is inherited grants nothing", "src/operator/redirects.c",
