@@ -37,9 +37,10 @@ const char *cfaop_peer_limit_excess_of_key(const X509 *cert, int *most);
 
 /**
  * Returns "distribution points" if @a leaf and the @a chain that came with it (NULL: none; @a leaf may be its first)
- * have more of them in all than names are allowed in @a limit, and more than 100; @a most is the number allowed. Else
- * NULL. For a point that is named relative to the issuer OpenSSL may copy the issuer's name, before it checks any
- * signature. May leave errors in OpenSSL's queue. Any thread.
+ * have more of them in all than names are allowed in @a limit, and more than 100; "bytes of names in distribution
+ * points" if those that are named relative to an issuer have more of them in all than bytes are allowed, each with the
+ * whole name of the issuer; @a most is the number allowed. Else NULL. OpenSSL up to 3.0.20 copies the issuer's name for
+ * each such point, before it checks any signature. May leave errors in OpenSSL's queue. Any thread.
  */
 const char *cfaop_peer_limit_excess_of_points(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
                                               int *most);

@@ -39,6 +39,9 @@
 /* subject, issuer and a subjectAltName may each have this part of BYTES. */
 #define NAMES_SHARE 4
 
+/* The kind of a distribution point's name (RFC 5280, 4.2.1.13). The other one, 0, is a name of its own. */
+#define RELATIVE_TO_ISSUER 1
+
 /* What ASN1_get_object() says in its answer, besides V_ASN1_CONSTRUCTED. */
 #define UNREADABLE 0x80
 #define INDEFINITE 0x01
@@ -208,17 +211,51 @@ const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, in
     return has_too_many_names(cert, limit.names) ? "names" : NULL;
 }
 
+/* The certificate at a place: those of the chain, then the leaf, if it is not the first of them. Else NULL. */
+static const X509 *sent_at(const X509 *leaf, const STACK_OF(X509) *chain, int at)
+{
+    int count = chain ? sk_X509_num(chain) : 0;
+
+    if (at < count) {
+        return sk_X509_value(chain, at);
+    }
+    return at == count && !(count && sk_X509_value(chain, 0) == leaf) ? leaf : NULL;
+}
+
+/* The bytes of the issuer's name, once for each distribution point that is named relative to it. */
+static size_t bytes_of_relative_points(const X509 *cert)
+{
+    CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
+    size_t count = 0, bytes = 0;
+    int i;
+
+    for (i = 0; points && i < sk_DIST_POINT_num(points); ++i) {
+        const DIST_POINT_NAME *name = sk_DIST_POINT_value(points, i)->distpoint;
+
+        count += name && name->type == RELATIVE_TO_ISSUER;
+    }
+    CRL_DIST_POINTS_free(points);
+    return count && X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &bytes) ? count * bytes : 0;
+}
+
 const char *cfaop_peer_limit_excess_of_points(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
                                               int *most)
 {
-    int is_in_chain = sk_X509_num(chain) > 0 && sk_X509_value(chain, 0) == leaf;
-    int i, count;
+    const X509 *cert;
+    size_t bytes = 0;
+    int i, count = 0;
 
     /* a chain has more certificates than its leaf, so a limit that is tight for names does not count here */
     *most = limit.names > NAMES_DEFAULT ? limit.names : NAMES_DEFAULT;
-    count = is_in_chain ? 0 : count_in(leaf, NID_crl_distribution_points, *most);
-    for (i = 0; i < sk_X509_num(chain) && count <= *most; ++i) {
-        count += count_in(sk_X509_value(chain, i), NID_crl_distribution_points, *most);
+    for (i = 0; (cert = sent_at(leaf, chain, i)) && count <= *most; ++i) {
+        count += count_in(cert, NID_crl_distribution_points, *most);
     }
-    return count > *most ? "distribution points" : NULL;
+    if (count > *most) {
+        return "distribution points";
+    }
+    *most = limit.bytes;
+    for (i = 0; count && (cert = sent_at(leaf, chain, i)) && bytes <= (size_t)*most; ++i) {
+        bytes += bytes_of_relative_points(cert);
+    }
+    return bytes > (size_t)*most ? "bytes of names in distribution points" : NULL;
 }
