@@ -8,10 +8,17 @@ Everything else that is missing makes tests fail.
 from __future__ import annotations
 
 import shutil
+import subprocess
 from functools import lru_cache
 from typing import Callable, Optional
 
 from support import environment, installation
+
+
+def _has_tls_srp() -> bool:
+    """Of these, curl is the client; openssl makes the file of passwords, and goes by the same library."""
+    features = subprocess.run(["curl", "--version"], check=True, capture_output=True, text=True).stdout.split()
+    return "TLS-SRP" in features and subprocess.run(["openssl", "srp", "-help"], capture_output=True).returncode == 0
 
 
 # A feature, how it is found, and what is said where it is missing.
@@ -53,6 +60,7 @@ _FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         installation.libcrypto_can_be_watched,
         "this libcrypto is linked with -Bsymbolic: nothing can stand between its functions, to count signatures",
     ),
+    "tls-srp": (_has_tls_srp, "this OpenSSL or this curl knows no TLS-SRP"),
     "sni-policy": (
         installation.has_sni_policy,
         "this httpd has no SSLVHostSNIPolicy, which came with 2.4.66: mod_ssl answers 421 before the guard can judge",
