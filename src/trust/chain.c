@@ -20,6 +20,13 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+/* What a certificate is verified as. */
+typedef enum {
+    AS_SIGNED, /* a TLS client's, without a look at the CRLs */
+    AS_CLIENT, /* a TLS client's */
+    AS_ANCHOR  /* an anchor, by its own issuers */
+} cfaop_chain_kind;
+
 /* How many listed certificates may form a chain, each the issuer of the one before it. */
 #define ANCHOR_CHAIN_MAX 10
 
@@ -83,24 +90,23 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
     return 1;
 }
 
-/*
- * Prepares ctx to verify cert under policy: as a TLS client's (as_client) or as an anchor. Returns 0 if OpenSSL fails.
- */
+/* Prepares ctx to verify cert under policy. Returns 0 if OpenSSL fails. */
 static int prepare(X509_STORE_CTX *ctx, const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *untrusted, int level,
-                   apr_time_t now, cfaop_issuer_check *v, int as_client)
+                   apr_time_t now, cfaop_issuer_check *v, cfaop_chain_kind kind)
 {
     X509_VERIFY_PARAM *param;
     unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
 
-    if (policy->trust->crls->nelts) {
+    if (kind != AS_SIGNED && policy->trust->crls->nelts) {
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     }
     if (!X509_STORE_CTX_init(ctx, policy->trust->store, cert, untrusted)
-        || (as_client && !X509_STORE_CTX_set_default(ctx, "ssl_client")) || !X509_STORE_CTX_set_app_data(ctx, v)) {
+        || (kind != AS_ANCHOR && !X509_STORE_CTX_set_default(ctx, "ssl_client"))
+        || !X509_STORE_CTX_set_app_data(ctx, v)) {
         return 0;
     }
     param = X509_STORE_CTX_get0_param(ctx);
-    X509_VERIFY_PARAM_set_depth(param, as_client ? policy->trust->depth : ANCHOR_CHAIN_MAX);
+    X509_VERIFY_PARAM_set_depth(param, kind != AS_ANCHOR ? policy->trust->depth : ANCHOR_CHAIN_MAX);
     X509_VERIFY_PARAM_set_auth_level(param, level > policy->level ? level : policy->level);
     X509_VERIFY_PARAM_set_time(param, (time_t)apr_time_sec(now));
     X509_STORE_CTX_set_verify_cb(ctx, on_error);
@@ -165,7 +171,7 @@ static int accept_chain(X509_STORE_CTX *ctx, const cfaop_policy *policy, cfaop_c
  * listed, with a reference that the caller frees; NULL if there is none.
  */
 static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *untrusted, int level, apr_time_t now,
-                       int as_client, cfaop_chain_result *result, X509 **next)
+                       cfaop_chain_kind kind, cfaop_chain_result *result, X509 **next)
 {
     cfaop_issuer_check v = {.trust = policy->trust};
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -173,7 +179,7 @@ static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *u
     int error = X509_V_ERR_OUT_OF_MEM;
 
     *next = NULL;
-    if (ctx && prepare(ctx, policy, cert, untrusted, level, now, &v, as_client)) {
+    if (ctx && prepare(ctx, policy, cert, untrusted, level, now, &v, kind)) {
         int good = X509_verify_cert(ctx);
         error = X509_STORE_CTX_get_error(ctx);
         if (good != 1 && error == X509_V_OK) {
@@ -181,7 +187,9 @@ static int verify_once(const cfaop_policy *policy, X509 *cert, STACK_OF(X509) *u
         }
         if (good == 1 && error == X509_V_OK) {
             error = accept_chain(ctx, policy, result, &anchor);
-            error = error == X509_V_OK ? cfaop_own_crl_check(policy->trust, anchor, now) : error;
+            if (error == X509_V_OK && kind != AS_SIGNED) {
+                error = cfaop_own_crl_check(policy->trust, anchor, now);
+            }
         }
     }
     if (error == X509_V_OK && v.anchor_excused && cfaop_issuer_is_listed(policy->trust, anchor)
@@ -200,7 +208,7 @@ static int verify_anchor(const cfaop_policy *policy, X509 *cert, int level, apr_
     for (i = 0; cert && error == X509_V_OK; ++i) {
         cfaop_chain_result above = {.valid_from = apr_time_sec(now), .valid_until = *until};
         X509 *next;
-        error = i < ANCHOR_CHAIN_MAX ? verify_once(policy, cert, NULL, level, now, 0, &above, &next)
+        error = i < ANCHOR_CHAIN_MAX ? verify_once(policy, cert, NULL, level, now, AS_ANCHOR, &above, &next)
                                      : X509_V_ERR_CERT_CHAIN_TOO_LONG;
         X509_free(cert);
         cert = error == X509_V_OK ? next : NULL;
@@ -244,12 +252,20 @@ static STACK_OF(X509) *first_of(STACK_OF(X509) *sent)
     return first;
 }
 
-/* Verifies leaf, and the anchor of its chain if that was excused from the CRL check. Returns an X509_V_ code. */
+/*
+ * Verifies leaf, and the anchor of its chain if that was excused from the CRL check. Returns an X509_V_ code. OpenSSL
+ * checks a CRL's signature, with the key of whatever certificate it takes for the issuer, before it checks those of the
+ * chain. So it sees the CRLs only when a listed key has vouched for each certificate of the chain.
+ */
 static int verify_chain(const cfaop_policy *policy, X509 *leaf, STACK_OF(X509) *untrusted, int level, apr_time_t now,
                         cfaop_chain_result *result)
 {
     X509 *excused = NULL;
-    int error = verify_once(policy, leaf, untrusted, level, now, 1, result, &excused);
+    int error = verify_once(policy, leaf, untrusted, level, now, AS_SIGNED, result, &excused);
+
+    if (error == X509_V_OK && policy->trust->crls->nelts) {
+        error = verify_once(policy, leaf, untrusted, level, now, AS_CLIENT, result, &excused);
+    }
 
     return excused ? verify_anchor(policy, excused, level, now, &result->valid_until) : error;
 }

@@ -205,6 +205,23 @@ START_TEST(a_revoked_intermediate_revokes_its_leaves)
 }
 END_TEST
 
+/* OpenSSL takes the intermediate, which has the name of the CA, for the issuer of the CRL. */
+START_TEST(no_crl_is_verified_with_a_key_that_no_ca_has_signed)
+{
+    pki_pair ca = pki_issue(NULL, (pki_wish){.name = "ca", .is_ca = 1, .key_ids = 1});
+    pki_pair stranger = pki_issue(NULL, (pki_wish){.name = "stranger", .is_ca = 1});
+    pki_pair liar = {ca.cert, stranger.key};
+    pki_pair namesake = pki_issue(&liar, (pki_wish){.name = "ca", .is_ca = 1, .key_ids = 1});
+    pki_pair leaf = pki_issue(&namesake, (pki_wish){.name = "leaf", .key_ids = 1});
+    pki_pair good = pki_issue(&ca, (pki_wish){.name = "good", .key_ids = 1});
+
+    chain_case_anchor(ca.cert);
+    chain_case_crl(pki_crl(&ca, NULL, HOUR));
+    check_reason(chain_case_verify(&good, NULL, NULL), CFAOP_REASON_NONE);
+    check_reason(chain_case_verify(&leaf, &namesake, NULL), CFAOP_REASON_UNTRUSTED_ISSUER);
+}
+END_TEST
+
 START_TEST(an_ended_crl_refuses)
 {
     pki_pair leaf = pki_issue(&chain.root, (pki_wish){.name = "leaf"});
@@ -321,6 +338,7 @@ static TCase *make_cases(void)
     tcase_add_test(tcase, two_cas_of_one_subject_are_told_apart_by_their_signatures);
     tcase_add_test(tcase, looks_up_every_certificate_of_the_chain);
     tcase_add_test(tcase, a_revoked_intermediate_revokes_its_leaves);
+    tcase_add_test(tcase, no_crl_is_verified_with_a_key_that_no_ca_has_signed);
     tcase_add_test(tcase, an_ended_crl_refuses);
     tcase_add_test(tcase, a_listed_leaf_needs_no_crl_unless_its_issuer_is_listed_too);
     tcase_add_test(tcase, a_listed_intermediate_is_looked_up_if_its_issuer_is_listed_too);
