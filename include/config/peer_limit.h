@@ -36,13 +36,14 @@ const char *cfaop_peer_limit_excess(const X509 *cert, cfaop_peer_limit limit, in
 const char *cfaop_peer_limit_excess_of_key(const X509 *cert, int *most);
 
 /**
- * Returns "distribution points" if @a leaf and the @a chain that came with it (NULL: none; @a leaf may be its first)
- * have more of them in all than names are allowed in @a limit, and more than 100; "bytes of names in distribution
- * points" if those that are named relative to an issuer have more of them in all than bytes are allowed, each with the
- * whole name of the issuer; @a most is the number allowed. Else NULL. OpenSSL up to 3.0.20 copies the issuer's name for
- * each such point, before it checks any signature. May leave errors in OpenSSL's queue. Any thread.
+ * Returns of what @a leaf and the @a chain that came with it (NULL: none; @a leaf may be its first) have too much in
+ * all, with @a most being the number allowed: "parts" (the elements in the DER of their extensions and, twice, the
+ * parts of subject and issuer), ten times as many as names, and at least 1000; or "bytes of names in distribution
+ * points" that are named relative to the issuer, each with the whole name of the issuer, as many as bytes. NULL: of
+ * nothing. OpenSSL makes objects of the former before it checks any signature, and up to 3.0.20 a copy of the issuer's
+ * name for each of the latter. May leave errors in OpenSSL's queue. Any thread.
  */
-const char *cfaop_peer_limit_excess_of_points(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
-                                              int *most);
+const char *cfaop_peer_limit_excess_of_all(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
+                                           int *most);
 
 #endif

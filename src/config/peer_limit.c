@@ -39,6 +39,12 @@
 /* subject, issuer and a subjectAltName may each have this part of BYTES. */
 #define NAMES_SHARE 4
 
+/*
+ * All certificates that were sent may have this many parts for each of NAMES, together. What OpenSSL keeps of a part
+ * takes some 130 bytes.
+ */
+#define PARTS_SHARE 10
+
 /* The kind of a distribution point's name (RFC 5280, 4.2.1.13). The other one, 0, is a name of its own. */
 #define RELATIVE_TO_ISSUER 1
 
@@ -238,23 +244,57 @@ static size_t bytes_of_relative_points(const X509 *cert)
     return count && X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &bytes) ? count * bytes : 0;
 }
 
-const char *cfaop_peer_limit_excess_of_points(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
-                                              int *most)
+/*
+ * Counts the elements in the DER of an extension, however deep, to max + 1. Where their length is not given (BER), what
+ * ends them counts as well.
+ */
+static int count_parts(const ASN1_OCTET_STRING *der, int max)
+{
+    const unsigned char *at = ASN1_STRING_get0_data(der), *end = at + ASN1_STRING_length(der);
+    long length = 0;
+    int tag, class, form = 0, count = 0;
+
+    while (at < end && count <= max) {
+        form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
+        if (form & UNREADABLE) {
+            break; /* OpenSSL does not read it to the end, either */
+        }
+        ++count;
+        at += form & V_ASN1_CONSTRUCTED ? 0 : length;
+    }
+    return count;
+}
+
+/* The parts of the extensions and, twice, those of subject and issuer: OpenSSL keeps more of these. */
+static int count_parts_of(const X509 *cert, int max)
+{
+    int count =
+        2 * (X509_NAME_entry_count(X509_get_subject_name(cert)) + X509_NAME_entry_count(X509_get_issuer_name(cert)));
+    int i;
+
+    for (i = 0; i < X509_get_ext_count(cert) && count <= max; ++i) {
+        count += count_parts(X509_EXTENSION_get_data(X509_get_ext(cert, i)), max);
+    }
+    return count;
+}
+
+const char *cfaop_peer_limit_excess_of_all(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
+                                           int *most)
 {
     const X509 *cert;
     size_t bytes = 0;
     int i, count = 0;
 
     /* a chain has more certificates than its leaf, so a limit that is tight for names does not count here */
-    *most = limit.names > NAMES_DEFAULT ? limit.names : NAMES_DEFAULT;
+    *most = PARTS_SHARE * (limit.names > NAMES_DEFAULT ? limit.names : NAMES_DEFAULT);
     for (i = 0; (cert = sent_at(leaf, chain, i)) && count <= *most; ++i) {
-        count += count_in(cert, NID_crl_distribution_points, *most);
+        count += count_parts_of(cert, *most);
     }
     if (count > *most) {
-        return "distribution points";
+        return "parts";
     }
     *most = limit.bytes;
-    for (i = 0; count && (cert = sent_at(leaf, chain, i)) && bytes <= (size_t)*most; ++i) {
+    for (i = 0; (cert = sent_at(leaf, chain, i)) && bytes <= (size_t)*most; ++i) {
         bytes += bytes_of_relative_points(cert);
     }
     return bytes > (size_t)*most ? "bytes of names in distribution points" : NULL;

@@ -54,7 +54,7 @@ int cfaop_size_limit_is_exceeded(cfaop_conn *conn, const SSL *ssl, X509_STORE_CT
         what = cfaop_peer_limit_excess_of_key(leaf, &most);
     }
     if (leaf && !what) {
-        what = cfaop_peer_limit_excess_of_points(leaf, X509_STORE_CTX_get0_untrusted(store_ctx), context->limit, &most);
+        what = cfaop_peer_limit_excess_of_all(leaf, X509_STORE_CTX_get0_untrusted(store_ctx), context->limit, &most);
     }
     ERR_pop_to_mark(); /* what a broken extension has left */
     if (what) {

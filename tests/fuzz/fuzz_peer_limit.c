@@ -20,7 +20,8 @@
 #include <openssl/x509v3.h>
 
 #define SERIAL_MAX 64
-#define POINTS_MIN 100
+#define NAMES_MIN  100
+#define RELATIVE   1
 
 #define RSA_MAX      8192
 #define DSA_MAX      4096
@@ -52,16 +53,52 @@ static int count_alternative_names(X509 *cert)
     return count;
 }
 
-static int count_points(X509 *cert)
+static int count_of_point(const DIST_POINT *point)
 {
-    int at = -1, count = 0;
+    const DIST_POINT_NAME *name = point->distpoint;
 
-    while ((at = X509_get_ext_by_NID(cert, NID_crl_distribution_points, at)) >= 0) {
-        CRL_DIST_POINTS *points = X509V3_EXT_d2i(X509_get_ext(cert, at));
-        count += points ? sk_DIST_POINT_num(points) : 0;
-        CRL_DIST_POINTS_free(points);
+    return 1 + count_general_names(point->CRLissuer)
+         + (name && name->type != RELATIVE ? count_general_names(name->name.fullname) : 0);
+}
+
+static int is_relative(const DIST_POINT *point)
+{
+    return point->distpoint && point->distpoint->type == RELATIVE;
+}
+
+/* Distribution points with their names; *relative are those that are named relative to the issuer. */
+static int count_points(X509 *cert, int *relative)
+{
+    CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
+    int i, count = 0;
+
+    *relative = 0;
+    for (i = 0; points && i < sk_DIST_POINT_num(points); ++i) {
+        count += count_of_point(sk_DIST_POINT_value(points, i));
+        *relative += is_relative(sk_DIST_POINT_value(points, i));
     }
+    CRL_DIST_POINTS_free(points);
     return count;
+}
+
+static int count_issuers_of_key_id(X509 *cert)
+{
+    AUTHORITY_KEYID *id = X509_get_ext_d2i(cert, NID_authority_key_identifier, NULL, NULL);
+    int count = id ? count_general_names(id->issuer) : 0;
+
+    AUTHORITY_KEYID_free(id);
+    return count;
+}
+
+static void check_extensions_within(X509 *cert, cfaop_peer_limit limit)
+{
+    int names = limit.names > NAMES_MIN ? limit.names : NAMES_MIN, relative;
+    int points = count_points(cert, &relative);
+    size_t bytes = 0;
+
+    MUST(points + count_alternative_names(cert) + count_issuers_of_key_id(cert) <= 10 * names);
+    MUST(!relative || X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &bytes));
+    MUST((size_t)relative * bytes <= (size_t)limit.bytes);
 }
 
 static void check_within(X509 *cert, cfaop_peer_limit limit)
@@ -121,8 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!cfaop_peer_limit_excess(cert, limit, &most)) {
         check_within(cert, limit);
     }
-    if (!cfaop_peer_limit_excess_of_points(cert, NULL, limit, &most)) {
-        MUST(most == (limit.names > POINTS_MIN ? limit.names : POINTS_MIN) && count_points(cert) <= most);
+    if (!cfaop_peer_limit_excess_of_all(cert, NULL, limit, &most)) {
+        check_extensions_within(cert, limit);
     }
     check_key(cert);
     X509_free(cert);
