@@ -114,7 +114,11 @@ void cfaop_after_handshake_note_dn(conn_rec *c);
  */
 apr_pool_t *cfaop_after_handshake_lasting_pool(conn_rec *c);
 
-/** Frees that memory. For the cleanup of the connection's pool. */
+/**
+ * Frees that memory, and mod_ssl's reference to the client's certificate if mod_ssl has not freed it. For a cleanup of
+ * the connection's pool that is registered after mod_ssl's (ssl_io_filter_init() in modules/ssl/ssl_engine_io.c), and
+ * so runs before it.
+ */
 void cfaop_after_handshake_free(const cfaop_conn *conn);
 
 #endif

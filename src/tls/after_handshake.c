@@ -13,6 +13,13 @@
 #include "apr_atomic.h"
 #include "http_ssl.h"
 
+/* The first members of SSLConnRec in modules/ssl/ssl_private.h of httpd, from 2.4.48 to the trunk of 2.5. */
+typedef struct {
+    SSL *ssl;
+    const char *client_dn;
+    X509 *client_cert;
+} mod_ssl_state;
+
 /*
  * The connection of a request whose thread may change the SSL, while ap_ssl_conn_is_ssl() says that there is one; else
  * NULL.
@@ -137,8 +144,31 @@ apr_pool_t *cfaop_after_handshake_lasting_pool(conn_rec *c)
     return conn->later.lasting;
 }
 
+/*
+ * mod_ssl frees its reference to the certificate only where it closes a connection itself. It does not where the client
+ * has gone while the answer was written: the certificate would stay until the child ends, and each stranger could leave
+ * one. The pointer is looked for where it has always been, and taken only if all that is there fits.
+ */
+static void release_certificate(const cfaop_conn *conn)
+{
+    module *mod_ssl = ap_find_linked_module("mod_ssl.c");
+    mod_ssl_state *state = mod_ssl ? ap_get_module_config(conn->c->conn_config, mod_ssl) : NULL;
+    X509 *peer;
+
+    if (!state || state->ssl != conn->ssl || !state->client_cert) {
+        return; /* mod_ssl has freed both, or only the certificate, which the client has not replaced */
+    }
+    peer = SSL_get_peer_certificate(conn->ssl);
+    if (peer == state->client_cert) {
+        state->client_cert = NULL;
+        X509_free(peer); /* mod_ssl's reference */
+    }
+    X509_free(peer);
+}
+
 void cfaop_after_handshake_free(const cfaop_conn *conn)
 {
+    release_certificate(conn);
     if (conn->later.lasting) {
         apr_pool_destroy(conn->later.lasting);
     }

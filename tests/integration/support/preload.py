@@ -1,5 +1,6 @@
 """Libraries of ours that stand before others in a server: haste.c makes its pauses short, no_memory.c denies it shared
-memory, no_mutex.c denies the module a mutex, far_peers.c has some clients come from elsewhere, table_unsets.c counts calls.
+memory, no_mutex.c denies the module a mutex, far_peers.c has some clients come from elsewhere, table_unsets.c counts calls,
+certificates.c counts certificates.
 """
 
 from __future__ import annotations
