@@ -61,8 +61,9 @@ static void keep_peer(cfaop_conn *conn, SSL *ssl)
     cfaop_shown *shown = &conn->so_far;
 
     shown->peer = SSL_get_peer_certificate(ssl);
+    /* without a certificate, too: mod_ssl may get one later */
+    apr_pool_cleanup_register(conn->c->pool, conn, free_shown, apr_pool_cleanup_null);
     if (shown->peer) {
-        apr_pool_cleanup_register(conn->c->pool, conn, free_shown, apr_pool_cleanup_null);
         shown->peer_hashed = shown->peer_hashed || cfaop_session_leaf(conn, ssl, shown->peer_sha256)
                           || X509_digest(shown->peer, EVP_sha256(), shown->peer_sha256, NULL);
     }

@@ -289,6 +289,8 @@ MUTANTS = (
     _m("a certificate may have any number of names", "src/tls/size_limit.c",
        "what = leaf ? cfaop", "what = 0 && leaf ? cfaop", "test_peer_limit"),
     _m("mod_ssl's certificate is left behind", "src/tls/after_handshake.c", "    release_certificate(conn);\n", "", "test_left_certificate"),
+    _m("a certificate that mod_ssl gets later is left behind", "src/tls/freeze.c",
+       "    apr_pool_cleanup_register(conn->c->pool, conn, free_shown", "    if (shown->peer) apr_pool_cleanup_register(conn->c->pool, conn, free_shown", "test_left_certificate"),
     _m("extensions may have any number of parts", "src/config/peer_limit.c",
        "    if (count > *most) {\n        return \"parts\";", "    if (0) {\n        return \"parts\";", "test_extensions"),
     _m("extensions count for the leaf only", "src/config/peer_limit.c",
