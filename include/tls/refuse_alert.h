@@ -32,4 +32,11 @@ void cfaop_refuse_alert_on_progress(cfaop_conn *conn, SSL *ssl, int where, int v
  */
 int cfaop_refuse_alert_certificate(cfaop_conn *conn, SSL *ssl, X509_STORE_CTX *store_ctx);
 
+/**
+ * Looks at a handshake that is over, and frozen: with some cipher suites (TLS-SRP) OpenSSL asks for no certificate,
+ * whatever is demanded. Without one where one is demanded, logs that, and has mod_ssl end the connection, by a verify
+ * result that ssl_io_filter_handshake() in modules/ssl/ssl_engine_io.c does not accept. Connection phase.
+ */
+void cfaop_refuse_alert_when_done(cfaop_conn *conn, SSL *ssl);
+
 #endif

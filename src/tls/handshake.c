@@ -157,6 +157,7 @@ static void on_progress(const SSL *ssl, int where, int value)
     }
     else if (where & SSL_CB_HANDSHAKE_DONE) {
         cfaop_freeze(conn, (SSL *)ssl, is_delegated(ssl));
+        cfaop_refuse_alert_when_done(conn, (SSL *)ssl);
     }
     else {
         follow_handshake(conn, (SSL *)ssl, where, value);

@@ -46,17 +46,23 @@ static int is_peer_exempt(const cfaop_conn *conn, const cfaop_tls_context *conte
     return cfaop_exemption_has_peer(cfaop_config_of(context->server)->exemptions, conn->c);
 }
 
-static void end_handshake(cfaop_conn *conn, const SSL *ssl, const cfaop_tls_context *context, cfaop_reason reason)
+static void note_refusal(cfaop_conn *conn, const SSL *ssl, const cfaop_tls_context *context, cfaop_reason reason)
 {
     const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     cfaop_vhost_counters *counters = cfaop_config_of(context->server)->counters;
 
     conn->so_far.sni = sni ? apr_pstrdup(conn->c->pool, sni) : NULL;
     conn->refused = 1;
-    cfaop_counters_handshake(counters, reason == CFAOP_REASON_NO_CERTIFICATE ? CFAOP_HANDSHAKE_NO_CERTIFICATE
-                                                                             : CFAOP_HANDSHAKE_FAILED);
     cfaop_counters_request(counters, CFAOP_REQUEST_REFUSED, reason);
     cfaop_event_log_handshake(conn->c, &conn->so_far, context->server, reason);
+}
+
+static void end_handshake(cfaop_conn *conn, const SSL *ssl, const cfaop_tls_context *context, cfaop_reason reason)
+{
+    cfaop_counters_handshake(cfaop_config_of(context->server)->counters, reason == CFAOP_REASON_NO_CERTIFICATE
+                                                                             ? CFAOP_HANDSHAKE_NO_CERTIFICATE
+                                                                             : CFAOP_HANDSHAKE_FAILED);
+    note_refusal(conn, ssl, context, reason);
 }
 
 /*
@@ -112,4 +118,14 @@ int cfaop_refuse_alert_certificate(cfaop_conn *conn, SSL *ssl, X509_STORE_CTX *s
     end_handshake(conn, ssl, context, conn->so_far.chain.reason);
     X509_STORE_CTX_set_error(store_ctx, conn->so_far.chain.x509_error);
     return 1;
+}
+
+void cfaop_refuse_alert_when_done(cfaop_conn *conn, SSL *ssl)
+{
+    const cfaop_tls_context *context = demanding_context(ssl);
+
+    if (context && !conn->so_far.peer && !is_peer_exempt(conn, context)) {
+        note_refusal(conn, ssl, context, CFAOP_REASON_NO_CERTIFICATE);
+        SSL_set_verify_result(ssl, X509_V_ERR_APPLICATION_VERIFICATION);
+    }
 }

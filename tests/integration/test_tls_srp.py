@@ -1,4 +1,4 @@
-"""TLS-SRP: a password takes the place of certificates, and OpenSSL asks for none. The handshake ends well, also under `alert`; each request is refused."""
+"""TLS-SRP: a password takes the place of certificates, and OpenSSL asks for none. The handshake ends well, also where a certificate is demanded."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import subprocess
 import pytest
 
 from conftest import Servers
-from support.client import fetch
+from support.client import connect, fetch
 from support.pki import Credential, Pki
 from support.ports import free_port
 from support.vhost import vhost
 
 pytestmark = pytest.mark.needs("tls-srp")
 SUITE = "SRP-AES-256-CBC-SHA"
-# What curl says: its exit status, which is 52 for a connection that ends without an answer, and the status of the answer
-OUTCOMES = {"400": (0, "400"), "close": (52, "000"), "alert": (52, "000")}
+# What curl says of a connection that ends without an answer: it was empty, or reset
+ENDS = (52, 56)
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +34,20 @@ def passwords(zone: tuple[Credential, Credential]) -> str:
     return str(file)
 
 
-def curl(port: int) -> tuple[int, str]:
+def curl(port: int, *options: str) -> str:
+    """The status of the answer, or "closed" """
     words = ["--http1.1", "--tls-max", "1.2", "--ciphers", SUITE, "--tlsauthtype", "SRP", "--tlsuser", "somebody", "--tlspassword", "secret"]
     words += ["--insecure", "--silent", "--resolve", f"site.test:{port}:127.0.0.1", "--write-out", "\n%{http_code}"]
-    outcome = subprocess.run(["curl", *words, f"https://site.test:{port}/"], capture_output=True, text=True)
-    return outcome.returncode, outcome.stdout.splitlines()[-1]
+    outcome = subprocess.run(["curl", *words, *options, f"https://site.test:{port}/"], capture_output=True, text=True)
+    if outcome.returncode in ENDS:
+        assert outcome.stdout == "\n000"
+        return "closed"
+    return outcome.stdout.splitlines()[-1]
+
+
+def guarded_by(mode: str, zone: tuple[Credential, Credential], passwords: str) -> list[str]:
+    guard = ["CFOriginPull On", f"CFOriginPullCACertificateFile {zone[0].cert_file}", f"CFOriginPullRefuse {mode}"] if mode != "Off" else []
+    return [*guard, "SSLProtocol TLSv1.2", f"SSLCipherSuite {SUITE}:HIGH", f"SSLSRPVerifierFile {passwords}"]
 
 
 @pytest.mark.parametrize("mode", ("Off", "400", "close", "alert"))
@@ -46,12 +55,27 @@ def test_password_is_no_certificate(
     servers: Servers, zone: tuple[Credential, Credential], server_certificate: Credential, passwords: str, mode: str
 ) -> None:
     port = free_port()
-    ca, edge = zone
-    guard = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}", f"CFOriginPullRefuse {mode}"] if mode != "Off" else []
-    tls = ["SSLProtocol TLSv1.2", f"SSLCipherSuite {SUITE}:HIGH", f"SSLSRPVerifierFile {passwords}"]
-    server = servers.httpd(vhost(port, "site.test", *guard, *tls, tls=server_certificate), listen=[port])
-    assert curl(port) == OUTCOMES.get(mode, (0, "200"))
-    if guard:
+    server = servers.httpd(vhost(port, "site.test", *guarded_by(mode, zone, passwords), tls=server_certificate), listen=[port])
+    assert curl(port) == {"Off": "200", "400": "400"}.get(mode, "closed")
+    if mode == "alert":
+        server.expect("CFAOP307: refused in the handshake: reason=no_certificate ")
+        server.allow_refusals()
+    elif mode != "Off":
         server.expect_refusal("no_certificate")
-    assert fetch(port, sni="site.test", credential=edge, tls="1.2").status == 200
+    assert fetch(port, sni="site.test", credential=zone[1], tls="1.2").status == 200
+    server.stop()
+
+
+def test_alert_keeps_it_from_other_protocols(
+    servers: Servers, zone: tuple[Credential, Credential], server_certificate: Credential, passwords: str
+) -> None:
+    """mod_echo would answer as soon as the handshake is over."""
+    port = free_port()
+    lines = [*guarded_by("alert", zone, passwords), "ProtocolEcho On"]
+    server = servers.httpd(vhost(port, "site.test", *lines, tls=server_certificate), listen=[port], modules=["echo"])
+    assert curl(port, "--http0.9") == "closed"
+    server.expect("CFAOP307: refused in the handshake: reason=no_certificate ")
+    with connect(port, sni="site.test", credential=zone[1], tls="1.2") as edge:
+        edge.send(b"Hallo\n")
+        assert edge.stream.recv() == b"Hallo\n"
     server.stop()
