@@ -17,7 +17,10 @@ typedef struct cfaop_system_cas cfaop_system_cas;
 /** Reads the CAs. The set ends with @a p. Returns NULL if OpenSSL fails. Configuration phase. */
 cfaop_system_cas *cfaop_system_cas_load(apr_pool_t *p);
 
-/** Says whether @a cert itself is among @a cas. Configuration phase. */
+/** Says whether a CA of @a cert's name and key is among @a cas: @a cert itself, or another one. Configuration phase. */
 int cfaop_system_cas_has(const cfaop_system_cas *cas, X509 *cert);
+
+/** Says whether @a cert is a CA that one of @a cas has issued, and that has not ended. Configuration phase. */
+int cfaop_system_cas_has_issued(const cfaop_system_cas *cas, X509 *cert);
 
 #endif

@@ -314,12 +314,21 @@ static const char *why_useless(const search *find, const group *g, X509 *cert)
 
 /* ---- CFAOP135: the system's CAs ---- */
 
-static int is_of_system(search *find, X509 *cert)
+#define LETS_IN " that this system trusts in general, and every client with a certificate of that CA is let in: " NARROW
+
+/* What cert is to the system's CAs; NULL: nothing. */
+static const char *kinship_with_system(search *find, X509 *cert)
 {
     if (!find->system) {
         find->system = cfaop_system_cas_load(find->pool);
     }
-    return find->system && cfaop_system_cas_has(find->system, cert);
+    if (!find->system) {
+        return NULL;
+    }
+    if (cfaop_system_cas_has(find->system, cert)) {
+        return "is one of the CAs" LETS_IN;
+    }
+    return cfaop_system_cas_has_issued(find->system, cert) ? "was issued by one of the CAs" LETS_IN : NULL;
 }
 
 static void look_at_trust(search *find, const group *g)
@@ -328,7 +337,7 @@ static void look_at_trust(search *find, const group *g)
 
     for (i = 0; i < g->trust->anchors->nelts; ++i) {
         const cfaop_anchor *anchor = &APR_ARRAY_IDX(g->trust->anchors, i, cfaop_anchor);
-        const char *why;
+        const char *why, *kinship;
         if (!is_from_file(anchor) || apr_hash_get(find->told, anchor->sha256, CFAOP_SHA256_LEN)) {
             continue;
         }
@@ -336,12 +345,11 @@ static void look_at_trust(search *find, const group *g)
         if (why) {
             warn_of_anchor(find, TAG_USELESS, anchor,
                            apr_pstrcat(find->pool, "can verify no client, since ", why, NULL), g);
+            continue;
         }
-        else if (!g->trust->pins->nelts && is_of_system(find, anchor->cert)) {
-            warn_of_anchor(find, TAG_SYSTEM, anchor,
-                           "is one of the CAs that this system trusts in general, and every client with a certificate "
-                           "of that CA is let in: " NARROW,
-                           g);
+        kinship = g->trust->pins->nelts ? NULL : kinship_with_system(find, anchor->cert);
+        if (kinship) {
+            warn_of_anchor(find, TAG_SYSTEM, anchor, kinship, g);
         }
     }
 }

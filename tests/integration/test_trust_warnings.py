@@ -225,6 +225,24 @@ def test_ca_of_the_system(bench: Bench, servers: Servers) -> None:
     server.stop()
 
 
+def test_ca_that_a_ca_of_the_system_has_issued(bench: Bench) -> None:
+    public = bench.pki.root("public-root")
+    branch, ended = public.issue("public-branch", ca=True), public.issue("public-ended", ca=True, not_before=-3 * DAY, not_after=-DAY)
+    cross = bench.zone_ca.issue("public-cross", subject="public-root", same_key_as=public, ca=True)
+    namesake = bench.zone_ca.issue("public-namesake", subject="public-root", ca=True)
+    leaf = public.issue("public-leaf")
+    for one in (branch, cross, namesake, leaf):
+        assert bench.of(bench.listing(one)) == []
+    trusted_by_system(bench, public)
+    assert f"{branch.cert_file}) was issued by one of the CAs that this system trusts in general" in bench.line(bench.listing(branch))
+    assert f"{cross.cert_file}) is one of the CAs that this system trusts in general" in bench.line(bench.listing(cross))
+    for line in bench.of(bench.listing(ended)):
+        assert SYSTEM not in line  # an end is told otherwise, and verifies nobody
+    # a CA of another key, and a certificate that is listed itself, and lets in nobody else
+    assert bench.of(bench.listing(namesake)) == bench.of(bench.listing(leaf)) == []
+    assert bench.of(bench.listing(branch), f"CFOriginPullPin sha256:{bench.edge.sha256}") == []
+
+
 def test_whole_bundle_is_a_handful_of_lines(bench: Bench) -> None:
     public = [bench.pki.root(f"public-{number}") for number in range(12)]
     trusted_by_system(bench, *public)
