@@ -76,10 +76,11 @@ static int matches_line_break(apr_pool_t *p, const char *regex)
 
 int cfaop_patterns_match_all(apr_pool_t *p, const char *regex)
 {
-    static const char *const all[] = {"^",       "^/",      "^/?",      "/",    ".",     ".*",    "^.*",
-                                      "^.*$",    ".+",      "^.+",      "^.+$", "(.*)",  "^(.*)", "^(.*)$",
-                                      "(.+)",    "^(.+)",   "^(.+)$",   "^/.*", "^/.*$", "/(.*)", "^/(.*)",
-                                      "^/(.*)$", "^/?(.*)", "^/?(.*)$", NULL};
+    static const char *const all[] = {"^",       "^/",      "^/?",      "/",     ".",      ".*",     "^.*",
+                                      "^.*$",    ".+",      "^.+",      "^.+$",  "(.*)",   "^(.*)",  "^(.*)$",
+                                      "(.+)",    "^(.+)",   "^(.+)$",   "^/.*",  "^/.*$",  "/(.*)",  "^/(.*)",
+                                      "^/(.*)$", "^/?(.*)", "^/?(.*)$", "^/?.*", "^/?.*$", "^(/.*)", "^(/.*)$",
+                                      ".?",      "(.*)$",   ".*$",      "^.?",   NULL};
     const char *rest = without_acme(p, regex);
     const char *path = rest ? rest : regex;
 

@@ -125,7 +125,7 @@ def test_pattern_that_ends_at_a_line_break(bench: Bench, away: tuple[str, ...], 
     server.stop()
 
 
-@pytest.mark.parametrize("pattern", ("^", "^/", "^/(.*)", ".*"))
+@pytest.mark.parametrize("pattern", ("^", "^/", "^/(.*)", ".*", ".?", "^.?", "^/?.*", "(.*)$", "^(/.*)"))
 def test_pattern_that_a_line_break_does_not_end(bench: Bench, pattern: str) -> None:
     config = "RegexDefaultOptions none\nAcceptPathInfo On\n" + bench.guarded() + bench.twin(ENGINE, f"RewriteRule {pattern} https://www.test/ [R=301,L]")
     server = started(bench.server(config), warns=False)
