@@ -37,11 +37,10 @@ const char *cfaop_peer_limit_excess_of_key(const X509 *cert, int *most);
 
 /**
  * Returns of what @a leaf and the @a chain that came with it (NULL: none; @a leaf may be its first) have too much in
- * all, with @a most being the number allowed: "parts" (the elements in the DER of their extensions and, twice, the
- * parts of subject and issuer), ten times as many as names, and at least 1000; or "bytes of names in distribution
- * points" that are named relative to the issuer, each with the whole name of the issuer, as many as bytes. NULL: of
- * nothing. OpenSSL makes objects of the former before it checks any signature, and up to 3.0.20 a copy of the issuer's
- * name for each of the latter. May leave errors in OpenSSL's queue. Any thread.
+ * all, with @a most being the number allowed: "parts" (extensions, the elements in their DER and, twice, the parts of
+ * subject and issuer), ten times as many as names, and at least 1000; or "bytes of names in distribution points". A
+ * CRL distribution point that is named relative to the issuer counts with the whole name of the issuer in both:
+ * OpenSSL up to 3.0.20 makes a copy of it. NULL: of nothing. May leave errors in OpenSSL's queue. Any thread.
  */
 const char *cfaop_peer_limit_excess_of_all(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
                                            int *most);

@@ -228,12 +228,11 @@ static const X509 *sent_at(const X509 *leaf, const STACK_OF(X509) *chain, int at
     return at == count && !(count && sk_X509_value(chain, 0) == leaf) ? leaf : NULL;
 }
 
-/* The bytes of the issuer's name, once for each distribution point that is named relative to it. */
-static size_t bytes_of_relative_points(const X509 *cert)
+/* How many distribution points are named relative to the issuer. */
+static int count_relative_points(const X509 *cert)
 {
     CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-    size_t count = 0, bytes = 0;
-    int i;
+    int i, count = 0;
 
     for (i = 0; points && i < sk_DIST_POINT_num(points); ++i) {
         const DIST_POINT_NAME *name = sk_DIST_POINT_value(points, i)->distpoint;
@@ -241,7 +240,14 @@ static size_t bytes_of_relative_points(const X509 *cert)
         count += name && name->type == RELATIVE_TO_ISSUER;
     }
     CRL_DIST_POINTS_free(points);
-    return count && X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &bytes) ? count * bytes : 0;
+    return count;
+}
+
+static size_t bytes_of_issuer(const X509 *cert)
+{
+    size_t bytes = 0;
+
+    return X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &bytes) ? bytes : 0;
 }
 
 /*
@@ -265,12 +271,10 @@ static int count_parts(const ASN1_OCTET_STRING *der, int max)
     return count;
 }
 
-/* The parts of the extensions and, twice, those of subject and issuer: OpenSSL keeps more of these. */
-static int count_parts_of(const X509 *cert, int max)
+/* The parts of the extensions, and the extensions. */
+static int count_parts_of_extensions(const X509 *cert, int max)
 {
-    int count =
-        2 * (X509_NAME_entry_count(X509_get_subject_name(cert)) + X509_NAME_entry_count(X509_get_issuer_name(cert)));
-    int i;
+    int i, count = X509_get_ext_count(cert);
 
     for (i = 0; i < X509_get_ext_count(cert) && count <= max; ++i) {
         count += count_parts(X509_EXTENSION_get_data(X509_get_ext(cert, i)), max);
@@ -278,24 +282,31 @@ static int count_parts_of(const X509 *cert, int max)
     return count;
 }
 
+/* The parts of subject and issuer, and of the copies of the issuer; each counts twice, as OpenSSL keeps more of it. */
+static int count_parts_of_names(const X509 *cert, int copies)
+{
+    return 2 * X509_NAME_entry_count(X509_get_subject_name(cert))
+         + 2 * (1 + copies) * X509_NAME_entry_count(X509_get_issuer_name(cert));
+}
+
 const char *cfaop_peer_limit_excess_of_all(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
                                            int *most)
 {
+    int i, parts = 0, copies, parts_max;
     const X509 *cert;
     size_t bytes = 0;
-    int i, count = 0;
 
     /* a chain has more certificates than its leaf, so a limit that is tight for names does not count here */
-    *most = PARTS_SHARE * (limit.names > NAMES_DEFAULT ? limit.names : NAMES_DEFAULT);
-    for (i = 0; (cert = sent_at(leaf, chain, i)) && count <= *most; ++i) {
-        count += count_parts_of(cert, *most);
+    parts_max = PARTS_SHARE * (limit.names > NAMES_DEFAULT ? limit.names : NAMES_DEFAULT);
+    for (i = 0; (cert = sent_at(leaf, chain, i)) && parts <= parts_max && bytes <= (size_t)limit.bytes; ++i) {
+        parts += count_parts_of_extensions(cert, parts_max);
+        copies = parts <= parts_max ? count_relative_points(cert) : 0;
+        parts += count_parts_of_names(cert, copies);
+        bytes += (size_t)copies * bytes_of_issuer(cert);
     }
-    if (count > *most) {
+    *most = parts > parts_max ? parts_max : limit.bytes;
+    if (parts > parts_max) {
         return "parts";
     }
-    *most = limit.bytes;
-    for (i = 0; (cert = sent_at(leaf, chain, i)) && bytes <= (size_t)*most; ++i) {
-        bytes += bytes_of_relative_points(cert);
-    }
-    return bytes > (size_t)*most ? "bytes of names in distribution points" : NULL;
+    return bytes > (size_t)limit.bytes ? "bytes of names in distribution points" : NULL;
 }

@@ -96,7 +96,10 @@ static void check_extensions_within(X509 *cert, cfaop_peer_limit limit)
     int points = count_points(cert, &relative);
     size_t bytes = 0;
 
-    MUST(points + count_alternative_names(cert) + count_issuers_of_key_id(cert) <= 10 * names);
+    MUST(points + count_alternative_names(cert) + count_issuers_of_key_id(cert) + X509_get_ext_count(cert)
+             + 2 * X509_NAME_entry_count(X509_get_subject_name(cert))
+             + 2 * (1 + relative) * X509_NAME_entry_count(X509_get_issuer_name(cert))
+         <= 10 * names);
     MUST(!relative || X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &bytes));
     MUST((size_t)relative * bytes <= (size_t)limit.bytes);
 }

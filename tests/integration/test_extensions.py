@@ -39,16 +39,21 @@ RELATIVE = x509.DistributionPoint(None, x509.RelativeDistinguishedName([x509.Nam
 ABSOLUTE = x509.DistributionPoint([x509.UniformResourceIdentifier("http://a")], None, None, None)
 
 
-def with_extension(pki: Pki, label: str, extension: x509.ExtensionType, *, issuer: x509.Name) -> Credential:
+def with_extensions(pki: Pki, label: str, *extensions: x509.ExtensionType, issuer: x509.Name) -> Credential:
     """Its own signature is not looked at before the extensions are."""
     key, now = make_key("p256"), datetime.utcnow()
-    builder = x509.CertificateBuilder(issuer, common_name(label), key.public_key(), 1, now - DAY, now + DAY)
-    signed = builder.add_extension(extension, critical=False).sign(key, hashes.SHA256())
-    return pki.keep(Credential(pki, label, signed, key))
+    builder = x509.CertificateBuilder(
+        issuer, common_name(label), key.public_key(), 1, now - DAY, now + DAY, [x509.Extension(one.oid, False, one) for one in extensions]
+    )
+    return pki.keep(Credential(pki, label, builder.sign(key, hashes.SHA256()), key))
+
+
+def empty(count: int) -> list[x509.UnrecognizedExtension]:
+    return [x509.UnrecognizedExtension(x509.ObjectIdentifier(f"1.2.{number // 100}.{number % 100}"), b"") for number in range(count)]
 
 
 def with_points(pki: Pki, label: str, count: int, *, issuer: x509.Name, point: x509.DistributionPoint = RELATIVE) -> Credential:
-    return with_extension(pki, label, x509.CRLDistributionPoints([point] * count), issuer=issuer)
+    return with_extensions(pki, label, x509.CRLDistributionPoints([point] * count), issuer=issuer)
 
 
 def names(count: int) -> list[x509.GeneralName]:
@@ -60,19 +65,23 @@ def clients(pki: Pki) -> dict[str, Credential]:
     issuer = common_name("a")
     above = with_points(pki, "above", 800, issuer=long_issuer())
     longer = with_points(pki, "longer", 30, issuer=long_issuer())
-    named = with_extension(pki, "named", x509.SubjectAlternativeName(names(1000)), issuer=issuer)
+    named = with_extensions(pki, "named", x509.SubjectAlternativeName(names(1000)), issuer=issuer)
     made = {
-        "few": with_points(pki, "few", 10, issuer=long_issuer()),
+        "few": with_points(pki, "few", 3, issuer=long_issuer()),
         "few-own-names": with_points(pki, "few-own-names", 90, issuer=long_issuer(), point=ABSOLUTE),
-        "few-in-key-id": with_extension(pki, "few-in-key-id", x509.AuthorityKeyIdentifier(None, names(900), 1), issuer=issuer),
+        "few-in-key-id": with_extensions(pki, "few-in-key-id", x509.AuthorityKeyIdentifier(None, names(900), 1), issuer=issuer),
+        "few-empty-extensions": with_extensions(pki, "few-empty", *empty(900), issuer=issuer),
         "many": with_points(pki, "many", 850, issuer=long_issuer()),
         "many-in-the-chain": with_points(pki, "leaf", 1, issuer=common_name("above")).sending(above),
         "many-own-names": with_points(pki, "many-own-names", 300, issuer=issuer, point=ABSOLUTE),
-        "many-in-key-id": with_extension(pki, "many-in-key-id", x509.AuthorityKeyIdentifier(None, names(1000), 1), issuer=issuer),
+        "many-in-key-id": with_extensions(pki, "many-in-key-id", x509.AuthorityKeyIdentifier(None, names(1000), 1), issuer=issuer),
         "many-names-in-the-chain": with_points(pki, "below-named", 1, issuer=common_name("named")).sending(named),
         "many-parts-of-a-name-in-the-chain": with_points(pki, "below-parts", 1, issuer=common_name("parts")).sending(
             with_points(pki, "parts", 1, issuer=long_issuer(500))
         ),
+        "many-empty-extensions": with_extensions(pki, "many-empty", *empty(1000), issuer=issuer),
+        "huge-issuer": with_points(pki, "huge-issuer", 10, issuer=common_name("a" * 3500)),
+        "many-parts-of-copies": with_points(pki, "many-parts-of-copies", 6, issuer=long_issuer()),
         "long-issuer": with_points(pki, "long-issuer", 20, issuer=long_issuer()),
         "long-issuer-in-the-chain": with_points(pki, "below-longer", 1, issuer=common_name("longer")).sending(longer),
     }
@@ -99,7 +108,7 @@ def ending(httpd: Httpd, client: Credential, tls: str) -> Union[int, str]:
 
 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
-@pytest.mark.parametrize("client", ("few", "few-own-names", "few-in-key-id"))
+@pytest.mark.parametrize("client", ("few", "few-own-names", "few-in-key-id", "few-empty-extensions"))
 def test_few_are_judged(httpd: Httpd, clients: dict[str, Credential], client: str, tls: str) -> None:
     assert ending(httpd, clients[client], tls) == 400
 
@@ -114,6 +123,9 @@ def test_few_are_judged(httpd: Httpd, clients: dict[str, Credential], client: st
         "many-in-key-id",
         "many-names-in-the-chain",
         "many-parts-of-a-name-in-the-chain",
+        "many-empty-extensions",
+        "huge-issuer",
+        "many-parts-of-copies",
         "long-issuer",
         "long-issuer-in-the-chain",
     ),
