@@ -111,17 +111,17 @@ static void hooks_for_visitors(apr_pool_t *p)
 
 /* ---- the directives ---- */
 
-static const cfaop_directive mode = {cfaop_directives_mode, NULL};
-static const cfaop_directive ca_files = {cfaop_directives_ca_files, NULL};
-static const cfaop_directive crl_files = {cfaop_directives_crl_files, NULL};
-static const cfaop_directive depth = {cfaop_directives_depth, NULL};
-static const cfaop_directive pins = {cfaop_directives_pins, NULL};
-static const cfaop_directive exemptions = {cfaop_directives_exemptions, hooks_for_exemptions};
-static const cfaop_directive remote_ip = {cfaop_directives_remote_ip, hooks_for_visitors};
-static const cfaop_directive refuse = {cfaop_directives_refuse, hooks_for_silence};
-static const cfaop_directive expiry_days = {cfaop_directives_expiry_days, NULL};
-static const cfaop_directive peer_limit = {cfaop_directives_peer_limit, NULL};
-static const cfaop_directive tickets = {cfaop_directives_tickets, NULL};
+static const cfaop_directive mode = {cfaop_directives_mode, NULL, 0};
+static const cfaop_directive ca_files = {cfaop_directives_ca_files, NULL, 1};
+static const cfaop_directive crl_files = {cfaop_directives_crl_files, NULL, 1};
+static const cfaop_directive depth = {cfaop_directives_depth, NULL, 0};
+static const cfaop_directive pins = {cfaop_directives_pins, NULL, 1};
+static const cfaop_directive exemptions = {cfaop_directives_exemptions, hooks_for_exemptions, 1};
+static const cfaop_directive remote_ip = {cfaop_directives_remote_ip, hooks_for_visitors, 0};
+static const cfaop_directive refuse = {cfaop_directives_refuse, hooks_for_silence, 1};
+static const cfaop_directive expiry_days = {cfaop_directives_expiry_days, NULL, 0};
+static const cfaop_directive peer_limit = {cfaop_directives_peer_limit, NULL, 0};
+static const cfaop_directive tickets = {cfaop_directives_tickets, NULL, 0};
 
 static const command_rec directives[] = {
     AP_INIT_RAW_ARGS("CFOriginPull", cfaop_directives_split, (void *)&mode, RSRC_CONF,

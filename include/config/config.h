@@ -89,6 +89,7 @@ typedef struct {
     cfaop_tickets tickets;          /**< CFOriginPullSessionTickets */
     int expiry_days;                /**< CFOriginPullExpiryWarning; -1: not said */
     const char *expiry_error;       /**< a bad CFOriginPullExpiryWarning that a running server met; NULL: none */
+    const char *setting_is_own;     /**< "file:line" of the first directive here that is for the guard; NULL: none */
     const char *setter_error;       /**< a bad value of another directive that a running server met; NULL: none */
 
     /* resolved from it at startup */

@@ -17,6 +17,7 @@ typedef const char *(*cfaop_setter)(cmd_parms *cmd, void *dummy, int count, char
 typedef struct {
     cfaop_setter set;
     void (*needs)(apr_pool_t *p); /**< registers the hooks that only this directive needs; NULL: none */
+    int is_for_guard;             /**< it says what is let in: without a CFOriginPull it means nothing */
 } cfaop_directive;
 
 /**

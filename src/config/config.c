@@ -123,6 +123,7 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->tickets = add->tickets != CFAOP_TICKETS_UNSET ? add->tickets : base->tickets;
     conf->expiry_days = add->expiry_days != DAYS_UNSET ? add->expiry_days : base->expiry_days;
     conf->expiry_error = add->expiry_error ? add->expiry_error : base->expiry_error;
+    conf->setting_is_own = add->setting_is_own;
     conf->setter_error = add->setter_error ? add->setter_error : base->setter_error;
     return conf;
 }

@@ -368,6 +368,19 @@ const char *cfaop_directives_tickets(cmd_parms *cmd, void *dummy, int count, cha
     return NULL;
 }
 
+/* Has the directive's hooks registered, and notes where it stands. */
+static void note(cmd_parms *cmd, const cfaop_directive *directive)
+{
+    cfaop_server_conf *conf = cfaop_config_of(cmd->server);
+
+    if (directive->needs) {
+        directive->needs(cmd->pool);
+    }
+    if (directive->is_for_guard && !conf->setting_is_own) {
+        conf->setting_is_own = where(cmd);
+    }
+}
+
 const char *cfaop_directives_split(cmd_parms *cmd, void *dummy, const char *args)
 {
     const cfaop_directive *directive = cmd->info;
@@ -379,8 +392,8 @@ const char *cfaop_directives_split(cmd_parms *cmd, void *dummy, const char *args
     if (words->nelts == 1 && !*APR_ARRAY_IDX(words, 0, char *)) {
         words->nelts = 0; /* the argument "" is no argument */
     }
-    if (directive->needs) {
-        directive->needs(cmd->pool);
+    if (!context_error(cmd)) {
+        note(cmd, directive);
     }
     return directive->set(cmd, dummy, words->nelts, (char *const *)words->elts);
 }

@@ -53,12 +53,12 @@ typedef enum { NO_STATUS, WITH_TARGET, WITHOUT_TARGET } status_kind;
 /* What a Redirect's first word makes of it. Answers other than redirects have no target. */
 static status_kind kind_of_status(const char *word)
 {
-    static const char *const moved[] = {"permanent", "temp", "seeother", NULL};
+    int is_moved = !strcasecmp(word, "permanent") || !strcasecmp(word, "temp") || !strcasecmp(word, "seeother");
 
-    if (cfaop_patterns_is_one_of(word, moved) || (*word == '3' && strspn(word, "0123456789") == strlen(word))) {
+    if (is_moved || (*word == '3' && strspn(word, "0123456789") == strlen(word))) {
         return WITH_TARGET;
     }
-    if (!strcmp(word, "gone") || ((*word == '4' || *word == '5') && strspn(word, "0123456789") == strlen(word))) {
+    if (!strcasecmp(word, "gone") || ((*word == '4' || *word == '5') && strspn(word, "0123456789") == strlen(word))) {
         return WITHOUT_TARGET;
     }
     return NO_STATUS;

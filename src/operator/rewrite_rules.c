@@ -234,12 +234,19 @@ static int has_directives(const cfaop_tree *tree, const server_rec *s)
     return !s->is_virtual || cfaop_tree_in_sections(tree, s, is_of_mod_rewrite);
 }
 
+/* httpd takes the word in quotes, too. */
+static int says_on(const char *args)
+{
+    args += strspn(args, " \t\"'");
+    return !strncasecmp(args, "on", 2) && !args[2 + strspn(args + 2, " \t\"'")];
+}
+
 /* mod_rewrite asks for the engine of the request's <Location> and <If> sections before it looks at rules. */
 static int switches(const ap_directive_t *node, int on)
 {
     const ap_directive_t *section = node->parent;
 
-    if (ap_cstr_casecmp(node->directive, "RewriteEngine") || (ap_cstr_casecmp(node->args, "on") == 0) != on) {
+    if (ap_cstr_casecmp(node->directive, "RewriteEngine") || says_on(node->args) != on) {
         return 0;
     }
     for (; section; section = section->parent) {

@@ -50,16 +50,25 @@ static int is_logged(const request_rec *r)
     return 0;
 }
 
+/* The request that httpd has made r of by itself: as a sub-request, or as the page of an error. NULL: a client has. */
+static request_rec *made_of(const request_rec *r)
+{
+    if (r->main) {
+        return r->main;
+    }
+    return r->prev && ap_is_HTTP_ERROR(r->prev->status) ? r->prev : NULL;
+}
+
 /*
- * For PATH_INFO or a listing, httpd makes sub-requests of an exempt request. Some are refused, though no client has
- * asked for them.
+ * For PATH_INFO or a listing, httpd makes sub-requests of an exempt request, and for an error the local page. Some are
+ * refused, though no client has asked for them: the client gets the status of the error.
  */
 static int is_part_of_exempt(request_rec *r)
 {
-    request_rec *top = r;
+    request_rec *top = r, *next;
 
-    while (top->main) {
-        top = top->main;
+    while ((next = made_of(top)) != NULL) {
+        top = next;
     }
     return top != r && cfaop_exemption_of(top);
 }

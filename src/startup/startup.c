@@ -30,6 +30,7 @@
 #include "startup/mod_ssl.h"
 #include "startup/neighbours.h"
 #include "startup/protocols.h"
+#include "startup/settings_only.h"
 
 #include "http_core.h"
 
@@ -172,6 +173,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     if (is_needed) {
         look_at_servers(p, ptemp, base, can_ask);
     }
+    cfaop_settings_only_look(findings, base);
     if (is_test) {
         /* post_config does not run */
         apr_array_cat(findings, cfaop_expiry_findings(p, base, cfaop_config_server_asks));

@@ -159,9 +159,10 @@ static void release_certificate(const cfaop_conn *conn)
         return; /* mod_ssl has freed both, or only the certificate, which the client has not replaced */
     }
     peer = SSL_get_peer_certificate(conn->ssl);
-    if (peer == state->client_cert) {
+    /* after a negotiation without a question there is no peer certificate, and mod_ssl still has the first one */
+    if (state->client_cert == peer || state->client_cert == conn->so_far.peer) {
+        X509_free(state->client_cert);
         state->client_cert = NULL;
-        X509_free(peer); /* mod_ssl's reference */
     }
     X509_free(peer);
 }

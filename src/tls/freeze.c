@@ -51,8 +51,8 @@ static apr_status_t free_shown(void *data)
 {
     const cfaop_conn *conn = data;
 
-    X509_free(conn->so_far.peer);
     cfaop_after_handshake_free(conn);
+    X509_free(conn->so_far.peer);
     return APR_SUCCESS;
 }
 

@@ -78,7 +78,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         config += vhost(port, f"{name}.test", *guard, f"CFOriginPullExempt ip {words}", *remote, tls=server_certificate)
     both = ["CFOriginPullExempt ip 127.0.0.2", "CFOriginPullExempt path /open"]
     config += vhost(port, "both.test", *guard, *both, tls=server_certificate)
-    config += vhost(port, "off.test", SHOWN_EXPRESSION, "CFOriginPullExempt ip 127.0.0.2", tls=server_certificate)
+    config += vhost(port, "off.test", "CFOriginPull Off", SHOWN_EXPRESSION, "CFOriginPullExempt ip 127.0.0.2", tls=server_certificate)
     # the same vhosts on the IPv6 address and on the other port
     config += config[config.index("<VirtualHost") :].replace(f"127.0.0.1:{port}", f"[::1]:{port} *:{dual}")
     config += vhost(proxied, "balanced.test", *guard, "CFOriginPullExempt ip 192.0.2.7", "RemoteIPProxyProtocol On", tls=server_certificate)

@@ -33,7 +33,7 @@ EXEMPT = "CFOriginPullExempt path /open"
 class Leaving:
     """A request below /open that ends elsewhere, by these lines; `status` is what the open vhost answers.
 
-    `looked_up`: httpd looks the other path up for the exempt request, of which nothing is logged; else it is redirected there.
+    `looked_up`: httpd itself looks the other path up for the exempt request, or for its error, of which nothing is logged; else it is redirected there.
     """
 
     path: str
@@ -63,9 +63,12 @@ LEAVING = {
     "rewrite-up": Leaving("/open/door", rewrite("^/open/door$ /open/../secret.html [PT]")),
     "rewrite-relative": Leaving("/open/door", options("RewriteEngine on", "RewriteRule ^open/door$ /secret.html")),
     "fallback": Leaving("/open/missing", ("FallbackResource /secret.html",), looked_up=True),
-    "error-document": Leaving("/open/missing", ("ErrorDocument 404 /secret.html",), status=404),
+    "error-document": Leaving("/open/missing", ("ErrorDocument 404 /secret.html",), status=404, looked_up=True),
     "error-document-403": Leaving(
-        "/open/denied", ("ErrorDocument 403 /secret.html", "<Location /open/denied>", "Require all denied", "</Location>"), status=403
+        "/open/denied",
+        ("ErrorDocument 403 /secret.html", "<Location /open/denied>", "Require all denied", "</Location>"),
+        status=403,
+        looked_up=True,
     ),
     "directory-index": Leaving("/open/", ("DirectoryIndex /secret.html",), looked_up=True),
     "action": Leaving("/open/token.act", ("AddHandler go .act", "Action go /secret.html", *options("AcceptPathInfo On"))),

@@ -29,6 +29,8 @@ MODES = {
     "optional.test": ["CFOriginPull Optional"],
     # here mod_ssl asks
     "off.test": ["CFOriginPull Off", "SSLVerifyClient optional_no_ca"],
+    # the cipher suite is negotiated anew, and no certificate is asked for
+    "cipher.test": ["CFOriginPull LogOnly", "<Location />", "  SSLCipherSuite ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384", "</Location>"],
     "directory.test": ["CFOriginPull LogOnly", "<Location />", "  SSLVerifyClient optional_no_ca", "</Location>"],
 }
 
@@ -46,7 +48,7 @@ class Bench:
     def come_and_go(self, host: str, client: str, http: str, tls: str) -> None:
         """Ask, and be gone before there is an answer. Where mod_ssl asks for the certificate once more, show it first."""
         connection = connect(self.httpd.port, sni=host, credential=self.clients[client], tls=tls, http=http)
-        if host == "directory.test":
+        if host in ("directory.test", "cipher.test"):
             assert connection.request(host=host).status == 200
         if isinstance(connection, Http2):
             connection.start(host=host)
@@ -72,8 +74,10 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
 @pytest.mark.parametrize("client", ("stranger", "edge"))
-# mod_ssl asks for no certificate of a directory's over HTTP/2
-@pytest.mark.parametrize("host, http", [(host, http) for host in MODES for http in HTTP_VERSIONS if (host, http) != ("directory.test", "2")])
+# mod_ssl does not negotiate for a directory over HTTP/2
+@pytest.mark.parametrize(
+    "host, http", [(host, http) for host in MODES for http in HTTP_VERSIONS if http == "1.1" or host not in ("directory.test", "cipher.test")]
+)
 def test_certificate_goes_with_its_connection(bench: Bench, host: str, http: str, client: str, tls: str) -> None:
     before = bench.certificates()
     assert before > 0

@@ -44,6 +44,15 @@ def test_twin_under_a_certificate_for_all(bench: Bench) -> None:
     server.stop()
 
 
+@pytest.mark.parametrize(
+    "line, status", [("Redirect Permanent / https://www.test/", 301), ("Redirect SeeOther / https://www.test/", 303), ("Redirect GONE /", 410)]
+)
+def test_words_of_redirect_in_capitals(bench: Bench, line: str, status: int) -> None:
+    server = started(bench.server(bench.guarded() + bench.twin(line)), warns=False)
+    assert bench.answer() == status
+    server.stop()
+
+
 @pytest.mark.parametrize("says_https", ("listen", "protocol"))
 def test_certificate_and_https_are_tls(bench: Bench, says_https: str) -> None:
     """mod_ssl gives TLS without SSLEngine there; the guard is at work."""
@@ -450,7 +459,7 @@ def test_redirect_of_mod_md_is_not_for_all(bench: Bench, directory: Path) -> Non
     ],
 )
 def test_twin_with_tls(bench: Bench, lines: tuple[str, ...], status: int) -> None:
-    config = bench.guarded() + vhost(bench.plain, "www.test", bench.ca, *lines, tls=bench.certificate)
+    config = bench.guarded() + vhost(bench.plain, "www.test", *lines, tls=bench.certificate)
     server = started(bench.server(config), warns=status == 200)
     server.allow("AH01630|CFAOP301")
     assert fetch(bench.plain, sni="www.test").status == status

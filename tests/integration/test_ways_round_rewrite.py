@@ -252,6 +252,7 @@ IN_SECTION = f"<Location /index.html>\n{ENGINE}\n</Location>\n"
     "main, lines, serves",
     [
         ("", (IN_SECTION, "RewriteRule ^ /index.html [L]", AWAY), True),
+        ("", (IN_SECTION.replace(ENGINE, 'RewriteEngine "On"'), "RewriteRule ^ /index.html [L]", AWAY), True),
         (IN_SECTION, ("RewriteRule ^ /index.html [L]", AWAY), True),
         ("", ("RewriteRule ^ /index.html [L]", AWAY), False),
         ("", (IN_SECTION, TO_TLS), True),

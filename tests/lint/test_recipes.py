@@ -19,7 +19,7 @@ def directives(sources) -> dict[str, str]:
     """Directive -> its setter, as the table of mod_cfaop.c has them."""
     table = sources["mod_cfaop.c"]
     rows = dict(re.findall(r'AP_INIT_RAW_ARGS\("(\w+)", cfaop_directives_split, \(void \*\)&(\w+),', table))
-    setters = dict(re.findall(r"static const cfaop_directive (\w+) = \{(\w+), \w+\};", table))
+    setters = dict(re.findall(r"static const cfaop_directive (\w+) = \{(\w+), \w+, [01]\};", table))
     assert len(rows) == len(re.findall(r"\bAP_INIT_", table)) >= 10
     return {name: setters[variable] for name, variable in rows.items()}
 
