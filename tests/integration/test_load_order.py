@@ -58,7 +58,7 @@ def vhosts(port: int, ca: Credential, server_certificate: Credential) -> str:
     modes = {
         "on.test": ["CFOriginPull On", "CFOriginPullExempt path /open", *visitors],
         "logonly.test": ["CFOriginPull LogOnly", *visitors],
-        "off.test": visitors,
+        "off.test": ["CFOriginPull Off", *visitors],
         "control.test": [],
     }
     return "".join(vhost(port, name, *lines, tls=server_certificate) for name, lines in modes.items())

@@ -78,7 +78,7 @@ def bench(request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_cer
     for name, lines in {
         "on.test": ["CFOriginPull On", "CFOriginPullExempt path /open", *visitors],
         "logonly.test": ["CFOriginPull LogOnly", *visitors],
-        "off.test": visitors,
+        "off.test": ["CFOriginPull Off", *visitors],
         "both.test": ["CFOriginPull On", *visitors, "RemoteIPHeader X-Forwarded-For"],
         "control.test": [],
     }.items():
@@ -179,7 +179,7 @@ def test_waf_needs_mod_remoteip_and_the_guard_says_so(
 
 
 NOT_WARNED = {
-    "off": ["CFOriginPullRemoteIP On"],
+    "off": ["CFOriginPull Off", "CFOriginPullRemoteIP On"],
     "no-visitors": ["CFOriginPull On"],
     "visitors-off": ["CFOriginPull On", "CFOriginPullRemoteIP Off"],
 }
