@@ -10,6 +10,7 @@
  */
 #include "config/peer_limit.h"
 
+#include "base/der.h"
 #include "base/text.h"
 #include "config/config.h"
 
@@ -50,7 +51,6 @@
 
 /* What ASN1_get_object() says in its answer, besides V_ASN1_CONSTRUCTED. */
 #define UNREADABLE 0x80
-#define INDEFINITE 0x01
 
 const char *cfaop_peer_limit_parse(apr_pool_t *p, int count, char *const words[], cfaop_peer_limit *limit)
 {
@@ -84,51 +84,29 @@ cfaop_peer_limit cfaop_peer_limit_of(const cfaop_server_conf *conf)
     return conf->peer_limit.bytes ? conf->peer_limit : limit;
 }
 
-/*
- * Says whether an element within a directoryName counts: one does for each part of the DN, its type. So do those that
- * are there without a type: empty ones, and names that come after a directoryName whose length is not given.
- */
-static int is_part(int tag, int class, long length)
+/* Each name, and each part of a directoryName. */
+static int count_general_names(const GENERAL_NAMES *names)
 {
-    return tag == V_ASN1_OBJECT || class == V_ASN1_CONTEXT_SPECIFIC || length == 0;
-}
+    int i, count = 0;
 
-/*
- * Counts the names in the DER of a subjectAltName, to max + 1, and the parts of each directoryName among them.
- * OpenSSL would make three objects of each. Where the length of an element is not given (BER), what lies in it counts
- * too: no real certificate has that, and OpenSSL reads it.
- */
-static int count_names(const ASN1_OCTET_STRING *der, int max)
-{
-    const unsigned char *at = ASN1_STRING_get0_data(der), *end = at + ASN1_STRING_length(der), *dn_end = at;
-    long length = 0;
-    int tag, class, count = 0;
-    int form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
+    for (i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 
-    if (!(form & (UNREADABLE | INDEFINITE))) {
-        end = at + length;
-    }
-    while (!(form & UNREADABLE) && at < end && count <= max) {
-        int is_inside = at < dn_end;
-        form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
-        count += !is_inside || is_part(tag, class, length);
-        if (!is_inside && tag == GEN_DIRNAME && class == V_ASN1_CONTEXT_SPECIFIC && !(form & UNREADABLE)) {
-            dn_end = form & INDEFINITE ? end : at + length;
-        }
-        if (!(form & (UNREADABLE | INDEFINITE)) && (at >= dn_end || !(form & V_ASN1_CONSTRUCTED))) {
-            at += length;
-        }
+        count += 1 + (name->type == GEN_DIRNAME ? X509_NAME_entry_count(name->d.directoryName) : 0);
     }
     return count;
 }
 
-/* Counts in the extensions of that kind, to max + 1 or more. */
-static int count_in(const X509 *cert, int nid, int max)
+/* In all subjectAltNames. Those that OpenSSL cannot read have no names for mod_ssl, either. */
+static int count_alternative_names(const X509 *cert)
 {
-    int at, count = 0;
+    int at = -1, count = 0;
 
-    for (at = X509_get_ext_by_NID(cert, nid, -1); at >= 0 && count <= max; at = X509_get_ext_by_NID(cert, nid, at)) {
-        count += count_names(X509_EXTENSION_get_data(X509_get_ext(cert, at)), max);
+    while ((at = X509_get_ext_by_NID(cert, NID_subject_alt_name, at)) >= 0) {
+        GENERAL_NAMES *names = X509V3_EXT_d2i(X509_get_ext(cert, at));
+
+        count += count_general_names(names);
+        GENERAL_NAMES_free(names);
     }
     return count;
 }
@@ -136,7 +114,7 @@ static int count_in(const X509 *cert, int nid, int max)
 static int has_too_many_names(const X509 *cert, int max)
 {
     return X509_NAME_entry_count(X509_get_subject_name(cert)) > max
-        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max || count_in(cert, NID_subject_alt_name, max) > max;
+        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max || count_alternative_names(cert) > max;
 }
 
 static int has_long_alternative_name(const X509 *cert, int max)
@@ -250,34 +228,15 @@ static size_t bytes_of_issuer(const X509 *cert)
     return X509_NAME_get0_der(X509_get_issuer_name(cert), NULL, &bytes) ? bytes : 0;
 }
 
-/*
- * Counts the elements in the DER of an extension, however deep, to max + 1. Where their length is not given (BER), what
- * ends them counts as well.
- */
-static int count_parts(const ASN1_OCTET_STRING *der, int max)
-{
-    const unsigned char *at = ASN1_STRING_get0_data(der), *end = at + ASN1_STRING_length(der);
-    long length = 0;
-    int tag, class, form = 0, count = 0;
-
-    while (at < end && count <= max) {
-        form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
-        if (form & UNREADABLE) {
-            break; /* OpenSSL does not read it to the end, either */
-        }
-        ++count;
-        at += form & V_ASN1_CONSTRUCTED ? 0 : length;
-    }
-    return count;
-}
-
 /* The parts of the extensions, and the extensions. */
 static int count_parts_of_extensions(const X509 *cert, int max)
 {
     int i, count = X509_get_ext_count(cert);
 
     for (i = 0; i < X509_get_ext_count(cert) && count <= max; ++i) {
-        count += count_parts(X509_EXTENSION_get_data(X509_get_ext(cert, i)), max);
+        const ASN1_OCTET_STRING *der = X509_EXTENSION_get_data(X509_get_ext(cert, i));
+
+        count += cfaop_der_count(ASN1_STRING_get0_data(der), ASN1_STRING_length(der), max);
     }
     return count;
 }

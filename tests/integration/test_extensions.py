@@ -56,6 +56,11 @@ def with_points(pki: Pki, label: str, count: int, *, issuer: x509.Name, point: x
     return with_extensions(pki, label, x509.CRLDistributionPoints([point] * count), issuer=issuer)
 
 
+def unmarked(points: x509.CRLDistributionPoints) -> x509.UnrecognizedExtension:
+    """The same points in a list that is not marked as constructed. OpenSSL reads it."""
+    return x509.UnrecognizedExtension(points.oid, b"\x10" + points.public_bytes()[1:])
+
+
 def names(count: int) -> list[x509.GeneralName]:
     return [x509.DNSName("a")] * count
 
@@ -74,6 +79,7 @@ def clients(pki: Pki) -> dict[str, Credential]:
         "many": with_points(pki, "many", 850, issuer=long_issuer()),
         "many-in-the-chain": with_points(pki, "leaf", 1, issuer=common_name("above")).sending(above),
         "many-own-names": with_points(pki, "many-own-names", 300, issuer=issuer, point=ABSOLUTE),
+        "many-unmarked": with_extensions(pki, "many-unmarked", unmarked(x509.CRLDistributionPoints([ABSOLUTE] * 300)), issuer=issuer),
         "many-in-key-id": with_extensions(pki, "many-in-key-id", x509.AuthorityKeyIdentifier(None, names(1000), 1), issuer=issuer),
         "many-names-in-the-chain": with_points(pki, "below-named", 1, issuer=common_name("named")).sending(named),
         "many-parts-of-a-name-in-the-chain": with_points(pki, "below-parts", 1, issuer=common_name("parts")).sending(
@@ -120,6 +126,7 @@ def test_few_are_judged(httpd: Httpd, clients: dict[str, Credential], client: st
         "many",
         "many-in-the-chain",
         "many-own-names",
+        "many-unmarked",
         "many-in-key-id",
         "many-names-in-the-chain",
         "many-parts-of-a-name-in-the-chain",
