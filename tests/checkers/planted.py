@@ -58,7 +58,7 @@ FUZZ_FAULTS = {
     "directives": Fault("src/config/peer_limit.c", (("if (names < 1) {", "if (names < 0) {"),)),
     "event_log": Fault("src/base/text.c", ((" && byte != '\"' && byte", " && byte"),)),
     "exemption": Fault("src/config/exemption.c", (("apr_isalnum(c) || c == '-'", "apr_isalnum(c) || c == '%' || c == '-'"),)),
-    "peer_limit": Fault("src/config/peer_limit.c", (("count += !is_inside || is_part(tag, class, length);", "count += !is_inside;"),)),
+    "peer_limit": Fault("src/base/der.c", (("(tag == V_ASN1_SEQUENCE || ", "(0 || "),)),
     "pem_file": Fault("src/trust/pem_file.c", (("return blocks == begin.bare && blocks == end.bare &&", "return blocks > 0 &&"),)),
     "session": Fault("src/tls/session.c", ((" && !CRYPTO_memcmp(mac, data + AT_MAC, CFAOP_SHA256_LEN)", ""),)),
     "sni": Fault("src/tls/freeze.c", (("!strcasecmp(name, s->server_hostname)", "!strncasecmp(name, s->server_hostname, 14)"),)),

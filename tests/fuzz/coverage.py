@@ -22,7 +22,7 @@ FUZZED = {
     "directives": ("src/config/directives.c", "src/config/pin.c", "src/config/visitor_header.c"),
     "event_log": ("src/tls/event_log.c", "src/base/text.c", "src/base/json.c"),
     "exemption": ("src/config/exemption.c",),
-    "peer_limit": ("src/config/peer_limit.c",),
+    "peer_limit": ("src/config/peer_limit.c", "src/base/der.c"),
     "pem_file": ("src/trust/pem_file.c", "src/trust/pem_form.c"),
     "session": ("src/tls/session.c",),
     "sni": ("src/tls/freeze.c",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """`old`, found exactly once in `file`, becomes `new`; one of `tests` (integration test modules) must fail."""
+    """`old`, found exactly once in `file`, becomes `new`; one of `tests` (integration test modules, or unit test programs) must fail."""
 
     name: str
     file: str

@@ -44,8 +44,16 @@ def configure(tree: Path) -> None:
             sys.exit(f"{' '.join(words)} failed:\n{done.stdout}{done.stderr}")
 
 
-def tests_fail(tree: Path, tests: Iterable[str]) -> bool:
-    files = [f"tests/integration/{name}.py" for name in tests]
+def unit_test_fails(tree: Path, name: str) -> bool:
+    program = f"tests/unit/{name}"
+    built = run(["make", "-s", program], tree)
+    if built.returncode:
+        sys.exit(f"{program} cannot be built:\n{built.stdout}{built.stderr}")
+    return run([f"./{program}"], tree).returncode != 0
+
+
+def integration_tests_fail(tree: Path, names: list[str]) -> bool:
+    files = [f"tests/integration/{name}.py" for name in names]
     done = run(
         ["/usr/bin/pytest-3", "-q", "-x", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", *files],
         tree,
@@ -56,6 +64,12 @@ def tests_fail(tree: Path, tests: Iterable[str]) -> bool:
     if not re.search(r"^(FAILED|ERROR) tests/", done.stdout, re.MULTILINE):
         sys.exit(f"the tests did not run:\n{done.stdout}{done.stderr}")
     return True
+
+
+def tests_fail(tree: Path, tests: Iterable[str]) -> bool:
+    units = [name for name in tests if (tree / f"tests/unit/{name}.c").is_file()]
+    modules = [name for name in tests if (tree / f"tests/integration/{name}.py").is_file()]
+    return any(unit_test_fails(tree, name) for name in units) or (bool(modules) and integration_tests_fail(tree, modules))
 
 
 def verdict(tree: Path, mutant: Mutant) -> str:
