@@ -25,6 +25,7 @@
 #include "operator/expiry.h"
 #include "operator/metrics.h"
 #include "operator/status.h"
+#include "startup/hook_order.h"
 #include "startup/startup.h"
 
 #include "apr_optional_hooks.h"
@@ -166,6 +167,7 @@ static void register_hooks(apr_pool_t *p)
     static const char *const protocols[] = {"mod_http2.c", "http_core.c", NULL};
     static const char *const mod_ssl[] = {"mod_ssl.c", NULL};
 
+    ap_hook_pre_config(cfaop_hook_order_pre_config, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_check_config(cfaop_startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(cfaop_startup_post_config, mod_ssl, NULL, APR_HOOK_LAST); /* mod_ssl's is at MIDDLE */
     ap_hook_test_config(cfaop_dump, NULL, NULL, APR_HOOK_MIDDLE);

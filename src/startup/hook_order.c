@@ -17,11 +17,15 @@
 #include "ap_expr.h"
 #include "apr_strings.h"
 #include "http_connection.h"
+#include "http_core.h"
 #include "http_protocol.h"
 #include "http_request.h"
 #include "http_ssl.h"
 
 #define OWN_NAME "mod_cfaop.c"
+
+/* The name of hooks that are registered after pre_config has begun. */
+#define LATE "a module that registers hooks after it is loaded"
 
 #define ANSWERS "what it answers there is answered to every client, also to one without a certificate"
 #define READS   "it sees addresses that clients claim, which the guard removes from all later modules' sight"
@@ -120,4 +124,21 @@ void cfaop_hook_order_look(apr_array_header_t *findings)
     look_at_log_transaction(findings);
     look_at_ssl_var_lookup(findings);
     look_at_expr_lookup(findings);
+}
+
+/* The name is text of this module, which httpd unloads after this. */
+static apr_status_t forget_late(void *data)
+{
+    (void)data;
+    apr_hook_debug_current = core_module.name;
+    return APR_SUCCESS;
+}
+
+int cfaop_hook_order_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    apr_hook_debug_current = LATE;
+    apr_pool_cleanup_register(p, NULL, forget_late, apr_pool_cleanup_null);
+    return OK;
 }

@@ -304,6 +304,8 @@ MUTANTS = (
     _m("a forgotten mode is not told", "src/startup/startup.c", "    cfaop_settings_only_look(findings, base);\n", "", "test_settings_only"),
     _m("a mode of one virtual host is none for what all share", "src/startup/settings_only.c",
        "    const server_rec *other = s->is_virtual ? NULL : s->next;", "    const server_rec *other = NULL;", "test_settings_only"),
+    _m("a late hook has the name of the module that is loaded last", "src/startup/hook_order.c",
+       "    apr_hook_debug_current = LATE;\n", "", "test_hook_order"),
     _m("certificates may have any number of parts", "src/config/peer_limit.c",
        "    if (parts > parts_max) {\n", "    if (0) {\n", "test_extensions"),
     _m("parts count for the leaf only", "src/config/peer_limit.c",

@@ -35,7 +35,7 @@ static int on_quick(request_rec *r, int lookup)
     return answer(r);
 }}
 
-static void register_hooks(apr_pool_t *p)
+static void hooks(apr_pool_t *p)
 {{
     static const char *const guard[] = {{"mod_cfaop.c", NULL}};
 
@@ -46,13 +46,31 @@ static void register_hooks(apr_pool_t *p)
     {hooks}
 }}
 
+static int on_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
+{{
+    (void)plog;
+    (void)ptemp;
+    hooks(p);
+    return OK;
+}}
+
+static void register_hooks(apr_pool_t *p)
+{{
+    if ({is_late}) {{
+        ap_hook_pre_config(on_pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    }}
+    else {{
+        hooks(p);
+    }}
+}}
+
 AP_DECLARE_MODULE({name}) = {{STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks}};
 """
 
 
-def build_module(directory: Path, name: str, hooks: str) -> Path:
-    """A module that registers these hooks; mod_<name>.c answers /of-<name> with 410 in them."""
-    return compile_module(directory, name, _SOURCE.format(name=name, hooks=hooks))
+def build_module(directory: Path, name: str, hooks: str, *, is_late: bool = False) -> Path:
+    """A module that registers these hooks, late: in pre_config; mod_<name>.c answers /of-<name> with 410 in them."""
+    return compile_module(directory, name, _SOURCE.format(name=name, hooks=hooks, is_late=int(is_late)))
 
 
 def compile_module(directory: Path, name: str, text: str) -> Path:
