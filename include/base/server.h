@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file server.h
- * How lines for the administrator name a server.
+ * How lines for the administrator name a server, and which addresses it has.
  */
 #ifndef CFAOP_BASE_SERVER_H
 #define CFAOP_BASE_SERVER_H
@@ -14,5 +14,8 @@ const char *cfaop_server_label(apr_pool_t *p, const server_rec *s);
 
 /** Returns where @a s stands in the configuration: "file:line", or "main server". From @a p. Any phase. */
 const char *cfaop_server_place(apr_pool_t *p, const server_rec *s);
+
+/** Says whether @a s has this very address and port; a wildcard is an address of its own. Any phase. */
+int cfaop_server_has_address(const server_rec *s, const server_addr_rec *wanted);
 
 #endif

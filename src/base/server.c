@@ -19,3 +19,15 @@ const char *cfaop_server_place(apr_pool_t *p, const server_rec *s)
 {
     return s->is_virtual && s->defn_name ? apr_psprintf(p, "%s:%u", s->defn_name, s->defn_line_number) : "main server";
 }
+
+int cfaop_server_has_address(const server_rec *s, const server_addr_rec *wanted)
+{
+    const server_addr_rec *addr;
+
+    for (addr = s->addrs; addr; addr = addr->next) {
+        if (addr->host_port == wanted->host_port && apr_sockaddr_equal(addr->host_addr, wanted->host_addr)) {
+            return 1;
+        }
+    }
+    return 0;
+}

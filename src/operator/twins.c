@@ -5,6 +5,8 @@
  */
 #include "operator/twins.h"
 
+#include "base/server.h"
+
 #include "apr_hash.h"
 #include "apr_strings.h"
 
@@ -266,18 +268,6 @@ apr_array_header_t *cfaop_twins_of(apr_pool_t *p, cfaop_twins *twins, const serv
 
 /* ---- which of two gets the requests ---- */
 
-static int has_address(const server_rec *s, const server_addr_rec *wanted)
-{
-    const server_addr_rec *addr;
-
-    for (addr = s->addrs; addr; addr = addr->next) {
-        if (addr->host_port == wanted->host_port && apr_sockaddr_equal(addr->host_addr, wanted->host_addr)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static int order_of(const cfaop_twins *twins, const server_rec *s)
 {
     const entry *e = apr_hash_get(twins->entries, &s, sizeof(s));
@@ -290,7 +280,7 @@ int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const s
     const server_addr_rec *addr;
 
     for (addr = s->addrs; addr; addr = addr->next) {
-        if (!has_address(by, addr)) {
+        if (!cfaop_server_has_address(by, addr)) {
             return 0;
         }
     }

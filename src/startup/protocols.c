@@ -8,6 +8,7 @@
 
 #include "base/findings.h"
 #include "base/module.h"
+#include "base/server.h"
 #include "config/config.h"
 #include "config/refuse.h"
 
@@ -52,22 +53,60 @@ static int is_on(const cfaop_tree *tree, const server_rec *s, const char *direct
     return args && ap_cstr_casecmp(args, "off") != 0;
 }
 
-/*
- * Can a module answer strangers, in the name of a guarded virtual host? A module with a directive asks for that of the
- * default virtual host, whichever one the client has named in the handshake. directive NULL: none is known.
- */
-static int is_used(const cfaop_tree *tree, const server_rec *base, const char *directive)
+static int strangers_get_to_a_guarded_one(const server_rec *base)
 {
     const server_rec *s;
-    int is_open = 0, guarded = 0;
 
-    for (s = base; s; s = s->next) {
-        is_open = is_open || strangers_get_to(s);
-        guarded = guarded || (is_guarded(s) && (directive ? is_on(tree, s, directive) : strangers_get_to(s)));
+    for (s = base; s && !(is_guarded(s) && strangers_get_to(s)); s = s->next) {
     }
-    return is_open && guarded;
+    return s != NULL;
 }
 
+/* Is s the default virtual host of an address that it has? httpd's list begins with the last one. */
+static int is_default_of(const server_rec *s, const server_addr_rec *addr)
+{
+    const server_rec *earlier;
+
+    for (earlier = s->next; earlier && !cfaop_server_has_address(earlier, addr); earlier = earlier->next) {
+    }
+    return earlier == NULL;
+}
+
+/*
+ * Can a module that the default virtual host of an address has switched on answer strangers in the name of a guarded
+ * one? Clients get to it by the handshake of each virtual host of the address.
+ */
+static int answers_at(const server_rec *base, const server_rec *its_default, const server_addr_rec *addr)
+{
+    const server_rec *s;
+    int is_open = 0, is_open_by_guarded = 0;
+
+    for (s = base->next; s; s = s->next) {
+        if (cfaop_server_has_address(s, addr) && strangers_get_to(s)) {
+            is_open = 1;
+            is_open_by_guarded = is_open_by_guarded || is_guarded(s);
+        }
+    }
+    return is_open_by_guarded || (is_open && is_guarded(its_default));
+}
+
+/* A module with a directive asks for that of the default virtual host, whichever one the client names. */
+static int is_switched_on(const cfaop_tree *tree, const server_rec *base, const char *directive)
+{
+    const server_rec *s;
+    const server_addr_rec *addr;
+
+    for (s = base->next; s; s = s->next) {
+        for (addr = is_on(tree, s, directive) ? s->addrs : NULL; addr; addr = addr->next) {
+            if (is_default_of(s, addr) && answers_at(base, s, addr)) {
+                return 1;
+            }
+        }
+    }
+    return is_guarded(base) && strangers_get_to(base) && is_on(tree, base, directive);
+}
+
+/* Can the module answer strangers, in the name of a guarded virtual host? */
 static int answers(const cfaop_tree *tree, const server_rec *base, const char *name)
 {
     const char *directive = NULL;
@@ -81,7 +120,7 @@ static int answers(const cfaop_tree *tree, const server_rec *base, const char *n
             }
         }
     }
-    return is_used(tree, base, directive);
+    return directive ? is_switched_on(tree, base, directive) : strangers_get_to_a_guarded_one(base);
 }
 
 static const char *warning(apr_pool_t *p, const char *name)

@@ -568,6 +568,33 @@ def test_module_of_the_default_virtual_host_answers_for_all(bench: Bench, neighb
         server.stop()
 
 
+@pytest.mark.parametrize("default, named", [("Off", True), ("LogOnly", True), ("alert", False)])
+def test_module_of_an_open_default_answers_for_a_guarded_name(bench: Bench, default: str, named: bool) -> None:
+    """A client that names the guarded virtual host gets the answer, but where that one ends its handshake."""
+    refuse, mode = ("alert", "Off") if default == "alert" else ("400", default)
+    config = vhost(bench.tls, "default.test", f"CFOriginPull {mode}", bench.ca, "ProtocolEcho On", tls=bench.certificate)
+    server = bench.server(config + bench.guarded(f"CFOriginPullRefuse {refuse}"), "echo")
+    assert ("CFAOP139: mod_echo.c can answer connections" in server.config_test().stderr) is named
+    if named:
+        server.start()
+        server.expect("CFAOP139: mod_echo.c")
+        assert answer_to_hello(bench, sni="www.test") == b"hello\r\n"
+        server.stop()
+
+
+def test_module_that_is_no_default_virtual_hosts_is_not_named(bench: Bench) -> None:
+    """Its directive has no effect, or only at a port of its own."""
+    other = free_port()
+    config = vhost(bench.tls, "default.test", "CFOriginPull Off", tls=bench.certificate)
+    config += bench.guarded("ProtocolEcho On")
+    config += f"Listen 127.0.0.1:{other}\n" + vhost(other, "echo.test", "ProtocolEcho On", tls=bench.certificate)
+    server = bench.server(config, "echo")
+    assert "CFAOP139" not in server.config_test().stderr
+    server.start()
+    server.allow_refusals()
+    with connect(bench.tls, sni="www.test") as client:
+        assert client.request("/", host="www.test").status == 400
+    server.stop()
 # CFAOP134
 
 
