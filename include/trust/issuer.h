@@ -10,10 +10,22 @@
 
 #include <openssl/x509.h>
 
+/** Two CAs of one name, and the longest chain that CFOriginPullVerifyDepth allows. More are asked for again. */
+#define CFAOP_ISSUER_ANSWERS_MAX 32
+
+/** Whether the key of an anchor has signed a certificate. */
+typedef struct {
+    const X509 *cert;
+    const X509 *anchor;
+    int is_issuer;
+} cfaop_issuer_answer;
+
 /** The app data of an X509_STORE_CTX that verifies against a trust, for OpenSSL's callbacks. */
 typedef struct {
     const cfaop_trust *trust;
     int anchor_excused; /**< set by the callback for errors: a missing CRL was excused at the anchor */
+    int answered;       /**< how many of `answers` are there */
+    cfaop_issuer_answer answers[CFAOP_ISSUER_ANSWERS_MAX]; /**< of this verification, whose certificates stay */
 } cfaop_issuer_check;
 
 /**

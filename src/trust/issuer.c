@@ -22,9 +22,33 @@ static const cfaop_anchor *anchor_of(const cfaop_trust *trust, const X509 *cert)
     return NULL;
 }
 
+static int has_signed(const X509 *issuer, X509 *cert)
+{
+    return X509_check_ca((X509 *)issuer) > 0 && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+}
+
+/* Has the anchor signed cert? OpenSSL asks up to three times for the same two. */
+static int has_anchor_signed(cfaop_issuer_check *v, const X509 *anchor, X509 *cert)
+{
+    cfaop_issuer_answer *answer;
+    int i, is_issuer;
+
+    for (i = 0; i < v->answered; ++i) {
+        if (v->answers[i].cert == cert && v->answers[i].anchor == anchor) {
+            return v->answers[i].is_issuer;
+        }
+    }
+    is_issuer = has_signed(anchor, cert);
+    if (v->answered < CFAOP_ISSUER_ANSWERS_MAX) {
+        answer = &v->answers[v->answered++];
+        *answer = (cfaop_issuer_answer){cert, anchor, is_issuer};
+    }
+    return is_issuer;
+}
+
 int cfaop_issuer_may_be(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
 {
-    const cfaop_issuer_check *v = X509_STORE_CTX_get_app_data(ctx);
+    cfaop_issuer_check *v = X509_STORE_CTX_get_app_data(ctx);
     const cfaop_anchor *anchor;
 
     if (!v || !v->trust->check_names(ctx, cert, issuer)) {
@@ -34,7 +58,7 @@ int cfaop_issuer_may_be(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
     if (!anchor || !anchor->has_namesake || !X509_cmp(cert, issuer)) {
         return 1;
     }
-    return X509_check_ca(issuer) > 0 && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+    return has_anchor_signed(v, anchor->cert, cert);
 }
 
 int cfaop_issuer_is_listed(const cfaop_trust *trust, X509 *cert)

@@ -27,9 +27,9 @@
 
 /*
  * What one verification may cost whatever the client sends: signatures under keys of two trusted CAs, and under keys
- * that the client chose. OpenSSL looks at the first anchor of a name twice, for each certificate of the longest chain.
+ * that the client chose. Each anchor of the name is asked once for each certificate of the longest chain.
  */
-#define TRUSTED_MAX(depth) (3 * ((depth) + 2))
+#define TRUSTED_MAX(depth) (2 * ((depth) + 2))
 #define FOREIGN_MAX        1
 
 static apr_pool_t *pool;
