@@ -41,7 +41,8 @@ typedef struct {
     int resumed;                                 /**< an earlier session was taken up */
     int delegated;                               /**< mod_ssl verifies too, by its own rules */
     int left_to_mod_ssl;                         /**< the guard did not ask, since mod_ssl may ask later (LogOnly) */
-    int can_renegotiate; /**< the guard got a certificate, and mod_ssl may negotiate again (until TLS 1.2) */
+    const char *description; /**< for event_log.c: the peer in its lines, where it was not accepted; NULL: not made */
+    int can_renegotiate;     /**< the guard got a certificate, and mod_ssl may negotiate again (until TLS 1.2) */
 } cfaop_shown;
 
 /** What mod_ssl did after the first handshake. Written by after_handshake.c and .h only. */

@@ -13,6 +13,16 @@
 
 #include "httpd.h"
 
+/** Notes whether a server from @a base on logs at info. Configuration phase (post_config). */
+void cfaop_event_log_init(const server_rec *base);
+
+/**
+ * Returns the text about the peer of @a shown that each refusal of the connection's requests logs: to make it takes
+ * longer than a request where the names in its certificate are long. From @a p; NULL if no server logs at info.
+ * Connection phase.
+ */
+const char *cfaop_event_log_description(apr_pool_t *p, const cfaop_shown *shown);
+
 /**
  * Logs @a r, which is refused with @a v, or would be but for LogOnly. @a shown is of its connection; NULL: nothing.
  * Request phase.

@@ -15,6 +15,7 @@
 #include "stats/tally.h"
 #include "trust/memo.h"
 #include "trust/policy.h"
+#include "tls/event_log.h"
 #include "tls/session_key.h"
 #include "tls/slots.h"
 #include "request/client_address.h"
@@ -216,6 +217,7 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
         for (s = base; s; s = s->next) {
             ++servers;
         }
+        cfaop_event_log_init(base);
         cfaop_memo_init(p);
         cfaop_limiter_init(p, servers);
         cfaop_tally_init(p, servers);

@@ -30,6 +30,9 @@ APLOG_USE_MODULE(cfaop);
 /* After so many refusals without a single good certificate the edge is taken to send none. */
 #define HINT_AFTER 20
 
+/* Does a server log at info? Never changes after startup. */
+static int is_info_logged;
+
 /* ---- the text ---- */
 
 static const char *cut(apr_pool_t *p, const char *text, apr_size_t max)
@@ -50,6 +53,9 @@ static const char *describe_peer(apr_pool_t *p, const cfaop_shown *shown)
 
     if (!shown || !shown->peer) {
         return "";
+    }
+    if (shown->description) {
+        return shown->description;
     }
     return apr_psprintf(p, " subject=\"%s\" issuer=\"%s\" sha256=%s",
                         cfaop_text_name(p, X509_get_subject_name(shown->peer), NAME_MAX_BYTES),
@@ -84,6 +90,20 @@ static const char *handshake_line(conn_rec *c, const cfaop_shown *shown, cfaop_r
     return apr_psprintf(p, "refused in the handshake: reason=%s sni=\"%s\" peer=%s%s%s",
                         cfaop_verdict_reason_name(reason), cut(p, shown->sni, HOST_MAX_BYTES), cfaop_peer_ip(c),
                         detail(p, reason, shown), describe_peer(p, shown));
+}
+
+void cfaop_event_log_init(const server_rec *base)
+{
+    const server_rec *s;
+
+    for (s = base; s && !APLOG_IS_LEVEL(s, APLOG_INFO); s = s->next) {
+    }
+    is_info_logged = s != NULL;
+}
+
+const char *cfaop_event_log_description(apr_pool_t *p, const cfaop_shown *shown)
+{
+    return is_info_logged ? describe_peer(p, shown) : NULL;
 }
 
 /* ---- when ---- */

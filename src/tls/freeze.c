@@ -15,6 +15,7 @@
 #include "trust/trust.h"
 #include "tls/after_handshake.h"
 #include "tls/connection.h"
+#include "tls/event_log.h"
 #include "tls/peer_message.h"
 #include "tls/session.h"
 #include "tls/slots.h"
@@ -154,6 +155,9 @@ static void complete(cfaop_conn *conn, SSL *ssl)
         complete_judgement(conn, ssl);
         if (shown->chain.reason == CFAOP_REASON_NONE) {
             shown->anchor = find_anchor(shown->asked->trust, shown->chain.anchor);
+        }
+        else {
+            shown->description = cfaop_event_log_description(conn->c->pool, shown);
         }
     }
     count_handshake(shown, conn->c->pool);

@@ -83,6 +83,13 @@ void cfaop_connection_accept(cfaop_conn *conn, const server_rec *s)
     (void)s;
 }
 
+const char *cfaop_event_log_description(apr_pool_t *p, const cfaop_shown *shown)
+{
+    (void)p;
+    (void)shown;
+    return NULL;
+}
+
 void cfaop_peer_message_ignore(SSL *of)
 {
     MUST(of == ssl);

@@ -21,6 +21,7 @@ from support.ports import free_port
 from support.preload import preloading
 from support.refusal_line import RefusalLine, only_refusal_line, refusal_lines
 from support.streams import Route
+from support.verifications import Verifications
 from support.vhost import vhost
 from support.waiting import wait_until
 
@@ -414,3 +415,22 @@ def test_hint_comes_once_in_each_process(flood: Flood) -> None:
     refusals = [line.pid for line in refusal_lines(flood.server)]
     assert pids and len(pids) == len(set(pids))
     assert {str(pid) for pid in refusals if refusals.count(pid) >= 20} <= set(pids)
+
+
+@pytest.mark.parametrize("level", ("info", "warn"))
+def test_names_of_a_certificate_are_written_once_for_a_connection(
+    servers: Servers, pki: Pki, server_certificate: Credential, directory: Path, level: str
+) -> None:
+    """To write long names takes longer than a request. Where only warnings are logged they are written for these."""
+    texts = Verifications(directory / f"texts-{level}", counted="name_texts")
+    port = free_port()
+    config = vhost(port, "on.test", "CFOriginPull On", "LogLevel warn", tls=server_certificate)
+    config += vhost(port, "logonly.test", "CFOriginPull LogOnly", f"LogLevel {level}", tls=server_certificate)
+    server = servers.httpd(config, listen=[port], log_level="warn", extra_environment=texts.environment)
+    server.allow_refusals()
+    before = texts.count()
+    with connect(port, sni="on.test", credential=pki.root(f"texts-ca-{level}").issue(f"texts-{level}"), http="2") as client:
+        for _ in range(12):
+            assert client.request("/", host="logonly.test").status == 200
+    assert texts.count() - before == 2
+    server.stop()

@@ -1,4 +1,4 @@
-"""How many certificates of clients a server has verified, or how many signatures that took, whatever it answered."""
+"""How many certificates of clients a server has verified, how many signatures that took, or how many texts were made of their names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from support.preload import preloading
 
 
 class Verifications:
-    """Start a server with `environment`; from then on count() knows. `counted` is "verifications" or "signatures"."""
+    """Start a server with `environment`; from then on count() knows. `counted` is "verifications", "signatures" or
+    "name_texts"."""
 
     def __init__(
         self, directory: Path, environment: Mapping[str, str] = {}, counted: str = "verifications"
