@@ -67,7 +67,7 @@ static void hooks_for_exemptions(apr_pool_t *p)
     ap_hook_translate_name(cfaop_judge_rewritten, rewriting_modules, NULL, APR_HOOK_FIRST + 1);
     ap_hook_quick_handler(cfaop_caches_show_quick, NULL, NULL, APR_HOOK_REALLY_LAST);
     /* mod_cache's handler is at APR_HOOK_REALLY_FIRST, and no other one of httpd's before APR_HOOK_FIRST */
-    ap_hook_handler(cfaop_caches_hide, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_handler(cfaop_judge_handler, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_handler(cfaop_caches_show, NULL, NULL, APR_HOOK_REALLY_FIRST + 1);
     ap_hook_map_to_storage(cfaop_judge_rewritten, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_insert_filter(cfaop_count_on_answer, NULL, NULL, CFAOP_HOOK_FIRST);

@@ -26,4 +26,10 @@ int cfaop_judge_quick_handler(request_rec *r, int lookup);
 int cfaop_judge_rewritten(request_rec *r);
 int cfaop_judge_fixups(request_rec *r);
 
+/**
+ * httpd's handler hook, before all handlers, where there are exemptions: a request that was refused has none. Returns a
+ * status, or DECLINED. Request phase; any thread.
+ */
+int cfaop_judge_handler(request_rec *r);
+
 #endif

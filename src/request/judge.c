@@ -330,6 +330,17 @@ int cfaop_judge_rewritten(request_rec *r)
     return let_through_before(r) ? DECLINED : judge_request(r);
 }
 
+/*
+ * httpd runs the handler of a sub-request that quick_handler has refused, if the program that made it does not look at
+ * its status. Where translate_name has chosen the handler, as for a proxy, there is one.
+ */
+int cfaop_judge_handler(request_rec *r)
+{
+    const cfaop_request *state = cfaop_state_of(r);
+
+    return state && state->refused ? HTTP_BAD_REQUEST : cfaop_caches_hide(r);
+}
+
 /* Is the variable still the table's first entry, with the value that was set? */
 static int is_variable_untouched(const request_rec *r, const cfaop_request *state)
 {

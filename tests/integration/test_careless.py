@@ -1,0 +1,91 @@
+"""A program of an exempt page runs a sub-request without a look at its status: what is guarded stays guarded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conftest import Servers
+from support.client import HTTP_VERSIONS, TLS_VERSIONS, fetch
+from support.foreign_module import compile_module
+from support.httpd import Httpd
+from support.pki import Credential, Pki
+from support.ports import free_port
+from support.vhost import vhost
+
+# A handler that runs what the query names.
+_CARELESS = """
+#include "httpd.h"
+#include "http_config.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+static int on_handler(request_rec *r)
+{
+    request_rec *sub;
+
+    if (!r->handler || strcmp(r->handler, "careless")) {
+        return DECLINED;
+    }
+    ap_set_content_type(r, "text/plain");
+    ap_rputs("of the program\\n", r);
+    sub = ap_sub_req_lookup_uri(r->args, r, r->output_filters);
+    ap_run_sub_req(sub);
+    ap_destroy_sub_req(sub);
+    return OK;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(careless) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks};
+"""
+# Where translate_name chooses the handler.
+GUARDED = ("/proxied/x", "/rewritten/x", "/chosen/x")
+
+
+@dataclass(frozen=True)
+class Bench:
+    server: Httpd
+    port: int
+    edge: Credential
+
+
+@pytest.fixture(scope="module", params=("400", "close"))
+def bench(
+    request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_certificate: Credential, directory: Path
+) -> Bench:
+    port, backend = free_port(), free_port()
+    ca = pki.root(f"careless-ca-{request.param}")
+    behind = f"http://127.0.0.1:{backend}/"
+    lines = [
+        "CFOriginPull On",
+        f"CFOriginPullCACertificateFile {ca.cert_file}",
+        f"CFOriginPullRefuse {request.param}",
+        "CFOriginPullExempt path /open",
+        "<Location /open/program>\nSetHandler careless\n</Location>",
+        f"ProxyPass /proxied {behind}",
+        "RewriteEngine on",
+        f"RewriteRule ^/rewritten {behind} [P]",
+        "RewriteRule ^/chosen - [H=server-status]",
+    ]
+    config = f"LoadModule careless_module {compile_module(directory, 'careless', _CARELESS)}\n"
+    config += vhost(port, "on.test", *lines, tls=server_certificate)
+    config += vhost(backend, "backend.test", 'RewriteEngine on\nRewriteRule ^ - [R=200,L]\nErrorDocument 200 "of the backend"')
+    server = servers.httpd(config, listen=[port, backend], modules=["proxy", "proxy_http", "rewrite", "status"])
+    return Bench(server, port, ca.issue(f"careless-edge-{request.param}"))
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("path", GUARDED)
+def test_program_gets_nothing_guarded_for_a_stranger(bench: Bench, path: str, tls: str, http: str) -> None:
+    bench.server.allow_refusals()
+    where = {"path": f"/open/program?{path}", "sni": "on.test", "tls": tls, "http": http}
+    answer = fetch(bench.port, **where)
+    assert (answer.status, answer.text) == (200, "of the program\n")
+    assert len(fetch(bench.port, credential=bench.edge, **where).text) > len(answer.text)
