@@ -100,11 +100,11 @@ typedef struct {
 int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers, int anchors, int is_needed);
 
 /**
- * Add a virtual host, or a trusted certificate, whose texts must live as long as the process. Return NULL if there is
- * no room. Configuration phase, after cfaop_counters_open() has returned 1.
+ * Add a virtual host, or a trusted certificate; its text is copied to @a p, which must live as long as the process.
+ * Return NULL, and take no memory, if there is no room. Configuration phase, after cfaop_counters_open() has returned 1.
  */
-cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label);
-cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject,
+cfaop_vhost_counters *cfaop_counters_add_vhost(apr_pool_t *p, const char *label);
+cfaop_anchor_counters *cfaop_counters_add_anchor(apr_pool_t *p, const unsigned char *sha256, const char *subject,
                                                  apr_int64_t not_after);
 
 /** Count one event. Without counters (NULL) they do nothing. Any thread of any process. */

@@ -53,7 +53,7 @@ static cfaop_vhost_counters *vhost_slot(attachment *a, const server_rec *s)
     cfaop_vhost_counters *slot = apr_hash_get(a->vhosts, label, APR_HASH_KEY_STRING);
 
     if (!slot) {
-        slot = cfaop_counters_add_vhost(apr_pstrdup(a->process_pool, label));
+        slot = cfaop_counters_add_vhost(a->process_pool, label);
         if (!slot) {
             ++a->vhosts_without;
             return a->other_vhost;
@@ -70,7 +70,7 @@ static cfaop_anchor_counters *anchor_slot(attachment *a, const cfaop_anchor *anc
 
     if (!slot) {
         subject = cfaop_text_subject(a->pool, X509_get_subject_name(anchor->cert));
-        slot = cfaop_counters_add_anchor(anchor->sha256, apr_pstrdup(a->process_pool, subject),
+        slot = cfaop_counters_add_anchor(a->process_pool, anchor->sha256, subject,
                                          cfaop_text_seconds(X509_get0_notAfter(anchor->cert)));
         if (!slot) {
             ++a->anchors_without;

@@ -155,12 +155,12 @@ int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers
     return table != NULL;
 }
 
-cfaop_vhost_counters *cfaop_counters_add_vhost(const char *label)
+cfaop_vhost_counters *cfaop_counters_add_vhost(apr_pool_t *p, const char *label)
 {
-    return table->vhost_count < table->vhost_room ? append_vhost(table, label) : NULL;
+    return table->vhost_count < table->vhost_room ? append_vhost(table, apr_pstrdup(p, label)) : NULL;
 }
 
-cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, const char *subject,
+cfaop_anchor_counters *cfaop_counters_add_anchor(apr_pool_t *p, const unsigned char *sha256, const char *subject,
                                                  apr_int64_t not_after)
 {
     cfaop_anchor_counters *anchor;
@@ -168,7 +168,7 @@ cfaop_anchor_counters *cfaop_counters_add_anchor(const unsigned char *sha256, co
     if (table->anchor_count >= table->anchor_room) {
         return NULL;
     }
-    anchor = append_anchor(table, subject);
+    anchor = append_anchor(table, apr_pstrdup(p, subject));
     memcpy(anchor->sha256, sha256, CFAOP_SHA256_LEN);
     anchor->not_after = not_after;
     return anchor;
