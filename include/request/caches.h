@@ -18,4 +18,10 @@ int cfaop_caches_hide(request_rec *r);
 int cfaop_caches_show_quick(request_rec *r, int lookup);
 int cfaop_caches_show(request_rec *r);
 
+/**
+ * Shows the method of @a r, which httpd has made of a hidden request by a redirect: a module's quick_handler may do
+ * that. Request phase (post_read_request); any thread.
+ */
+void cfaop_caches_show_redirected(request_rec *r);
+
 #endif

@@ -17,9 +17,9 @@
 void cfaop_hook_order_look(apr_array_header_t *findings);
 
 /**
- * httpd's pre_config hook, which has to be the first one. httpd gives a hook the name of the module that it loaded last,
- * also where another module registers the hook later: it would be taken for mod_ssl's or the guard's. From here to
- * the end of @a p such hooks have a name of their own. Always returns OK.
+ * httpd's pre_config hook, which has to be the first one. httpd gives a hook the name of the module that it loaded
+ * last, also where another module registers the hook later: it would be taken for mod_ssl's or the guard's. From here
+ * to the end of @a p such hooks have a name of their own. Always returns OK.
  */
 int cfaop_hook_order_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp);
 

@@ -101,7 +101,8 @@ int cfaop_counters_open(apr_pool_t *process_pool, apr_pool_t *pconf, int servers
 
 /**
  * Add a virtual host, or a trusted certificate; its text is copied to @a p, which must live as long as the process.
- * Return NULL, and take no memory, if there is no room. Configuration phase, after cfaop_counters_open() has returned 1.
+ * Return NULL, and take no memory, if there is no room. Configuration phase, after cfaop_counters_open() has returned
+ * 1.
  */
 cfaop_vhost_counters *cfaop_counters_add_vhost(apr_pool_t *p, const char *label);
 cfaop_anchor_counters *cfaop_counters_add_anchor(apr_pool_t *p, const unsigned char *sha256, const char *subject,

@@ -12,8 +12,9 @@
 #include <openssl/x509.h>
 
 /**
- * Sets the names of CAs that clients of @a ctx are sent: mod_ssl's, if it has any, and @a names. Returns 0 if OpenSSL
- * fails. Configuration phase.
+ * Sets the names of CAs that clients of @a ctx are sent: mod_ssl's, if it has any, and @a names. Returns 1; or -1 if
+ * mod_ssl's were left out, because a CertificateRequest has no room for both; or 0 if OpenSSL fails. Configuration
+ * phase.
  */
 int cfaop_ca_names_set(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names);
 

@@ -15,4 +15,7 @@
  */
 int cfaop_names_add(STACK_OF(X509_NAME) *names, const X509_NAME *name);
 
+/** Says whether a CertificateRequest has room for @a names. If not, each handshake fails. Configuration phase. */
+int cfaop_names_fit(const STACK_OF(X509_NAME) *names);
+
 #endif

@@ -1,9 +1,9 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file own_crl.h
- * Looks up a self-signed trust anchor in the CRLs that it has signed. OpenSSL before 4.0 asks for the CRL of such an
- * anchor as for that of each other certificate of the chain; OpenSSL 4.0 leaves the anchor out. The guard asks in both,
- * so that the rule does not depend on the version.
+ * The CRLs that a trust anchor has signed. Looks up a self-signed one in them: OpenSSL before 4.0 asks for the CRL of
+ * such an anchor as for that of each other certificate of the chain; OpenSSL 4.0 leaves the anchor out. The guard asks
+ * in both, so that the rule does not depend on the version.
  */
 #ifndef CFAOP_TRUST_OWN_CRL_H
 #define CFAOP_TRUST_OWN_CRL_H
@@ -17,6 +17,12 @@ int cfaop_own_crl_is_self_signed_ca(X509 *cert);
 
 /** Notes of each CRL of @a trust which listed self-signed CA has signed it. Configuration phase. */
 void cfaop_own_crl_find(cfaop_trust *trust);
+
+/**
+ * Says whether @a trust has CRLs, but none that @a ca has signed and OpenSSL uses for all certificates: then every
+ * certificate that it has issued is refused. Configuration phase.
+ */
+int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca);
 
 /**
  * Looks up @a anchor, the end of a verified chain, in the CRLs that it has signed itself. Returns X509_V_OK for an

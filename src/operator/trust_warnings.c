@@ -293,6 +293,12 @@ static const char *why_refused(const search *find, const cfaop_chain_result *res
     }
 }
 
+/* Does OpenSSL refuse each chain with the certificate in it, for extensions that it does not know or cannot read? */
+static int is_refused_as_ca(X509 *cert)
+{
+    return (X509_get_extension_flags(cert) & (EXFLAG_CRITICAL | EXFLAG_INVALID)) != 0;
+}
+
 /*
  * Judges the certificate as if a client showed it. A CA that is refused may still issue certificates of clients:
  * OpenSSL must allow that by the CA's purpose, and the CA's key must be strong enough.
@@ -303,7 +309,7 @@ static const char *why_useless(const search *find, const group *g, X509 *cert)
     cfaop_chain_result result = cfaop_chain_verify(&policy, cert, NULL, g->level, apr_time_now());
     const char *why = why_refused(find, &result, g->level, cert);
 
-    if (!why || !(X509_get_extension_flags(cert) & EXFLAG_CA || X509_check_ca(cert) > 0)) {
+    if (!why || is_refused_as_ca(cert) || !(X509_get_extension_flags(cert) & EXFLAG_CA || X509_check_ca(cert) > 0)) {
         return why;
     }
     if (!X509_check_purpose(cert, X509_PURPOSE_SSL_CLIENT, 1)) {

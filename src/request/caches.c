@@ -37,6 +37,15 @@ static void show(request_rec *r)
     }
 }
 
+void cfaop_caches_show_redirected(request_rec *r)
+{
+    const cfaop_request *before = cfaop_state_of(r->prev);
+
+    if (before && before->hidden_from_caches && r->method_number == M_INVALID) {
+        r->method_number = before->hidden_method;
+    }
+}
+
 int cfaop_caches_hide(request_rec *r)
 {
     const cfaop_request *state = cfaop_state_of(r);

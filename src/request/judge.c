@@ -293,8 +293,11 @@ int cfaop_judge_post_read(request_rec *r)
     cfaop_judgement j;
     int is_guarded;
 
-    if (r->prev && cfaop_silence_error_page(r)) {
-        return DONE;
+    if (r->prev) {
+        cfaop_caches_show_redirected(r);
+        if (cfaop_silence_error_page(r)) {
+            return DONE;
+        }
     }
     cfaop_judgement_begin(&j, r);
     if (is_usual(r, &j)) {

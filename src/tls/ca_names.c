@@ -53,23 +53,31 @@ static int share(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 
 /*
  * Where mod_ssl has CAs too, for this server or a directory of it, clients are sent mod_ssl's names and the policy's.
+ * Returns as cfaop_ca_names_set().
  */
 static int join(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 {
     STACK_OF(X509_NAME) *list = SSL_dup_CA_list(SSL_CTX_get_client_CA_list(ctx));
-    int i;
+    int i, added = list != NULL;
 
-    for (i = 0; list && i < sk_X509_NAME_num(names); ++i) {
-        if (!cfaop_names_add(list, sk_X509_NAME_value(names, i))) {
-            sk_X509_NAME_pop_free(list, X509_NAME_free);
-            return 0;
-        }
+    for (i = 0; added == 1 && i < sk_X509_NAME_num(names); ++i) {
+        added = cfaop_names_add(list, sk_X509_NAME_value(names, i));
     }
-    SSL_CTX_set_client_CA_list(ctx, list);
-    return list != NULL;
+    if (added == 1 && cfaop_names_fit(list)) {
+        SSL_CTX_set_client_CA_list(ctx, list);
+        return 1;
+    }
+    sk_X509_NAME_pop_free(list, X509_NAME_free);
+    return added ? -1 : 0;
 }
 
 int cfaop_ca_names_set(apr_pool_t *p, SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 {
-    return sk_X509_NAME_num(SSL_CTX_get_client_CA_list(ctx)) > 0 ? join(ctx, names) : share(p, ctx, names);
+    int joined;
+
+    if (sk_X509_NAME_num(SSL_CTX_get_client_CA_list(ctx)) <= 0) {
+        return share(p, ctx, names);
+    }
+    joined = join(ctx, names);
+    return joined == -1 && !share(p, ctx, names) ? 0 : joined;
 }

@@ -184,10 +184,24 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     return OK;
 }
 
+/* Without mod_ssl's names, a client that mod_ssl asks later may not find its certificate. */
+static int name_cas(apr_pool_t *p, SSL_CTX *ctx, const cfaop_tls_context *context)
+{
+    int named = cfaop_ca_names_set(p, ctx, context->policy->trust->names);
+
+    if (named == -1) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, context->server,
+                     "CFAOP150: the names of mod_ssl's CAs for %s (SSLCACertificateFile, SSLCACertificatePath) do not "
+                     "fit into the TLS handshake and are left out of it: list fewer CAs, or name those that clients "
+                     "are to choose by in SSLCADNRequestFile",
+                     cfaop_server_label(p, context->server));
+    }
+    return named != 0;
+}
+
 static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
 {
-    STACK_OF(X509_NAME) *names = context->policy->trust->names;
-    int named = cfaop_ca_names_set(p, ctx, names);
+    int named = name_cas(p, ctx, context);
 
     if (named && context->mod_ssl_mode == SSL_VERIFY_NONE) {
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);

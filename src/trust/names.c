@@ -22,6 +22,11 @@ static apr_size_t bytes_of(const STACK_OF(X509_NAME) *names)
     return bytes;
 }
 
+int cfaop_names_fit(const STACK_OF(X509_NAME) *names)
+{
+    return bytes_of(names) <= CA_NAMES_MAX_BYTES;
+}
+
 int cfaop_names_add(STACK_OF(X509_NAME) *names, const X509_NAME *const_name)
 {
     X509_NAME *name = (X509_NAME *)const_name; /* OpenSSL 1.1.1 wants it so; the name is only read */

@@ -40,6 +40,38 @@ void cfaop_own_crl_find(cfaop_trust *trust)
     ERR_clear_error(); /* of CRLs that a namesake has signed */
 }
 
+#define FOR_CLIENTS 1
+#define FOR_CAS     2
+
+/* For which certificates does OpenSSL use the CRL? For none that is a delta CRL, or about some reasons only. */
+static int scope_of(const X509_CRL *crl)
+{
+    ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+    int is_for = FOR_CLIENTS | FOR_CAS;
+
+    if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0
+        || (scope && (scope->onlyattr > 0 || scope->onlysomereasons))) {
+        is_for = 0;
+    }
+    else if (scope) {
+        is_for = (scope->onlyCA > 0 ? 0 : FOR_CLIENTS) | (scope->onlyuser > 0 ? 0 : FOR_CAS);
+    }
+    ISSUING_DIST_POINT_free(scope);
+    return is_for;
+}
+
+int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca)
+{
+    int i, are_for = 0, needed = cfaop_own_crl_is_self_signed_ca(ca) ? FOR_CLIENTS | FOR_CAS : FOR_CLIENTS;
+
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        X509_CRL *crl = APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl;
+        are_for |= is_signed_by(crl, ca) ? scope_of(crl) : 0;
+    }
+    ERR_clear_error();
+    return trust->crls->nelts && (are_for & needed) != needed;
+}
+
 /* Looks anchor up in its CRL. Returns an X509_V_ code. */
 static int look_up(X509_CRL *crl, X509 *anchor, apr_int64_t now)
 {

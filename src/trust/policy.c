@@ -13,6 +13,7 @@
 #include "config/pin.h"
 #include "trust/files.h"
 #include "trust/issuer.h"
+#include "trust/own_crl.h"
 #include "trust/parts.h"
 #include "trust/store.h"
 #include "trust/trust.h"
@@ -97,11 +98,29 @@ int cfaop_policy_is_builtin_only(const cfaop_trust *trust)
     return 1;
 }
 
+static void warn_of_missing_crl(round_of *round, const cfaop_anchor *anchor, const char *subject)
+{
+    int is_builtin = !strcmp(anchor->origin, CFAOP_BUILTIN);
+
+    add_finding(round, APLOG_WARNING,
+                apr_psprintf(round->pool,
+                             "CFAOP151: there is no CRL of \"%s\" (%s), and others are listed in "
+                             "CFOriginPullCARevocationFile: every certificate that it has issued is refused; %s",
+                             subject, anchor->origin,
+                             is_builtin ? "Cloudflare publishes none: write CFOriginPullCARevocationFile none, or list "
+                                          "only CAs that have CRLs in CFOriginPullCACertificateFile"
+                                        : "list a CRL of this CA that is for all certificates, or write "
+                                          "CFOriginPullCARevocationFile none"));
+}
+
 static void warn_of_anchor(round_of *round, const cfaop_trust *trust, const cfaop_anchor *anchor)
 {
     const char *subject = cfaop_text_name(round->pool, X509_get_subject_name(anchor->cert), NAME_MAX_BYTES);
 
     warn_of_beginning(round, "the trusted certificate", anchor->origin, subject, X509_get0_notBefore(anchor->cert));
+    if (X509_check_ca(anchor->cert) > 0 && cfaop_own_crl_is_missing(trust, anchor->cert)) {
+        warn_of_missing_crl(round, anchor, subject);
+    }
     if (trust->crls->nelts && X509_check_ca(anchor->cert) <= 0 && !cfaop_issuer_is_listed(trust, anchor->cert)) {
         add_finding(round, APLOG_WARNING,
                     apr_psprintf(round->pool,

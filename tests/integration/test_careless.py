@@ -1,4 +1,4 @@
-"""A program of an exempt page runs a sub-request without a look at its status: what is guarded stays guarded."""
+"""Programs of exempt pages that do what httpd's own do not: what is guarded stays guarded, and what is exempt is answered."""
 
 from __future__ import annotations
 
@@ -89,3 +89,43 @@ def test_program_gets_nothing_guarded_for_a_stranger(bench: Bench, path: str, tl
     answer = fetch(bench.port, **where)
     assert (answer.status, answer.text) == (200, "of the program\n")
     assert len(fetch(bench.port, credential=bench.edge, **where).text) > len(answer.text)
+
+
+# It redirects before httpd looks for a file, as modules for short links do.
+_EARLY = "ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_MIDDLE);"
+_REDIRECT = """
+static int on_quick(request_rec *r, int lookup)
+{
+    if (lookup || !r->uri || strcmp(r->uri, "/open/short")) {
+        return DECLINED;
+    }
+    ap_internal_redirect(r->args, r);
+    return OK;
+}
+"""
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+def test_redirect_in_quick_handler_keeps_the_method(
+    servers: Servers, pki: Pki, server_certificate: Credential, directory: Path, http: str
+) -> None:
+    port, name = free_port(), f"early_{http.replace('.', '_')}"
+    text = _CARELESS.replace("static void register_hooks", f"{_REDIRECT}\nstatic void register_hooks")
+    text = text.replace("    ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_MIDDLE);", f"    {_EARLY}\n    (void)on_handler;")
+    module = compile_module(directory, name, text.replace("AP_DECLARE_MODULE(careless)", f"AP_DECLARE_MODULE({name})"))
+    ca = pki.root(f"early-ca-{http}")
+    lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}", "CFOriginPullExempt path /open"]
+    config = f"LoadModule {name}_module {module}\n" + vhost(port, "on.test", *lines, tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    server.put("open/long.html", "for all\n")
+    server.put("inside.html", "for the edge\n")
+    server.allow_refusals()
+
+    def get(target: str, **more: Credential) -> tuple[int, str]:
+        answer = fetch(port, f"/open/short?{target}", sni="on.test", http=http, **more)
+        return answer.status, answer.text if answer.status == 200 else ""
+
+    assert get("/open/long.html") == (200, "for all\n")
+    assert get("/inside.html") == (400, "")
+    assert get("/inside.html", credential=ca.issue(f"early-edge-{http}")) == (200, "for the edge\n")
+    server.stop()

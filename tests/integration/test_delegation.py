@@ -12,6 +12,7 @@ from typing import Optional
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
 from conftest import Servers
@@ -20,7 +21,7 @@ from support.environment import BUILTIN_CA, has_openssl_3
 from support.http1 import Http1
 from support.http2 import StreamError
 from support.httpd import Httpd
-from support.pki import Credential, Pki
+from support.pki import Credential, Pki, name_attribute
 from support.ports import free_port
 from support.preload import preloading
 from support.response import Response
@@ -321,6 +322,31 @@ def test_off_asks_for_nothing(bench: Bench, sni: str, asks: bool, tls: str) -> N
         assert client.request(host=sni).status in (200, 400)
     assert any(b"certificate request" in step for step in steps) == asks
     bench.httpd.allow("CFAOP30[12]")
+
+
+def test_too_many_names_of_mod_ssl_are_left_out(servers: Servers, pki: Pki, server_certificate: Credential, directory: Path) -> None:
+    """mod_ssl has CAs that it asks for nowhere. With their names OpenSSL could not write the question, and would end each handshake."""
+    port, ca, one = free_port(), pki.root("beside-many"), pki.root("one-of-many")
+    unit = [name_attribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "u" * 64)] * 20
+    many = [pki.root(f"many-{i}", name=x509.Name([*unit, name_attribute(NameOID.COMMON_NAME, f"many {i}")])) for i in range(50)]
+    files = {"few": [one], "many": many, "many-with-ours": [*many, ca]}
+    config = ""
+    for name, listed in files.items():
+        file = directory / f"{name}.pem"
+        file.write_bytes(b"".join(each.cert_file.read_bytes() for each in listed))
+        lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}", f"SSLCACertificateFile {file}"]
+        config += vhost(port, f"{name}.test", *lines, tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    edge, sent = ca.issue("beside-many-edge"), {}
+    for name in files:
+        with connect(port, sni=f"{name}.test", credential=edge) as client:
+            assert client.request(host=f"{name}.test").status == 200
+            assert isinstance(client.stream, TlsStream)
+            sent[name] = {each.CN for each in client.stream.client_ca_names}
+    assert sent == {"few": {"one-of-many", "beside-many"}, "many": {"beside-many"}, "many-with-ours": {"beside-many"}}
+    for name in ("many", "many-with-ours"):
+        server.expect(rf"CFAOP150: the names of mod_ssl's CAs for {name}\.test:{port} ")
+    server.stop()
 
 
 # SSLVerifyClient of a directory

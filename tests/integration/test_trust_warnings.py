@@ -4,21 +4,25 @@ trusts, and what can verify no client. The guard does as it is told all the same
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Optional, Sequence
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from conftest import Servers
 from support.client import fetch
 from support.httpd import Httpd
 from support.mistakes import our_lines
-from support.pki import DAY, Credential, Pki
+from support.pki import DAY, Credential, Pki, common_name, make_key
 from support.ports import free_port
 from support.vhost import vhost
 
 CA_FILE = "CFOriginPullCACertificateFile"
-OWN, SYSTEM, USELESS = "CFAOP134", "CFAOP135", "CFAOP136"
+CRL_FILE = "CFOriginPullCARevocationFile"
+OWN, SYSTEM, USELESS, NO_CRL = "CFAOP134", "CFAOP135", "CFAOP136", "CFAOP151"
 ISSUED = "has issued the server's own certificate"
 SELF = "is the server's own certificate"
 
@@ -353,6 +357,18 @@ def test_what_can_verify_clients_is_not_told_of(bench: Bench) -> None:
         assert bench.of(bench.listing(one)) == [], one.label
 
 
+def test_ca_with_an_unknown_critical_extension(bench: Bench) -> None:
+    """OpenSSL refuses every chain with it."""
+    key, name = make_key("p256"), common_name("strange-ca")
+    now = datetime.utcnow()
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now - DAY, now + 90 * DAY)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00"), critical=True)
+    ca = bench.pki.keep(Credential(bench.pki, "strange-ca", builder.sign(key, hashes.SHA256()), key))
+    line = bench.line(bench.listing(ca))
+    assert line.startswith(f"{USELESS}: ") and "it is refused itself (OpenSSL says: unhandled critical extension)" in line
+
+
 def test_time_is_another_matter(bench: Bench) -> None:
     ended = bench.zone_ca.issue("ended", not_before=-9 * DAY, not_after=-2 * DAY)
     assert bench.line(bench.listing(ended)).startswith("CFAOP106: ")
@@ -363,3 +379,57 @@ def test_listed_leaf_that_its_issuer_has_revoked(bench: Bench) -> None:
     crl = bench.zone_ca.crl("zone", revoked=[leaf])
     line = bench.line(bench.listing(leaf, bench.zone_ca), f"CFOriginPullCARevocationFile {crl}")
     assert line.startswith(f"{USELESS}: ") and "it is refused itself (OpenSSL says: certificate revoked)" in line
+
+
+# CRLs of some CAs only
+
+
+def scope(**what: bool) -> x509.IssuingDistributionPoint:
+    every = dict.fromkeys(("only_contains_user_certs", "only_contains_ca_certs", "indirect_crl", "only_contains_attribute_certs"), False)
+    return x509.IssuingDistributionPoint(full_name=None, relative_name=None, only_some_reasons=None, **{**every, **what})
+
+
+def test_ca_without_a_crl_is_told_of(bench: Bench) -> None:
+    crl, other = bench.zone_ca.crl("one-of-two"), bench.pki.root("without-crl")
+    line = bench.line(bench.listing(bench.zone_ca, other), f"{CRL_FILE} {crl}")
+    assert line.startswith(f'{NO_CRL}: there is no CRL of "CN=without-crl" ({other.cert_file}), and others are listed in {CRL_FILE}: ')
+    assert bench.of(bench.listing(bench.zone_ca), f"{CRL_FILE} {crl}") == []
+    assert bench.of(bench.listing(bench.zone_ca, other), f"{CRL_FILE} {crl} {other.crl('its-own')}") == []
+
+
+def test_builtin_ca_has_no_crl(bench: Bench) -> None:
+    line = bench.line(f"{CRL_FILE} {bench.zone_ca.crl('beside-builtin')}")
+    assert line.startswith(f"{NO_CRL}: ") and "(builtin)" in line and "Cloudflare publishes none" in line
+
+
+def test_crl_of_a_namesake_is_another_cas(bench: Bench) -> None:
+    namesake = bench.pki.root("crl-namesake", subject="zone-ca")
+    line = bench.line(bench.listing(bench.zone_ca), f"{CRL_FILE} {namesake.crl('of-the-namesake')}")
+    assert line.startswith(f'{NO_CRL}: there is no CRL of "CN=zone-ca" ')
+
+
+DELTA, CAS, USERS = x509.DeltaCRLIndicator(1), scope(only_contains_ca_certs=True), scope(only_contains_user_certs=True)
+
+
+@pytest.mark.parametrize(
+    "name, extensions, is_told",
+    [("delta", [DELTA], True), ("cas", [CAS], True), ("users", [USERS], True), ("cas-and-users", [CAS, USERS], False)],
+)
+def test_crls_must_be_for_all_certificates_of_a_chain(
+    bench: Bench, servers: Servers, name: str, extensions: list[x509.ExtensionType], is_told: bool
+) -> None:
+    """The warning is true: the edge is refused. A CA that has signed itself needs a CRL for CAs, too."""
+    port, ca = free_port(), bench.pki.root(f"ca-{name}")
+    crls = " ".join(str(ca.crl(f"{name}-{i}", extension=extension)) for i, extension in enumerate(extensions))
+    config = vhost(port, "guarded.test", "CFOriginPull On", bench.listing(ca), f"{CRL_FILE} {crls}", tls=bench.tls)
+    server = servers.httpd(config, listen=[port])
+    if is_told:
+        server.expect(f"{NO_CRL}: ")
+        server.allow_refusals()
+    assert fetch(port, sni="guarded.test", credential=ca.issue(f"edge-{name}")).status == (400 if is_told else 200)
+    server.stop()
+
+
+def test_intermediate_needs_no_crl_for_cas(bench: Bench) -> None:
+    between = bench.pki.root("root-of-between").issue("between-with-crl", ca=True)
+    assert bench.of(bench.listing(between), f"{CRL_FILE} {between.crl('users-of-between', extension=USERS)}") == []

@@ -75,7 +75,7 @@ def config_test(tmp_path, builddir):
 def test_example_is_accepted(example, config_test, pki, tmp_path):
     text = example.read_text()
     (tmp_path / "html").mkdir()
-    for there, here in (("/etc/ssl/example", pki), ("/var/www/html", tmp_path / "html"), ("/var/log/apache2", tmp_path)):
+    for there, here in (("/etc/ssl/example", pki), ("/var/www/html", tmp_path / "html"), ("/var/www/direct", tmp_path / "html"), ("/var/log/apache2", tmp_path)):
         text = text.replace(there, str(here))
     assert config_test(text) == ACCEPTED
 

@@ -172,8 +172,9 @@ class Credential:
         revoked: Iterable["Credential"] = (),
         last_update: timedelta = -DAY,
         next_update: timedelta = 90 * DAY,
+        extension: Optional[x509.ExtensionType] = None,
     ) -> Path:
-        """A CRL file signed by this one."""
+        """A CRL file signed by this one, with a critical extension more."""
         now = datetime.utcnow()
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -185,6 +186,8 @@ class Credential:
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
             )
         )
+        if extension:
+            builder = builder.add_extension(extension, critical=True)
         for credential in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder()
