@@ -58,6 +58,9 @@ typedef struct {
     apr_uint32_t dn_is_made; /**< atomic: mod_ssl has made the DN of the peer in that memory */
 } cfaop_later;
 
+/** OpenSSL's info callback (SSL_set_info_callback). */
+typedef void (*cfaop_info_callback)(const SSL *ssl, int where, int value);
+
 /** What the guard knows of a TLS connection. The connection's thread writes it; requests read it. */
 struct cfaop_conn {
     conn_rec *c;                     /**< the connection; HTTP/2 requests come by c->master */
@@ -68,10 +71,11 @@ struct cfaop_conn {
     cfaop_later later;               /**< what mod_ssl did after the first handshake */
     const SSL_SESSION *proven;       /**< for session.c: the session that may resume, found authentic; NULL: none */
     unsigned char proven_leaf[CFAOP_SHA256_LEN]; /**< for session.c: with proven, the SHA-256 of its certificate */
-    int sessions_offered;   /**< for offered_sessions.c: how many the client has offered in the first handshake */
-    cfaop_shown so_far;     /**< for the handshake's code: shown, until the first handshake is over */
-    int can_be_asked_later; /**< for the handshake's code: TLS 1.3 lets mod_ssl ask after the handshake */
-    int refused;            /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
+    int sessions_offered; /**< for offered_sessions.c: how many the client has offered in the first handshake */
+    cfaop_shown so_far;   /**< for the handshake's code: shown, until the first handshake is over */
+    cfaop_info_callback info_replaced; /**< for handshake.c: another module's, of this connection; NULL: none */
+    int can_be_asked_later;            /**< for the handshake's code: TLS 1.3 lets mod_ssl ask after the handshake */
+    int refused;                       /**< the guard has ended the handshake (CFOriginPullRefuse alert) */
 };
 
 /** Returns what is known of the TLS of @a c (or of its master); NULL: not a TLS connection. Any phase. */

@@ -141,14 +141,22 @@ static void follow_handshake(cfaop_conn *conn, SSL *ssl, int where, int value)
     cfaop_later_question_on_progress(conn, ssl, where);
 }
 
+/* Calls what OpenSSL would have called without the guard: mod_ssl's callback, or that of another module in its place. */
+static void call_replaced(const cfaop_conn *conn, const SSL *ssl, int where, int value)
+{
+    cfaop_info_callback replaced =
+        conn && conn->info_replaced ? conn->info_replaced : SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+
+    if (replaced) {
+        replaced(ssl, where, value);
+    }
+}
+
 static void on_progress(const SSL *ssl, int where, int value)
 {
-    void (*mod_ssl)(const SSL *, int, int) = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
     cfaop_conn *conn = cfaop_slots_conn(ssl);
 
-    if (mod_ssl) {
-        mod_ssl(ssl, where, value);
-    }
+    call_replaced(conn, ssl, where, value);
     if (!conn) {
         return;
     }
@@ -178,6 +186,7 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     conn->ssl = ssl;
     cfaop_peer_set_tls(c, conn);
     cfaop_slots_set_conn(ssl, conn);
+    conn->info_replaced = SSL_get_info_callback(ssl);
     SSL_set_info_callback(ssl, on_progress);
     cfaop_peer_message_watch(ssl);
     cfaop_later_question_watch(conn, ssl);

@@ -12,11 +12,11 @@ import pytest
 
 from conftest import Servers
 from support import environment, installation
-from support.client import connect_plain, fetch
-from support.foreign_module import build_from, build_module
+from support.client import TLS_VERSIONS, connect_plain, fetch
+from support.foreign_module import build_from, build_module, compile_module
 from support.httpd import Httpd
 from support.mistakes import our_lines
-from support.pki import Credential
+from support.pki import Credential, Pki
 from support.ports import free_port
 from support.streams import PlainStream, Reset
 from support.vhost import vhost
@@ -155,6 +155,64 @@ def test_late_hooks_are_of_no_other_module(servers: Servers, directory: Path, se
     server.graceful()
     server.allow_refusals()
     assert fetch(port, sni="guarded.test").status == 400
+    server.stop()
+
+
+# A module that watches handshakes, as those do that take a client's fingerprint.
+_WATCHER = """
+#include "httpd.h"
+#include "http_config.h"
+#include "http_request.h"
+#include "apr_optional_hooks.h"
+#include "apr_strings.h"
+#include "mod_ssl_openssl.h"
+
+static int ended;
+
+static void on_progress(const SSL *ssl, int where, int value)
+{
+    ended += where & SSL_CB_HANDSHAKE_DONE ? 1 : 0;
+}
+
+static int on_handshake(conn_rec *c, SSL *ssl, int is_proxy)
+{
+    SSL_set_info_callback(ssl, on_progress);
+    return OK;
+}
+
+static int on_fixups(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "X-Ended", ended ? "yes" : "no");
+    return DECLINED;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    APR_OPTIONAL_HOOK(ssl, pre_handshake, on_handshake, NULL, NULL, ORDER);
+    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(NAME) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks};
+"""
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("order", ("REALLY_FIRST", "MIDDLE", "REALLY_LAST"))
+def test_module_that_watches_handshakes_goes_on(
+    servers: Servers, pki: Pki, directory: Path, server_certificate: Credential, order: str, tls: str
+) -> None:
+    port, name = free_port(), f"watcher_{order.lower()}_{tls.replace('.', '_')}"
+    text = _WATCHER.replace("NAME", name).replace("ORDER", f"APR_HOOK_{order}")
+    ca = pki.root(name)
+    config = f"LoadModule {name}_module {compile_module(directory, name, text)}\n"
+    trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
+    config += vhost(port, "guarded.test", "CFOriginPull On", trust, tls=server_certificate) + vhost(port, "off.test", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    server.allow_refusals()
+    for host, credential in (("guarded.test", ca.issue(f"{name}-edge")), ("off.test", None)):
+        answer = fetch(port, sni=host, credential=credential, tls=tls)
+        assert answer.status == 200 and set(answer.header("x-ended").split(", ")) == {"yes"}
+    assert fetch(port, sni="guarded.test", tls=tls).status == 400
     server.stop()
 
 
