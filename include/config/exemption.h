@@ -38,4 +38,7 @@ int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, conn_rec *c);
 /** Returns what exempts @a r, "path" or "ip" (literals), or NULL. Request phase. */
 const char *cfaop_exemption_of(request_rec *r);
 
+/** Says whether @a exempt, of cfaop_exemption_of(), is "ip". Any phase. */
+int cfaop_exemption_is_of_address(const char *exempt);
+
 #endif

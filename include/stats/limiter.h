@@ -13,12 +13,13 @@
 
 /**
  * The kinds of lines that are limited: one for each reason, one for certificates over CFOriginPullPeerLimit, one for
- * certificates that cost too much to parse, and one for too many sessions.
+ * certificates that cost too much to parse, one for too many sessions, and one for exempt requests of Cloudflare's.
  */
 #define CFAOP_LIMITER_OVER_LIMIT        CFAOP_REASON_COUNT
 #define CFAOP_LIMITER_TOO_COSTLY        (CFAOP_REASON_COUNT + 1)
 #define CFAOP_LIMITER_TOO_MANY_SESSIONS (CFAOP_REASON_COUNT + 2)
-#define CFAOP_LIMITER_KINDS             (CFAOP_REASON_COUNT + 3)
+#define CFAOP_LIMITER_EXEMPT_EDGE       (CFAOP_REASON_COUNT + 3)
+#define CFAOP_LIMITER_KINDS             (CFAOP_REASON_COUNT + 4)
 
 /**
  * Makes room for @a servers servers in shared memory of @a p. Without such memory every line is due. Configuration

@@ -51,4 +51,10 @@ void cfaop_event_log_too_costly(const server_rec *s, conn_rec *c, const char *sn
  */
 void cfaop_event_log_too_many_sessions(const server_rec *s, conn_rec *c, int most);
 
+/**
+ * Logs that @a r is exempt by its peer's address, although it came through Cloudflare, as its CF-Ray tells, and showed
+ * no good certificate. Does nothing without a CF-Ray. At most one line in ten seconds for each server. Request phase.
+ */
+void cfaop_event_log_exempt_edge(request_rec *r);
+
 #endif

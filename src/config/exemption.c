@@ -195,6 +195,11 @@ int cfaop_exemption_has_peer(const apr_array_header_t *exemptions, conn_rec *c)
     return 0;
 }
 
+int cfaop_exemption_is_of_address(const char *exempt)
+{
+    return !strcmp(exempt, BY_IP);
+}
+
 const char *cfaop_exemption_of(request_rec *r)
 {
     const apr_array_header_t *exemptions = cfaop_config_of(r->server)->exemptions;

@@ -181,6 +181,9 @@ static inline int carry_out(request_rec *r, const cfaop_judgement *j)
     state->passed_with = j->verdict->variable;
     if (j->conf->exemptions && find_exemption(r, state)) {
         state->needs_exemption = j->verdict->status != 0;
+        if (state->needs_exemption && cfaop_exemption_is_of_address(state->exempt_by)) {
+            cfaop_event_log_exempt_edge(r);
+        }
         cfaop_count_if_it_stays_exempt(r, j->verdict->reason);
         return DECLINED;
     }

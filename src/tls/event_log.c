@@ -246,3 +246,19 @@ void cfaop_event_log_too_many_sessions(const server_rec *s, conn_rec *c, int mos
                        cfaop_server_label(c->pool, s), most, cfaop_peer_ip(c), count_of_held(c->pool, held));
     }
 }
+
+void cfaop_event_log_exempt_edge(request_rec *r)
+{
+    const char *ray = apr_table_get(r->headers_in, "CF-Ray");
+    apr_uint32_t held;
+
+    if (ray && cfaop_limiter_is_due(cfaop_config_of(r->server)->index, CFAOP_LIMITER_EXEMPT_EDGE, &held)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "CFAOP309: a request for %s came through Cloudflare without a good certificate, and its peer is "
+                      "exempt: each client that comes by that address is let in; if it is Cloudflare's or a proxy's, "
+                      "take "
+                      "it out of CFOriginPullExempt ip: peer=%s cf-ray=\"%s\"%s",
+                      cfaop_server_label(r->pool, r->server), cfaop_peer_ip(r->connection),
+                      cut(r->pool, ray, CF_RAY_MAX_BYTES), count_of_held(r->pool, held));
+    }
+}

@@ -141,7 +141,7 @@ static void follow_handshake(cfaop_conn *conn, SSL *ssl, int where, int value)
     cfaop_later_question_on_progress(conn, ssl, where);
 }
 
-/* Calls what OpenSSL would have called without the guard: mod_ssl's callback, or that of another module in its place. */
+/* Calls what OpenSSL would have called without the guard: mod_ssl's callback, or another module's in its place. */
 static void call_replaced(const cfaop_conn *conn, const SSL *ssl, int where, int value)
 {
     cfaop_info_callback replaced =

@@ -129,3 +129,25 @@ def test_redirect_in_quick_handler_keeps_the_method(
     assert get("/inside.html") == (400, "")
     assert get("/inside.html", credential=ca.issue(f"early-edge-{http}")) == (200, "for the edge\n")
     server.stop()
+
+
+def test_exempt_address_of_a_proxy_is_told_of(servers: Servers, pki: Pki, server_certificate: Credential) -> None:
+    """Where a proxy ends TLS, visitors come from its address: the first that came through Cloudflare is a warning."""
+    port, ca = free_port(), pki.root("exempt-ca")
+    trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
+    config = vhost(port, "ip.test", "CFOriginPull On", trust, "CFOriginPullExempt ip 127.0.0.1", tls=server_certificate)
+    config += vhost(port, "path.test", "CFOriginPull On", trust, "CFOriginPullExempt path /open", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+
+    server.put("open", "for all\n")
+
+    def get(host: str, ray: bool, **more: Credential) -> int:
+        headers = [("CF-Ray", '8c"0')] if ray else []
+        return fetch(port, "/open", sni=host, headers=headers, **more).status
+
+    edge = ca.issue("exempt-edge")
+    assert [get("ip.test", ray=False), get("path.test", ray=True), get("ip.test", ray=True, credential=edge)] == [200, 200, 200]
+    server.check()
+    assert [get("ip.test", ray=True), get("ip.test", ray=True)] == [200, 200]
+    server.expect(rf'cfaop:warn.*CFAOP309: a request for ip\.test:{port} came through Cloudflare .*: peer=127\.0\.0\.1 cf-ray="8c%220"')
+    server.stop()

@@ -1,4 +1,7 @@
-/* Preloaded into a server: adds a byte to the file $TEST_VERIFICATIONS for each name in a certificate that the module makes a text of. */
+/*
+ * Preloaded into a server: adds a byte to the file $TEST_VERIFICATIONS for each name in a certificate that the module
+ * makes a text of.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
