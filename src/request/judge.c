@@ -338,13 +338,19 @@ int cfaop_judge_rewritten(request_rec *r)
 
 /*
  * httpd runs the handler of a sub-request that quick_handler has refused, if the program that made it does not look at
- * its status. Where translate_name has chosen the handler, as for a proxy, there is one.
+ * its status. Where translate_name has chosen the handler, as for a proxy, there is one. A program may also put such a
+ * sub-request in the place of its own request, which has another path then.
  */
 int cfaop_judge_handler(request_rec *r)
 {
     const cfaop_request *state = cfaop_state_of(r);
+    int answer;
 
-    return state && state->refused ? HTTP_BAD_REQUEST : cfaop_caches_hide(r);
+    if (state && state->refused) {
+        return HTTP_BAD_REQUEST;
+    }
+    answer = let_through_before(r) ? DECLINED : judge_request(r);
+    return answer == DECLINED ? cfaop_caches_hide(r) : answer;
 }
 
 /* Is the variable still the table's first entry, with the value that was set? */

@@ -43,14 +43,30 @@ void cfaop_own_crl_find(cfaop_trust *trust)
 #define FOR_CLIENTS 1
 #define FOR_CAS     2
 
+/* Has the CRL a critical extension that OpenSSL does not know? */
+static int is_strange(const X509_CRL *crl)
+{
+    int i, nid;
+
+    for (i = 0; i < X509_CRL_get_ext_count(crl); ++i) {
+        X509_EXTENSION *extension = X509_CRL_get_ext(crl, i);
+        nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+        if (X509_EXTENSION_get_critical(extension) && nid != NID_issuing_distribution_point
+            && nid != NID_authority_key_identifier && nid != NID_delta_crl) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* For which certificates does OpenSSL use the CRL? For none that is a delta CRL, or about some reasons only. */
 static int scope_of(const X509_CRL *crl)
 {
     ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
     int is_for = FOR_CLIENTS | FOR_CAS;
 
-    if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0
-        || (scope && (scope->onlyattr > 0 || scope->onlysomereasons))) {
+    if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0 || is_strange(crl)
+        || (scope && (scope->onlyattr > 0 || scope->onlysomereasons || scope->indirectCRL > 0))) {
         is_for = 0;
     }
     else if (scope) {
@@ -60,13 +76,18 @@ static int scope_of(const X509_CRL *crl)
     return is_for;
 }
 
+static int may_sign_crls(X509 *ca)
+{
+    return !(X509_get_extension_flags(ca) & EXFLAG_KUSAGE) || (X509_get_key_usage(ca) & KU_CRL_SIGN);
+}
+
 int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca)
 {
     int i, are_for = 0, needed = cfaop_own_crl_is_self_signed_ca(ca) ? FOR_CLIENTS | FOR_CAS : FOR_CLIENTS;
 
     for (i = 0; i < trust->crls->nelts; ++i) {
         X509_CRL *crl = APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl;
-        are_for |= is_signed_by(crl, ca) ? scope_of(crl) : 0;
+        are_for |= is_signed_by(crl, ca) && may_sign_crls(ca) ? scope_of(crl) : 0;
     }
     ERR_clear_error();
     return trust->crls->nelts && (are_for & needed) != needed;

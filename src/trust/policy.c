@@ -104,7 +104,7 @@ static void warn_of_missing_crl(round_of *round, const cfaop_anchor *anchor, con
 
     add_finding(round, APLOG_WARNING,
                 apr_psprintf(round->pool,
-                             "CFAOP151: there is no CRL of \"%s\" (%s), and others are listed in "
+                             "CFAOP151: there is no CRL of \"%s\" (%s) that OpenSSL uses, and others are listed in "
                              "CFOriginPullCARevocationFile: every certificate that it has issued is refused; %s",
                              subject, anchor->origin,
                              is_builtin ? "Cloudflare publishes none: write CFOriginPullCARevocationFile none, or list "

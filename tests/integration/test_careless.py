@@ -10,9 +10,11 @@ import pytest
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, fetch
 from support.foreign_module import compile_module
+from support.http2 import StreamError
 from support.httpd import Httpd
 from support.pki import Credential, Pki
 from support.ports import free_port
+from support.streams import Reset
 from support.vhost import vhost
 
 # A handler that runs what the query names.
@@ -37,9 +39,20 @@ static int on_handler(request_rec *r)
     return OK;
 }
 
+/* Puts what the query names in the place of the request. */
+static int on_fixups(request_rec *r)
+{
+    if (r->main || strcmp(r->uri, "/open/replaced")) {
+        return DECLINED;
+    }
+    ap_internal_fast_redirect(ap_sub_req_lookup_uri(r->args, r, NULL), r);
+    return OK;
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_LAST);
 }
 
 AP_DECLARE_MODULE(careless) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks};
@@ -53,6 +66,7 @@ class Bench:
     server: Httpd
     port: int
     edge: Credential
+    refuse: str
 
 
 @pytest.fixture(scope="module", params=("400", "close"))
@@ -77,7 +91,7 @@ def bench(
     config += vhost(port, "on.test", *lines, tls=server_certificate)
     config += vhost(backend, "backend.test", 'RewriteEngine on\nRewriteRule ^ - [R=200,L]\nErrorDocument 200 "of the backend"')
     server = servers.httpd(config, listen=[port, backend], modules=["proxy", "proxy_http", "rewrite", "status"])
-    return Bench(server, port, ca.issue(f"careless-edge-{request.param}"))
+    return Bench(server, port, ca.issue(f"careless-edge-{request.param}"), request.param)
 
 
 @pytest.mark.parametrize("http", HTTP_VERSIONS)
@@ -89,6 +103,19 @@ def test_program_gets_nothing_guarded_for_a_stranger(bench: Bench, path: str, tl
     answer = fetch(bench.port, **where)
     assert (answer.status, answer.text) == (200, "of the program\n")
     assert len(fetch(bench.port, credential=bench.edge, **where).text) > len(answer.text)
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+@pytest.mark.parametrize("path", ("/proxied/x", "/rewritten/x"))
+def test_guarded_page_in_the_place_of_an_exempt_one_is_refused(bench: Bench, path: str, http: str) -> None:
+    bench.server.allow_refusals()
+    where = {"path": f"/open/replaced?{path}", "sni": "on.test", "http": http}
+    assert fetch(bench.port, credential=bench.edge, **where).status == 200
+    if bench.refuse == "400":
+        assert fetch(bench.port, **where).status == 400
+    else:
+        with pytest.raises((Reset, StreamError)):
+            fetch(bench.port, **where)
 
 
 # It redirects before httpd looks for a file, as modules for short links do.
@@ -111,7 +138,7 @@ def test_redirect_in_quick_handler_keeps_the_method(
 ) -> None:
     port, name = free_port(), f"early_{http.replace('.', '_')}"
     text = _CARELESS.replace("static void register_hooks", f"{_REDIRECT}\nstatic void register_hooks")
-    text = text.replace("    ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_MIDDLE);", f"    {_EARLY}\n    (void)on_handler;")
+    text = text.replace("    ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_MIDDLE);", f"    {_EARLY}\n    (void)on_handler;\n    (void)on_fixups;")
     module = compile_module(directory, name, text.replace("AP_DECLARE_MODULE(careless)", f"AP_DECLARE_MODULE({name})"))
     ca = pki.root(f"early-ca-{http}")
     lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}", "CFOriginPullExempt path /open"]

@@ -392,7 +392,7 @@ def scope(**what: bool) -> x509.IssuingDistributionPoint:
 def test_ca_without_a_crl_is_told_of(bench: Bench) -> None:
     crl, other = bench.zone_ca.crl("one-of-two"), bench.pki.root("without-crl")
     line = bench.line(bench.listing(bench.zone_ca, other), f"{CRL_FILE} {crl}")
-    assert line.startswith(f'{NO_CRL}: there is no CRL of "CN=without-crl" ({other.cert_file}), and others are listed in {CRL_FILE}: ')
+    assert line.startswith(f'{NO_CRL}: there is no CRL of "CN=without-crl" ({other.cert_file}) that OpenSSL uses, and others are listed in {CRL_FILE}: ')
     assert bench.of(bench.listing(bench.zone_ca), f"{CRL_FILE} {crl}") == []
     assert bench.of(bench.listing(bench.zone_ca, other), f"{CRL_FILE} {crl} {other.crl('its-own')}") == []
 
@@ -409,11 +409,19 @@ def test_crl_of_a_namesake_is_another_cas(bench: Bench) -> None:
 
 
 DELTA, CAS, USERS = x509.DeltaCRLIndicator(1), scope(only_contains_ca_certs=True), scope(only_contains_user_certs=True)
+INDIRECT, STRANGE = scope(indirect_crl=True), x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00")
 
 
 @pytest.mark.parametrize(
     "name, extensions, is_told",
-    [("delta", [DELTA], True), ("cas", [CAS], True), ("users", [USERS], True), ("cas-and-users", [CAS, USERS], False)],
+    [
+        ("delta", [DELTA], True),
+        ("cas", [CAS], True),
+        ("users", [USERS], True),
+        ("cas-and-users", [CAS, USERS], False),
+        ("indirect", [INDIRECT], True),
+        ("strange", [STRANGE], True),
+    ],
 )
 def test_crls_must_be_for_all_certificates_of_a_chain(
     bench: Bench, servers: Servers, name: str, extensions: list[x509.ExtensionType], is_told: bool
@@ -428,6 +436,11 @@ def test_crls_must_be_for_all_certificates_of_a_chain(
         server.allow_refusals()
     assert fetch(port, sni="guarded.test", credential=ca.issue(f"edge-{name}")).status == (400 if is_told else 200)
     server.stop()
+
+
+def test_ca_that_may_sign_no_crls(bench: Bench) -> None:
+    ca = bench.pki.root("no-crl-sign", signs_crls=False)
+    assert bench.line(bench.listing(ca), f"{CRL_FILE} {ca.crl('not-allowed')}").startswith(f"{NO_CRL}: ")
 
 
 def test_intermediate_needs_no_crl_for_cas(bench: Bench) -> None:

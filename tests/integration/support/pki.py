@@ -219,12 +219,14 @@ class Pki:
         not_after: timedelta = 365 * DAY,
         digest: str = "sha256",
         signs: bool = True,
+        signs_crls: bool = True,
         eku: str = "none",
     ) -> Credential:
-        """A self-signed CA. Without `signs` its keyUsage does not allow it to issue certificates; `eku` is as for issue()."""
+        """A self-signed CA. Without `signs` its keyUsage does not allow it to issue certificates, without `signs_crls` no CRLs; `eku` is as
+        for issue()."""
         dn = name or common_name(subject or label)
         private = make_key(key)
-        builder = _as_ca(_valid(_unsigned(dn, dn, private.public_key()), not_before, not_after), path_length, signs)
+        builder = _as_ca(_valid(_unsigned(dn, dn, private.public_key()), not_before, not_after), path_length, signs, signs_crls)
         builder = _with_eku(builder, eku)
         return self.keep(Credential(self, label, _sign(builder, private, digest), private))
 
@@ -282,7 +284,7 @@ def _valid(builder: x509.CertificateBuilder, start: timedelta, end: timedelta) -
 
 
 def _as_ca(
-    builder: x509.CertificateBuilder, path_length: Optional[int], signs: bool = True
+    builder: x509.CertificateBuilder, path_length: Optional[int], signs: bool = True, signs_crls: bool = True
 ) -> x509.CertificateBuilder:
     usage = x509.KeyUsage(
         digital_signature=False,
@@ -291,7 +293,7 @@ def _as_ca(
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=signs,
-        crl_sign=True,
+        crl_sign=signs_crls,
         encipher_only=False,
         decipher_only=False,
     )
