@@ -141,14 +141,23 @@ static void follow_handshake(cfaop_conn *conn, SSL *ssl, int where, int value)
     cfaop_later_question_on_progress(conn, ssl, where);
 }
 
-/* Calls what OpenSSL would have called without the guard: mod_ssl's callback, or another module's in its place. */
-static void call_replaced(const cfaop_conn *conn, const SSL *ssl, int where, int value)
+static void on_progress(const SSL *ssl, int where, int value);
+
+/*
+ * Calls what OpenSSL would have called without the guard: mod_ssl's callback, or another module's in its place. A
+ * module that changes its callback, or takes it away, does so to the guard's.
+ */
+static void call_replaced(cfaop_conn *conn, const SSL *ssl, int where, int value)
 {
     cfaop_info_callback replaced =
         conn && conn->info_replaced ? conn->info_replaced : SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
 
     if (replaced) {
         replaced(ssl, where, value);
+    }
+    if (conn && SSL_get_info_callback(ssl) != on_progress) {
+        conn->info_replaced = SSL_get_info_callback(ssl);
+        SSL_set_info_callback((SSL *)ssl, on_progress);
     }
 }
 
