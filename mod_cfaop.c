@@ -187,6 +187,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_read_request(cfaop_judge_post_read, protocols, NULL, CFAOP_HOOK_FIRST);
     ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_handler(cfaop_judge_handler_of_part, NULL, NULL, CFAOP_HOOK_FIRST);
     hook_for_side_effects();
     cfaop_count_register_filter();
     cfaop_silence_register_filter();

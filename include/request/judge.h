@@ -32,4 +32,10 @@ int cfaop_judge_fixups(request_rec *r);
  */
 int cfaop_judge_handler(request_rec *r);
 
+/**
+ * The same where there are no exemptions: only a sub-request comes to a handler then, which a module's log hook made of
+ * a request that was refused.
+ */
+int cfaop_judge_handler_of_part(request_rec *r);
+
 #endif

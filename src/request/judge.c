@@ -353,6 +353,11 @@ int cfaop_judge_handler(request_rec *r)
     return answer == DECLINED ? cfaop_caches_hide(r) : answer;
 }
 
+int cfaop_judge_handler_of_part(request_rec *r)
+{
+    return r->main ? cfaop_judge_handler(r) : DECLINED;
+}
+
 /* Is the variable still the table's first entry, with the value that was set? */
 static int is_variable_untouched(const request_rec *r, const cfaop_request *state)
 {

@@ -118,6 +118,54 @@ def test_guarded_page_in_the_place_of_an_exempt_one_is_refused(bench: Bench, pat
             fetch(bench.port, **where)
 
 
+# It runs a sub-request for each request that was answered, whose handler says so in the error log.
+_LOGGER = """
+#include "http_log.h"
+
+static int on_noted(request_rec *r)
+{
+    if (strcmp(r->uri, "/noted")) {
+        return DECLINED;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "the handler runs for %s", r->main->uri);
+    return OK;
+}
+
+static int on_log(request_rec *r)
+{
+    request_rec *sub = ap_sub_req_lookup_uri("/noted", r, NULL);
+
+    sub->eos_sent = 1; /* the answer is out */
+    ap_run_sub_req(sub);
+    return DECLINED;
+}
+"""
+_LOGGING = "ap_hook_log_transaction(on_log, NULL, NULL, APR_HOOK_MIDDLE);\n    ap_hook_handler(on_noted, NULL, NULL, APR_HOOK_MIDDLE);"
+
+
+def test_log_hook_of_a_refused_request_runs_no_handler(
+    servers: Servers, pki: Pki, server_certificate: Credential, directory: Path
+) -> None:
+    port, ca = free_port(), pki.root("logger-ca")
+    text = _CARELESS.replace("static void register_hooks", f"{_LOGGER}\nstatic void register_hooks")
+    text = text.replace("    ap_hook_handler(on_handler", f"    {_LOGGING}\n    ap_hook_handler(on_handler")
+    text = text.replace("AP_DECLARE_MODULE(careless)", "AP_DECLARE_MODULE(logger)")
+    config = f"LoadModule logger_module {compile_module(directory, 'logger', text)}\n"
+    trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
+    config += vhost(port, "on.test", "CFOriginPull On", trust, tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    for name in ("first", "last", "refused"):
+        server.put(name, "for the edge\n")
+    server.allow_refusals()
+    edge = ca.issue("logger-edge")
+    for name, credential, status in (("first", edge, 200), ("refused", None, 400), ("last", edge, 200)):
+        assert fetch(port, f"/{name}", sni="on.test", credential=credential).status == status
+        if credential:
+            server.log.wait_for(f"the handler runs for /{name}")
+    server.stop()
+    assert "the handler runs for /refused" not in server.log.text()
+
+
 # It redirects before httpd looks for a file, as modules for short links do.
 _EARLY = "ap_hook_quick_handler(on_quick, NULL, NULL, APR_HOOK_MIDDLE);"
 _REDIRECT = """
