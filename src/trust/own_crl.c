@@ -108,6 +108,13 @@ static int look_up(X509_CRL *crl, X509 *anchor, apr_int64_t now)
     return X509_CRL_get0_by_cert(crl, &entry, anchor) == 1 ? X509_V_ERR_CERT_REVOKED : X509_V_OK;
 }
 
+/* A CA that was renewed with its key has signed what the old one has. */
+static int is_same_ca(const X509 *one, const X509 *other)
+{
+    return !X509_NAME_cmp(X509_get_subject_name(one), X509_get_subject_name(other))
+        && !ASN1_STRING_cmp(X509_get0_pubkey_bitstr(one), X509_get0_pubkey_bitstr(other));
+}
+
 int cfaop_own_crl_check(const cfaop_trust *trust, X509 *anchor, apr_time_t now)
 {
     int i, error = X509_V_ERR_UNABLE_TO_GET_CRL;
@@ -117,7 +124,7 @@ int cfaop_own_crl_check(const cfaop_trust *trust, X509 *anchor, apr_time_t now)
     }
     for (i = 0; i < trust->crls->nelts && error != X509_V_ERR_CERT_REVOKED; ++i) {
         const cfaop_crl *crl = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
-        if (crl->by_root && !X509_cmp(crl->by_root, anchor)) {
+        if (crl->by_root && is_same_ca(crl->by_root, anchor)) {
             int found = look_up(crl->crl, anchor, apr_time_sec(now));
             error = error == X509_V_OK && found != X509_V_ERR_CERT_REVOKED ? error : found;
         }

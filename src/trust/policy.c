@@ -214,7 +214,7 @@ static const resolved *trust_of(round_of *round, const cfaop_server_conf *conf, 
         r = apr_pcalloc(round->temp, sizeof(*r));
         make_trust(round, conf, r);
         apr_hash_set(round->by_key, apr_pstrdup(round->temp, key), APR_HASH_KEY_STRING, r);
-        if (r->trust) {
+        if (r->trust && cfaop_config_asks(conf)) {
             warn_of_trust(round, r->trust);
         }
     }

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import pytest
 from cryptography import x509
@@ -446,3 +446,31 @@ def test_ca_that_may_sign_no_crls(bench: Bench) -> None:
 def test_intermediate_needs_no_crl_for_cas(bench: Bench) -> None:
     between = bench.pki.root("root-of-between").issue("between-with-crl", ca=True)
     assert bench.of(bench.listing(between), f"{CRL_FILE} {between.crl('users-of-between', extension=USERS)}") == []
+
+
+def test_crls_of_a_server_that_asks_nobody_are_not_looked_at(bench: Bench) -> None:
+    """The cure would take them from the virtual hosts that inherit them."""
+    crl = f"{CRL_FILE} {bench.zone_ca.crl('of-all')}\n"
+    guarded = vhost(bench.port, "guarded.test", "CFOriginPull On", bench.listing(bench.zone_ca), tls=bench.tls)
+    off = vhost(bench.port, "off.test", "CFOriginPull Off", tls=bench.tls)
+    assert [line for line in bench.lines(crl + guarded + off) if NO_CRL in line] == []
+
+
+def self_signed(pki: Pki, label: str, key: Any, serial: int, days: tuple[int, int]) -> Credential:
+    name, now = common_name("renewed-ca"), datetime.utcnow()
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial, now + days[0] * DAY, now + days[1] * DAY)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return pki.keep(Credential(pki, label, builder.sign(key, hashes.SHA256()), key))
+
+
+@pytest.mark.parametrize("serial", range(2, 8))
+def test_ca_that_was_renewed_with_its_key(bench: Bench, servers: Servers, serial: int) -> None:
+    """Old and new stand side by side, and the old one ends: one CRL is that of both, whichever digest is smaller."""
+    key, port = make_key("p256"), free_port()
+    old = self_signed(bench.pki, f"ended-{serial}", key, 1, (-9, -1))
+    new = self_signed(bench.pki, f"renewed-{serial}", key, serial, (-9, 90))
+    lines = ["CFOriginPull On", bench.listing(old, new), f"{CRL_FILE} {new.crl(f'renewed-{serial}')}"]
+    server = servers.httpd(vhost(port, "guarded.test", *lines, tls=bench.tls), listen=[port])
+    server.expect("CFAOP106: ")
+    assert fetch(port, sni="guarded.test", credential=new.issue(f"edge-of-renewed-{serial}")).status == 200
+    server.stop()
