@@ -27,14 +27,15 @@ int cfaop_judge_rewritten(request_rec *r);
 int cfaop_judge_fixups(request_rec *r);
 
 /**
- * httpd's handler hook, before all handlers, where there are exemptions: a request that was refused has none. Returns a
- * status, or DECLINED. Request phase; any thread.
+ * httpd's handler hook, before all handlers, where there are exemptions: refuses @a r once more if it was refused, and
+ * judges it if it has another path than the one that was judged. Returns a status, DONE or DECLINED. Request phase; any
+ * thread.
  */
 int cfaop_judge_handler(request_rec *r);
 
 /**
- * The same where there are no exemptions: only a sub-request comes to a handler then, which a module's log hook made of
- * a request that was refused.
+ * The same where there are no exemptions. No refused request comes to a handler then, but a sub-request may that
+ * another module's log hook makes of it: other requests are left alone.
  */
 int cfaop_judge_handler_of_part(request_rec *r);
 

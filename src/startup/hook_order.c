@@ -103,6 +103,7 @@ LOOK_AT(map_to_storage,
         none_allowed)
 LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client",
         none_allowed)
+LOOK_AT(handler, "what it answers there for a sub-request that was refused is answered to every client", none_allowed)
 LOOK_AT(insert_filter, READS, none_allowed)
 LOOK_AT(insert_error_filter, READS, none_allowed)
 LOOK_AT(log_transaction, READS, none_allowed)
@@ -119,6 +120,7 @@ void cfaop_hook_order_look(apr_array_header_t *findings)
     look_at_quick_handler(findings);
     look_at_map_to_storage(findings);
     look_at_fixups(findings);
+    look_at_handler(findings);
     look_at_insert_filter(findings);
     look_at_insert_error_filter(findings);
     look_at_log_transaction(findings);

@@ -256,8 +256,7 @@ void cfaop_event_log_exempt_edge(request_rec *r)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "CFAOP309: a request for %s came through Cloudflare without a good certificate, and its peer is "
                       "exempt: each client that comes by that address is let in; if it is Cloudflare's or a proxy's, "
-                      "take "
-                      "it out of CFOriginPullExempt ip: peer=%s cf-ray=\"%s\"%s",
+                      "take it out of CFOriginPullExempt ip: peer=%s cf-ray=\"%s\"%s",
                       cfaop_server_label(r->pool, r->server), cfaop_peer_ip(r->connection),
                       cut(r->pool, ray, CF_RAY_MAX_BYTES), count_of_held(r->pool, held));
     }

@@ -45,6 +45,7 @@ HOOKS = (
     "quick_handler",
     "map_to_storage",
     "fixups",
+    "handler",
     "insert_filter",
     "insert_error_filter",
     "log_transaction",

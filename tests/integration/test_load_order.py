@@ -24,7 +24,7 @@ HEADER = "cf-connecting-ip"
 CLAIM = "198.51.100.66"
 VISITOR = "203.0.113.7"
 PEER = "127.0.0.1"
-JUDGING = {"post_read_request", "quick_handler", "map_to_storage", "fixups"}
+JUDGING = {"post_read_request", "quick_handler", "map_to_storage", "fixups", "handler"}
 
 
 @dataclass(frozen=True)

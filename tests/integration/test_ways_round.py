@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.client import connect, connect_plain, fetch
+from support.httpd import Httpd
 from support.pki import Pki
 from support.ports import free_port
 from support.streams import Route
@@ -538,19 +539,23 @@ def answer_to_hello(bench: Bench, *, sni: str) -> bytes:
         return client._buffer
 
 
-@pytest.mark.parametrize("echo, refuse", [("On", "400"), ("On", "alert"), ("Off", "400"), ("", "400")])
-def test_module_with_a_protocol_of_its_own(bench: Bench, echo: str, refuse: str) -> None:
-    lines = [f"CFOriginPullRefuse {refuse}", *([f"ProtocolEcho {echo}"] if echo else [])]
-    server = bench.server(bench.guarded(*lines), "echo")
+def check_echo(bench: Bench, server: Httpd, sni: str, named: bool) -> None:
+    """Is it told of mod_echo? Then it is true: the echo answers a stranger that names `sni`."""
     outcome = server.config_test()
     assert outcome.ok
-    named = echo == "On" and refuse == "400"
     assert ("CFAOP139: mod_echo.c can answer connections" in outcome.stderr) is named
     if named:
         server.start()
         server.expect("CFAOP139: mod_echo.c")
-        assert answer_to_hello(bench, sni="www.test") == b"hello\r\n"
+        assert answer_to_hello(bench, sni=sni) == b"hello\r\n"
         server.stop()
+
+
+@pytest.mark.parametrize("echo, refuse", [("On", "400"), ("On", "alert"), ("Off", "400"), ("", "400")])
+def test_module_with_a_protocol_of_its_own(bench: Bench, echo: str, refuse: str) -> None:
+    lines = [f"CFOriginPullRefuse {refuse}", *([f"ProtocolEcho {echo}"] if echo else [])]
+    server = bench.server(bench.guarded(*lines), "echo")
+    check_echo(bench, server, "www.test", echo == "On" and refuse == "400")
 
 
 @pytest.mark.parametrize("neighbour, named", [("400", True), ("close", True), ("Off", True), ("alert", False)])
@@ -560,12 +565,7 @@ def test_module_of_the_default_virtual_host_answers_for_all(bench: Bench, neighb
     config = bench.guarded("CFOriginPullRefuse alert", "ProtocolEcho On")
     config += vhost(bench.tls, "neighbour.test", *guard, tls=bench.certificate)
     server = bench.server(config, "echo")
-    assert ("CFAOP139: mod_echo.c can answer connections" in server.config_test().stderr) is named
-    if named:
-        server.start()
-        server.expect("CFAOP139: mod_echo.c")
-        assert answer_to_hello(bench, sni="neighbour.test") == b"hello\r\n"
-        server.stop()
+    check_echo(bench, server, "neighbour.test", named)
 
 
 @pytest.mark.parametrize("default, named", [("Off", True), ("LogOnly", True), ("alert", False)])
@@ -574,12 +574,7 @@ def test_module_of_an_open_default_answers_for_a_guarded_name(bench: Bench, defa
     refuse, mode = ("alert", "Off") if default == "alert" else ("400", default)
     config = vhost(bench.tls, "default.test", f"CFOriginPull {mode}", bench.ca, "ProtocolEcho On", tls=bench.certificate)
     server = bench.server(config + bench.guarded(f"CFOriginPullRefuse {refuse}"), "echo")
-    assert ("CFAOP139: mod_echo.c can answer connections" in server.config_test().stderr) is named
-    if named:
-        server.start()
-        server.expect("CFAOP139: mod_echo.c")
-        assert answer_to_hello(bench, sni="www.test") == b"hello\r\n"
-        server.stop()
+    check_echo(bench, server, "www.test", named)
 
 
 def test_module_that_is_no_default_virtual_hosts_is_not_named(bench: Bench) -> None:
@@ -595,6 +590,8 @@ def test_module_that_is_no_default_virtual_hosts_is_not_named(bench: Bench) -> N
     with connect(bench.tls, sni="www.test") as client:
         assert client.request("/", host="www.test").status == 400
     server.stop()
+
+
 # CFAOP134
 
 

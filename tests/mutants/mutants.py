@@ -319,6 +319,7 @@ MUTANTS = (
     _m("an exempt path is told of like an address", "src/config/exemption.c", "    return !strcmp(exempt, BY_IP);", "    return exempt != NULL;", "test_careless"),
     _m("another module that takes its callback away takes the guard's", "src/tls/handshake.c",
        "        SSL_set_info_callback((SSL *)ssl, on_progress);\n", "", "test_hook_order"),
+    _m("a handler before the guard's is not told of", "src/startup/hook_order.c", "    look_at_handler(findings);\n", "", "test_hook_order"),
     _m("another module takes the place of the info callback", "mod_cfaop.c",
        "cfaop_handshake_pre_handshake, NULL, NULL, APR_HOOK_REALLY_LAST + 1000);", "cfaop_handshake_pre_handshake, NULL, NULL, APR_HOOK_MIDDLE);",
        "test_hook_order"),

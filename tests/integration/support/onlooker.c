@@ -42,6 +42,11 @@ static int on_fixups(request_rec *r)
     return look(r, "fixups");
 }
 
+static int on_handler(request_rec *r)
+{
+    return look(r, "handler");
+}
+
 static void on_filter(request_rec *r)
 {
     look(r, "insert_filter");
@@ -96,6 +101,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_quick_handler(on_quick, NULL, NULL, ORDER);
     ap_hook_map_to_storage(on_map, NULL, NULL, ORDER);
     ap_hook_fixups(on_fixups, NULL, NULL, ORDER);
+    ap_hook_handler(on_handler, NULL, NULL, ORDER);
     ap_hook_insert_filter(on_filter, NULL, NULL, ORDER);
     ap_hook_insert_error_filter(on_error_filter, NULL, NULL, ORDER);
     ap_hook_log_transaction(on_log, NULL, NULL, ORDER);
