@@ -13,7 +13,7 @@ from typing import Optional
 
 from support import environment, installation
 from support.ports import free_port
-from support.processes import children_of
+from support.processes import children_of, is_being_set_up
 from support.waiting import wait_until
 
 from soak import sites
@@ -135,6 +135,8 @@ class Server:
     def stop(self) -> None:
         if not self.is_alive():
             return
+        # a process that was just forked ends within its signal handler, and may crash there (docs/upstream.md)
+        wait_until(lambda: not any(map(is_being_set_up, children_of(self.pid))))
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(60)

@@ -25,6 +25,11 @@ def is_working(pid: int) -> bool:
     return False
 
 
+def is_being_set_up(pid: int) -> bool:
+    """True of a child of httpd's event or worker MPM that was just forked: it works, and has no threads yet."""
+    return len(list(Path("/proc").glob(f"{pid}/task/*"))) == 1 and is_working(pid)
+
+
 def is_listening(pid: int) -> bool:
     """True while a process holds a TCP socket that accepts connections."""
     listening = _listening_inodes()
