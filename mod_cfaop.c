@@ -173,8 +173,9 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_test_config(cfaop_dump, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(cfaop_dump_json, NULL, NULL, APR_HOOK_MIDDLE);
 
-    APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_server, NULL, NULL, APR_HOOK_MIDDLE);
-    /* after all other modules: one that came later would take the place of the guard's callback, see handshake.c */
+    APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_callback, NULL, NULL, APR_HOOK_MIDDLE);
+    /* after all other modules: one that came later would take the place of the guard's callbacks, see handshake.c */
+    APR_OPTIONAL_HOOK(ssl, init_server, cfaop_handshake_init_server, NULL, NULL, APR_HOOK_REALLY_LAST + 1000);
     APR_OPTIONAL_HOOK(ssl, pre_handshake, cfaop_handshake_pre_handshake, NULL, NULL, APR_HOOK_REALLY_LAST + 1000);
 
     ap_hook_pre_connection(cfaop_peer_pre_connection, NULL, NULL, CFAOP_HOOK_FIRST);

@@ -123,6 +123,9 @@ void *cfaop_config_merge(apr_pool_t *p, void *base, void *add);
  */
 int cfaop_config_is_reread(void);
 
+/** Says whether this is the first of httpd's two passes at a start. What is logged then is logged once more. */
+int cfaop_config_is_first_pass(void);
+
 /* ---- any phase; any thread ---- */
 
 /** Returns the configuration of @a s. Never NULL. In line, since each hook calls it. */

@@ -87,6 +87,11 @@ int cfaop_config_is_reread(void)
     return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_NORMAL && ap_state_query(AP_SQ_CONFIG_GEN) > 1;
 }
 
+int cfaop_config_is_first_pass(void)
+{
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+}
+
 void *cfaop_config_create(apr_pool_t *p, server_rec *s)
 {
     cfaop_server_conf *conf = apr_pcalloc(p, sizeof(*conf));

@@ -203,11 +203,11 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
 }
 
 /* Without mod_ssl's names, a client that mod_ssl asks later may not find its certificate. */
-static int name_cas(apr_pool_t *p, SSL_CTX *ctx, const cfaop_tls_context *context)
+static int name_cas(SSL_CTX *ctx, const cfaop_tls_context *context, apr_pool_t *p)
 {
-    int named = cfaop_ca_names_set(p, ctx, context->policy->trust->names);
+    int named = cfaop_ca_names_set(ctx, context->policy->trust->names);
 
-    if (named == -1) {
+    if (named == -1 && !cfaop_config_is_first_pass()) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, context->server,
                      "CFAOP150: the names of mod_ssl's CAs for %s (SSLCACertificateFile, SSLCACertificatePath) do not "
                      "fit into the TLS handshake and are left out of it: list fewer CAs, or name those that clients "
@@ -217,18 +217,28 @@ static int name_cas(apr_pool_t *p, SSL_CTX *ctx, const cfaop_tls_context *contex
     return named != 0;
 }
 
-static int ask(apr_pool_t *p, SSL_CTX *ctx, cfaop_tls_context *context)
+static int ask(SSL_CTX *ctx, cfaop_tls_context *context, apr_pool_t *p)
 {
-    int named = name_cas(p, ctx, context);
-
-    if (named && context->mod_ssl_mode == SSL_VERIFY_NONE) {
+    if (!name_cas(ctx, context, p)) {
+        return 0;
+    }
+    if (context->mod_ssl_mode == SSL_VERIFY_NONE) {
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, marker);
     }
-    if (named) {
-        cfaop_refuse_alert_demand(ctx, context);
-        cfaop_later_question_settle(context);
+    SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
+    cfaop_refuse_alert_demand(ctx, context);
+    cfaop_later_question_settle(context);
+    return 1;
+}
+
+int cfaop_handshake_init_callback(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+{
+    (void)s;
+    (void)p;
+    if (!is_proxy && cfaop_slots_are_there()) {
+        SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
     }
-    return named;
+    return OK;
 }
 
 int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
@@ -255,14 +265,13 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
         conf->policy = cfaop_policy_at_level(conf->trust, SSL_CTX_get_security_level(ctx));
     }
     context->policy = conf->policy;
-    if (!cfaop_slots_set_context(ctx, context) || (context->policy && !ask(p, ctx, context))) {
+    if (!cfaop_slots_set_context(ctx, context) || (context->policy && !ask(ctx, context, p))) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "CFAOP146: OpenSSL failed to prepare %s for origin pulls: "
                      "it answers 400; check the memory and restart",
                      cfaop_server_label(p, s));
         conf->policy = context->policy = NULL;
     }
-    SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
     cfaop_session_install(ctx, context);
     ERR_clear_error();
     return OK;

@@ -1,0 +1,118 @@
+"""Modules that change, beside the guard, how mod_ssl asks clients and verifies them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Servers
+from support.client import TLS_VERSIONS, TlsStream, connect, fetch
+from support.foreign_module import compile_module
+from support.pki import Credential, Pki
+from support.ports import free_port
+from support.streams import TlsAlert
+from support.vhost import vhost
+
+ORDERS = ("REALLY_FIRST", "MIDDLE", "REALLY_LAST")
+
+_SETTLER = """
+#include "httpd.h"
+#include "http_config.h"
+#include "apr_optional_hooks.h"
+#include "mod_ssl_openssl.h"
+
+static int refuse(X509_STORE_CTX *store_ctx, void *data)
+{
+    X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+}
+
+static int on_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+{
+    DOES
+    return OK;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    APR_OPTIONAL_HOOK(ssl, init_server, on_server, NULL, NULL, APR_HOOK_ORDER);
+}
+
+AP_DECLARE_MODULE(NAME) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks};
+"""
+NAMES_A_CA = """
+    STACK_OF(X509_NAME) *list = sk_X509_NAME_new_null();
+    X509_NAME *name = X509_NAME_new();
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"neighbour", -1, -1, 0);
+    sk_X509_NAME_push(list, name);
+    SSL_CTX_set_client_CA_list(ctx, list);
+"""
+ASKS_NO_CLIENT = "SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);"
+REFUSES_CLIENTS = "SSL_CTX_set_cert_verify_callback(ctx, refuse, NULL);"
+
+
+def settler(directory: Path, label: str, order: str, does: str) -> str:
+    """The LoadModule line of a module that does this to each SSL_CTX."""
+    name = f"{label}_{order.lower()}"
+    text = _SETTLER.replace("NAME", name).replace("APR_HOOK_ORDER", f"APR_HOOK_{order}").replace("DOES", does)
+    return f"LoadModule {name}_module {compile_module(directory, name, text)}\n"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_module_that_names_a_ca_is_heard(
+    servers: Servers, pki: Pki, directory: Path, server_certificate: Credential, order: str
+) -> None:
+    """Its names are sent beside the guard's; what the guard has given to OpenSSL is freed once, at each restart."""
+    port, ca = free_port(), pki.root(f"named-{order}")
+    config = settler(directory, "names", order, NAMES_A_CA)
+    trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
+    for host in ("one.test", "two.test"):
+        config += vhost(port, host, "CFOriginPull On", trust, tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    server.allow_refusals()
+    edge = ca.issue(f"named-{order}-edge")
+    for again in (server.graceful, server.restart, server.stop):
+        for host in ("one.test", "two.test"):
+            with connect(port, sni=host, credential=edge) as client:
+                assert client.request(host=host).status == 200
+                assert isinstance(client.stream, TlsStream)
+                assert {name.CN for name in client.stream.client_ca_names} == {"neighbour", f"named-{order}"}
+            assert fetch(port, sni=host).status == 400
+        again()
+
+
+@pytest.mark.parametrize("tls", TLS_VERSIONS)
+@pytest.mark.parametrize("does", [ASKS_NO_CLIENT, REFUSES_CLIENTS], ids=["asks-no-client", "refuses-clients"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_module_that_verifies_otherwise_changes_no_verdict(
+    servers: Servers, pki: Pki, directory: Path, server_certificate: Credential, order: str, does: str, tls: str
+) -> None:
+    label = f"other_{ORDERS.index(order)}{len(does)}_{tls.replace('.', '_')}"
+    port, ca = free_port(), pki.root(label)
+    config = settler(directory, label, order, does)
+    config += vhost(port, "guarded.test", "CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    server.allow_refusals()
+    for credential, status in ((ca.issue(f"{label}-edge"), 200), (None, 400), (pki.root(f"{label}-strange").issue(f"{label}-s"), 400)):
+        assert fetch(port, sni="guarded.test", credential=credential, tls=tls).status == status
+    server.stop()
+
+
+@pytest.mark.parametrize("order", ("MIDDLE", "REALLY_LAST"))
+def test_module_that_verifies_more_keeps_what_is_off(
+    servers: Servers, pki: Pki, directory: Path, server_certificate: Credential, order: str
+) -> None:
+    """Where it comes after the guard (docs/compatibility.md), a virtual host that is off is the module's own."""
+    label = f"more_{order.lower()}"
+    port, ca = free_port(), pki.root(label)
+    config = settler(directory, label, order, REFUSES_CLIENTS)
+    config += vhost(port, "off.test", "SSLVerifyClient optional_no_ca", tls=server_certificate)
+    config += vhost(port, "guarded.test", "CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    assert fetch(port, sni="off.test").status == 200
+    with pytest.raises(TlsAlert):
+        fetch(port, sni="off.test", credential=ca.issue(f"{label}-edge"))
+    assert fetch(port, sni="guarded.test", credential=ca.issue(f"{label}-edge-2")).status == 200
+    server.allow(r"AH02008: |AH02004: |SSL Library Error")
+    server.stop()
