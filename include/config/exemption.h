@@ -17,6 +17,8 @@ typedef struct {
     const char *path;       /**< prefix without a closing slash; NULL: see subnet */
     apr_ipsubnet_t *subnet; /**< addresses of TCP peers */
     const char *text;       /**< as the dump shows it: "path: /x" or "ip: 192.0.2.0/24" */
+    const char *address;    /**< the first address of the subnet */
+    int bits;               /**< how many of its bits count */
 } cfaop_exemption;
 
 /**

@@ -25,6 +25,13 @@ void cfaop_own_crl_find(cfaop_trust *trust);
 int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca);
 
 /**
+ * Returns the origin of a CRL of @a trust that another key has signed than that of @a ca, and that OpenSSL takes for one of
+ * @a ca nevertheless: it goes by the names, and by the key identifiers where CA and CRL have them. NULL if there is none.
+ * Configuration phase.
+ */
+const char *cfaop_own_crl_rival(const cfaop_trust *trust, X509 *ca);
+
+/**
  * Looks up @a anchor, the end of a verified chain, in the CRLs that it has signed itself. Returns X509_V_OK for an
  * anchor that is no self-signed CA, and without CRLs in @a trust; else an X509_V_ code: without a CRL of its own that
  * holds at @a now such an anchor is refused. Connection phase; any thread.

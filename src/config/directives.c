@@ -232,7 +232,7 @@ const char *cfaop_directives_exemptions(cmd_parms *cmd, void *dummy, int count, 
     }
     before = conf->exemptions->nelts;
     for (i = 1; i < count; ++i) {
-        cfaop_exemption exemption = {NULL, NULL, NULL};
+        cfaop_exemption exemption = {NULL, NULL, NULL, NULL, 0};
         allowed = reader(cmd->pool, words[i], &exemption);
         if (allowed) {
             conf->exemptions->nelts = before; /* a line with a mistake exempts nothing */

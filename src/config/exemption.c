@@ -178,6 +178,8 @@ const char *cfaop_exemption_parse_ip(apr_pool_t *p, const char *word, cfaop_exem
         return "write an IPv4 or IPv6 address, and after a slash how many bits count: 1 to 32, or 1 to 128";
     }
     exemption->text = apr_psprintf(p, BY_IP ": %s/%d", address, (int)bits);
+    exemption->address = apr_pstrdup(p, address);
+    exemption->bits = (int)bits;
     return NULL;
 }
 

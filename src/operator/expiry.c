@@ -30,7 +30,11 @@ static const char *servers_at(apr_pool_t *p, const cfaop_item *item, cfaop_expir
 
     for (i = 0; i < item->servers->nelts; ++i) {
         const server_rec *s = APR_ARRAY_IDX(item->servers, i, const server_rec *);
-        if (cfaop_expiry_schedule_stage_of(item->end, now, cfaop_config_expiry_days_of(cfaop_config_of(s))) == stage) {
+        int days = cfaop_config_expiry_days_of(cfaop_config_of(s));
+        if (item->warned_days && item->warned_days < days) {
+            days = item->warned_days;
+        }
+        if (cfaop_expiry_schedule_stage_of(item->end, now, days) == stage) {
             cfaop_name_list_add_server(&list, ", ", s);
         }
     }
@@ -72,7 +76,10 @@ static void warn_of_item(apr_array_header_t *findings, const cfaop_item *item, a
     const char *text;
 
     if (names) {
-        text = apr_psprintf(p, "CFAOP106: %s ended on %s: what depends on it is refused, replace it; %s %s",
+        text = apr_psprintf(p,
+                            "CFAOP106: %s ended on %s: what depends on it alone is refused, replace it, or remove it "
+                            "where "
+                            "its successor is listed; %s %s",
                             description(p, item), date_of_end(p, item->end), words->dependence, names);
         cfaop_findings_add(findings, APLOG_WARNING, text);
         return;

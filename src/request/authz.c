@@ -16,6 +16,8 @@
 #include "http_request.h"
 #include "mod_auth.h"
 
+#include "apr_strings.h"
+
 APLOG_USE_MODULE(cfaop);
 
 /* The parsed line, where a mistake in it must not end a running server. */
@@ -37,8 +39,30 @@ static authz_status check_connection(request_rec *r, const char *line, const voi
                                                                                              : AUTHZ_DENIED;
 }
 
+/* httpd makes the configuration of a virtual host when it reads the module's first directive there: this is none. */
+static cfaop_server_conf *config_being_read(cmd_parms *cmd)
+{
+    if (!ap_get_module_config(cmd->server->module_config, &cfaop_module)) {
+        ap_set_module_config(cmd->server->module_config, &cfaop_module, cfaop_config_create(cmd->pool, cmd->server));
+    }
+    return cfaop_config_of(cmd->server);
+}
+
+/* Not in .htaccess files, which are read while the server runs. */
+static void note_place(cmd_parms *cmd)
+{
+    cfaop_server_conf *conf = config_being_read(cmd);
+
+    if (!conf->setting_is_own) {
+        conf->setting_is_own = apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename, cmd->directive->line_num);
+    }
+}
+
 static const char *parse_line(cmd_parms *cmd, const char *line, const void **parsed)
 {
+    if (!ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) {
+        note_place(cmd);
+    }
     if (!line || !*line) {
         return NULL;
     }

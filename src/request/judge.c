@@ -171,6 +171,17 @@ CFAOP_OUT_OF_LINE static int refuse_request(request_rec *r, const cfaop_judgemen
     return cfaop_refusal_answer(r, j);
 }
 
+/* Under LogOnly, too, which is there to find out what On will do. */
+static void warn_of_exempt_edge(request_rec *r, const cfaop_request *state, const cfaop_judgement *j)
+{
+    int log_only = j->conf->demand.mode == CFAOP_MODE_LOG_ONLY;
+
+    if (!r->main && !r->prev && cfaop_exemption_is_of_address(state->exempt_by)
+        && (log_only ? j->verdict->would_status : j->verdict->status)) {
+        cfaop_event_log_exempt_edge(r);
+    }
+}
+
 /* Acts on the judgement of r: DECLINED, or the status to refuse it with. */
 static inline int carry_out(request_rec *r, const cfaop_judgement *j)
 {
@@ -181,9 +192,7 @@ static inline int carry_out(request_rec *r, const cfaop_judgement *j)
     state->passed_with = j->verdict->variable;
     if (j->conf->exemptions && find_exemption(r, state)) {
         state->needs_exemption = j->verdict->status != 0;
-        if (state->needs_exemption && cfaop_exemption_is_of_address(state->exempt_by)) {
-            cfaop_event_log_exempt_edge(r);
-        }
+        warn_of_exempt_edge(r, state, j);
         cfaop_count_if_it_stays_exempt(r, j->verdict->reason);
         return DECLINED;
     }

@@ -28,6 +28,7 @@
 #include "startup/attach_counters.h"
 #include "startup/balancer.h"
 #include "startup/demand.h"
+#include "startup/exempt_ranges.h"
 #include "startup/mod_ssl.h"
 #include "startup/neighbours.h"
 #include "startup/protocols.h"
@@ -155,6 +156,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     cfaop_bypass_warn(findings, ptemp, tree, base);
     cfaop_protocols_warn(findings, tree, base);
     cfaop_balancer_look(findings, ptemp, tree, base);
+    cfaop_exempt_ranges_look(findings, base);
     apr_array_cat(findings, cfaop_neighbours_findings(p, base));
 }
 
@@ -206,8 +208,8 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     int servers = 0;
 
     (void)plog;
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
-        return OK; /* httpd's first pass at a start; the second one counts */
+    if (cfaop_config_is_first_pass()) {
+        return OK; /* the second one counts */
     }
     log_findings(base);
     cfaop_demand_settle_all(ptemp, base);

@@ -17,12 +17,16 @@ int cfaop_own_crl_is_self_signed_ca(X509 *cert)
     return (X509_get_extension_flags(cert) & EXFLAG_SS) && X509_check_ca(cert) > 0;
 }
 
+static int is_of_name(const X509_CRL *crl, const X509 *cert)
+{
+    return !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(cert));
+}
+
 static int is_signed_by(X509_CRL *crl, X509 *cert)
 {
     EVP_PKEY *key = X509_get0_pubkey(cert);
 
-    return key && !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(cert))
-        && X509_CRL_verify(crl, key) == 1;
+    return key && is_of_name(crl, cert) && X509_CRL_verify(crl, key) == 1;
 }
 
 void cfaop_own_crl_find(cfaop_trust *trust)
@@ -91,6 +95,30 @@ int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca)
     }
     ERR_clear_error();
     return trust->crls->nelts && (are_for & needed) != needed;
+}
+
+/* Does OpenSSL take the CRL for one of ca, which has its issuer's name? It compares the key identifiers that are there. */
+static int may_be_of(X509_CRL *crl, X509 *ca)
+{
+    AUTHORITY_KEYID *akid = X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL);
+    int may_be = X509_check_akid(ca, akid) == X509_V_OK;
+
+    AUTHORITY_KEYID_free(akid);
+    return may_be;
+}
+
+const char *cfaop_own_crl_rival(const cfaop_trust *trust, X509 *ca)
+{
+    int i;
+
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        const cfaop_crl *crl = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
+        if (is_of_name(crl->crl, ca) && may_be_of(crl->crl, ca) && !is_signed_by(crl->crl, ca)) {
+            ERR_clear_error();
+            return crl->origin;
+        }
+    }
+    return NULL;
 }
 
 /* Looks anchor up in its CRL. Returns an X509_V_ code. */

@@ -113,13 +113,33 @@ static void warn_of_missing_crl(round_of *round, const cfaop_anchor *anchor, con
                                           "CFOriginPullCARevocationFile none"));
 }
 
+static void warn_of_crls(round_of *round, const cfaop_trust *trust, const cfaop_anchor *anchor, const char *subject)
+{
+    const char *rival;
+
+    if (cfaop_own_crl_is_missing(trust, anchor->cert)) {
+        warn_of_missing_crl(round, anchor, subject);
+        return;
+    }
+    rival = cfaop_own_crl_rival(trust, anchor->cert);
+    if (rival) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(round->pool,
+                                 "CFAOP152: the CRL in %s is of \"%s\" and of another key than the trusted CA of that "
+                                 "name (%s), and OpenSSL can take it for that CA's: while it is the newer one, every "
+                                 "certificate of the CA is refused; remove it, or make both CAs with a "
+                                 "subjectKeyIdentifier and their CRLs with an authorityKeyIdentifier",
+                                 rival, subject, anchor->origin));
+    }
+}
+
 static void warn_of_anchor(round_of *round, const cfaop_trust *trust, const cfaop_anchor *anchor)
 {
     const char *subject = cfaop_text_name(round->pool, X509_get_subject_name(anchor->cert), NAME_MAX_BYTES);
 
     warn_of_beginning(round, "the trusted certificate", anchor->origin, subject, X509_get0_notBefore(anchor->cert));
-    if (X509_check_ca(anchor->cert) > 0 && cfaop_own_crl_is_missing(trust, anchor->cert)) {
-        warn_of_missing_crl(round, anchor, subject);
+    if (X509_check_ca(anchor->cert) > 0) {
+        warn_of_crls(round, trust, anchor, subject);
     }
     if (trust->crls->nelts && X509_check_ca(anchor->cert) <= 0 && !cfaop_issuer_is_listed(trust, anchor->cert)) {
         add_finding(round, APLOG_WARNING,

@@ -211,6 +211,8 @@ def test_exempt_address_of_a_proxy_is_told_of(servers: Servers, pki: Pki, server
     port, ca = free_port(), pki.root("exempt-ca")
     trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
     config = vhost(port, "ip.test", "CFOriginPull On", trust, "CFOriginPullExempt ip 127.0.0.1", tls=server_certificate)
+    config += vhost(port, "tried.test", "CFOriginPull LogOnly", trust, "CFOriginPullExempt ip 127.0.0.1", tls=server_certificate)
+    config += vhost(port, "optional.test", "CFOriginPull Optional", trust, "CFOriginPullExempt ip 127.0.0.1", tls=server_certificate)
     config += vhost(port, "path.test", "CFOriginPull On", trust, "CFOriginPullExempt path /open", tls=server_certificate)
     server = servers.httpd(config, listen=[port])
 
@@ -222,7 +224,9 @@ def test_exempt_address_of_a_proxy_is_told_of(servers: Servers, pki: Pki, server
 
     edge = ca.issue("exempt-edge")
     assert [get("ip.test", ray=False), get("path.test", ray=True), get("ip.test", ray=True, credential=edge)] == [200, 200, 200]
+    assert [get("tried.test", ray=False), get("tried.test", ray=True, credential=edge), get("optional.test", ray=True)] == [200, 200, 200]
     server.check()
-    assert [get("ip.test", ray=True), get("ip.test", ray=True)] == [200, 200]
-    server.expect(rf'cfaop:warn.*CFAOP309: a request for ip\.test:{port} came through Cloudflare .*: peer=127\.0\.0\.1 cf-ray="8c%220"')
+    for name in ("ip", "tried"):
+        assert [get(f"{name}.test", ray=True), get(f"{name}.test", ray=True)] == [200, 200]
+        server.expect(rf'cfaop:warn.*CFAOP309: a request for {name}\.test:{port} came through Cloudflare .*: peer=127\.0\.0\.1 cf-ray="8c%220"')
     server.stop()

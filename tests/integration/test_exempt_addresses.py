@@ -13,6 +13,7 @@ import pytest
 from conftest import Servers
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, fetch
 from support.httpd import Httpd
+from support.mistakes import our_lines
 from support.pki import Credential, Pki
 from support.ports import free_port
 from support.response import Response
@@ -20,6 +21,7 @@ from support.streams import Route
 from support.vhost import vhost
 
 SITE = "the site\n"
+MODES = {"on": "On", "log-only": "LogOnly", "off": "Off"}
 SHOWN = 'Header always set X-Environment "%{CF_ORIGIN_PULL_VERIFY}e %{CF_ORIGIN_PULL_EXEMPT}e"'
 SHOWN_EXPRESSION = 'Header always set X-Exempt "expr=%{CF_ORIGIN_PULL_EXEMPT}"'
 SHOWN_ADDRESS = 'Header always set X-Address "expr=%{REMOTE_ADDR}"'
@@ -86,6 +88,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
     server = servers.prepare_httpd(config, listen=[port], modules=["remoteip"])
     server.put("open/token.html", SITE)
     server.expect("CFAOP148: local.test:")
+    server.expect(r"CFAOP153: CFOriginPullExempt ip 96\.0\.0\.0/3 are more addresses than any network has: .*; exempt on wide\.test:")
     return Bench(server.start(), port, dual, proxied, ca.issue("edge"))
 
 
@@ -174,3 +177,31 @@ def test_exempt_peer_may_ask_under_any_name(bench: Bench) -> None:
         with connect(bench.port, sni="off.test", route=route(caller)) as client:
             assert seen(client.request(host="off.test")) == (200, "")
             assert seen(client.request(host="one.test")) == outcome
+
+
+@pytest.mark.parametrize(
+    "ranges, told",
+    [
+        ("173.245.48.0/20", {"173.245.48.0/20": "Cloudflare"}),
+        ("162.159.1.2", {"162.159.1.2/32": "Cloudflare"}),
+        ("2a06:98c0::/29 2606:4700:10::/44", {"2a06:98c0::/29": "Cloudflare", "2606:4700:10::/44": "Cloudflare"}),
+        # a part of it is Cloudflare's
+        ("104.0.0.0/8 192.0.2.1", {"104.0.0.0/8": "Cloudflare"}),
+        ("0.0.0.0/1 128.0.0.0/1", {"0.0.0.0/1": "any network", "128.0.0.0/1": "any network"}),
+        ("2000::/3", {"2000::/3": "any network"}),
+        ("10.0.0.0/8 127.0.0.1 ::1 2001:db8::/32 192.0.2.0/24", {}),
+    ],
+)
+def test_ranges_that_leave_nothing_guarded_are_told_of(
+    servers: Servers, server_certificate: Credential, ranges: str, told: dict[str, str]
+) -> None:
+    """One line for each range, with the virtual hosts that are asked."""
+    port, exempt = free_port(), f"CFOriginPullExempt ip {ranges}"
+    config = "".join(vhost(port, f"{name}.test", f"CFOriginPull {mode}", exempt, tls=server_certificate) for name, mode in MODES.items())
+    server = servers.prepare_httpd(config, listen=[port])
+    outcome = server.config_test()
+    lines = [line for line in our_lines(outcome.stderr) if "CFAOP153" in line]
+    assert len(lines) == len(told)
+    for line, (what, words) in zip(lines, told.items()):
+        assert line.startswith(f"CFAOP153: CFOriginPullExempt ip {what} are ") and words in line
+        assert set(line.partition("; exempt on ")[2].split(", ")) == {f"on.test:{port}", f"log-only.test:{port}"}

@@ -87,7 +87,7 @@ def test_certificate_that_ends_soon(desk: Desk, left: timedelta, words: str) -> 
 
 def test_crl_that_ends_soon(desk: Desk) -> None:
     ca = desk.pki.root("crl-ca")
-    crl = ca.crl("ending", next_update=3 * DAY + HOUR)
+    crl = ca.crl("ending", last_update=-10 * DAY, next_update=3 * DAY + HOUR)
     config = desk.site("a.test", *trusting(ca), f"CFOriginPullCARevocationFile {crl}") + desk.site("b.test", *trusting(ca))
     (line,) = desk.said(config)
     next_update = x509.load_pem_x509_crl(crl.read_bytes()).next_update
@@ -96,6 +96,16 @@ def test_crl_that_ends_soon(desk: Desk) -> None:
         f'CFAOP112: the CRL of "CN=crl-ca" ({crl}) ends on {moment(next_update)}, in 3 days: put a newer one in its place '
         "before that; used by a.test:443"
     )
+
+
+@pytest.mark.parametrize("life, left, is_said", [(31, 11, False), (31, 10, True), (8, 3, False), (8, 2, True), (200, 31, False), (200, 29, True)])
+def test_crl_is_told_of_in_the_last_third_of_its_life(desk: Desk, life: int, left: int, is_said: bool) -> None:
+    """And not before the days of CFOriginPullExpiryWarning."""
+    label = f"third-{life}-{left}"
+    ca = desk.pki.root(label)
+    crl = ca.crl(label, last_update=-(life - left) * DAY, next_update=left * DAY - HOUR)
+    lines = desk.said(desk.site("a.test", *trusting(ca), f"CFOriginPullCARevocationFile {crl}"))
+    assert [line.startswith(f'{SOON}the CRL of "CN={label}" ') for line in lines] == [True] * is_said
 
 
 def test_nothing_is_said_of_what_lasts_or_is_not_used(desk: Desk) -> None:

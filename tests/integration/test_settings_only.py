@@ -41,6 +41,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
 
 
 ON, OFF, CLOSE, EXEMPT = "CFOriginPull On", "CFOriginPull Off", "CFOriginPullRefuse close", "CFOriginPullExempt path /x"
+REQUIRE = "<Location /inside>\nRequire cf-origin-pull\n</Location>"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,9 @@ ON, OFF, CLOSE, EXEMPT = "CFOriginPull On", "CFOriginPull Off", "CFOriginPullRef
         ((), (ON,), (EXEMPT, CLOSE), "other.test"),
         ((CLOSE,), (), (), "httpd.test"),  # the main server
         ((CLOSE,), (EXEMPT,), (OFF,), "one.test"),
+        # it denies that place to all clients
+        ((), (REQUIRE,), (ON,), "one.test"),
+        ((REQUIRE,), (), (), "httpd.test"),
         # nothing is forgotten
         ((), (ON, CLOSE), (), None),
         ((), (CLOSE, "CFOriginPull LogOnly"), (), None),
@@ -59,6 +63,8 @@ ON, OFF, CLOSE, EXEMPT = "CFOriginPull On", "CFOriginPull Off", "CFOriginPullRef
         ((CLOSE,), (OFF,), (), None),
         ((ON,), (CLOSE,), (EXEMPT,), None),
         ((OFF,), (CLOSE,), (), None),
+        ((), (ON, REQUIRE), (), None),
+        ((REQUIRE,), ("CFOriginPull Optional",), (), None),
         # it does something by itself: it removes the header
         ((), ("CFOriginPullRemoteIP On",), (), None),
         ((), (), (), None),

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
+import re
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -406,6 +408,30 @@ def test_crl_of_a_namesake_is_another_cas(bench: Bench) -> None:
     namesake = bench.pki.root("crl-namesake", subject="zone-ca")
     line = bench.line(bench.listing(bench.zone_ca), f"{CRL_FILE} {namesake.crl('of-the-namesake')}")
     assert line.startswith(f'{NO_CRL}: there is no CRL of "CN=zone-ca" ')
+
+
+@pytest.mark.parametrize("newer", [True, False], ids=["newer", "older"])
+def test_crl_that_may_be_of_two_cas(bench: Bench, servers: Servers, newer: bool) -> None:
+    """The warning is true: OpenSSL takes the newer CRL of a name, and the CA that has not signed it has no edge any more."""
+    port, label = free_port(), f"twin-{newer}"
+    ca = bench.pki.root(label)
+    namesake = bench.pki.root(f"{label}-new", subject=label)
+    own = ca.crl(f"{label}-own", last_update=-2 * DAY, has_key_identifier=False)
+    other = namesake.crl(f"{label}-other", last_update=-(1 if newer else 3) * DAY, has_key_identifier=False)
+    lines = ["CFOriginPull On", bench.listing(ca, namesake), f"{CRL_FILE} {own} {other}"]
+    server = servers.httpd(vhost(port, "guarded.test", *lines, tls=bench.tls), listen=[port])
+    for theirs, cert in ((other, ca), (own, namesake)):
+        server.expect(re.escape(f'CFAOP152: the CRL in {theirs} is of "CN={label}" and of another key than the trusted CA of that name ({cert.cert_file})'))
+    server.allow_refusals()
+    assert fetch(port, sni="guarded.test", credential=ca.issue(f"{label}-edge")).status == (400 if newer else 200)
+    assert fetch(port, sni="guarded.test", credential=namesake.issue(f"{label}-edge-2")).status == (200 if newer else 400)
+    server.stop()
+
+
+def test_crls_of_two_cas_with_key_identifiers(bench: Bench) -> None:
+    ca, namesake = bench.pki.root("told-apart"), bench.pki.root("told-apart-new", subject="told-apart")
+    crls = f"{CRL_FILE} {ca.crl('told-apart')} {namesake.crl('told-apart-new')}"
+    assert [line for line in bench.lines(vhost(bench.port, "guarded.test", "CFOriginPull On", bench.listing(ca, namesake), crls, tls=bench.tls)) if "CFAOP15" in line] == []
 
 
 DELTA, CAS, USERS = x509.DeltaCRLIndicator(1), scope(only_contains_ca_certs=True), scope(only_contains_user_certs=True)

@@ -173,6 +173,7 @@ class Credential:
         last_update: timedelta = -DAY,
         next_update: timedelta = 90 * DAY,
         extension: Optional[x509.ExtensionType] = None,
+        has_key_identifier: bool = True,
     ) -> Path:
         """A CRL file signed by this one, with a critical extension more."""
         now = datetime.utcnow()
@@ -182,10 +183,10 @@ class Credential:
             .last_update(now + last_update)
             .next_update(now + next_update)
             .add_extension(x509.CRLNumber(1), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
-            )
         )
+        if has_key_identifier:
+            identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+            builder = builder.add_extension(identifier, critical=False)
         if extension:
             builder = builder.add_extension(extension, critical=True)
         for credential in revoked:
