@@ -13,15 +13,15 @@
 
 /**
  * mod_ssl's optional hook init_server (mod_ssl_openssl.h): puts the guard's callback in the place of OpenSSL's
- * verification, for what mod_ssl asks clients after the handshake. A module whose hook comes later may put its own there
- * where @a s is not guarded. Configuration phase. Never fails.
+ * verification, for what mod_ssl asks clients after the handshake. A module whose hook comes later may put its own
+ * there where @a s is not guarded. Configuration phase. Never fails.
  */
 int cfaop_handshake_init_callback(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx);
 
 /**
- * The same hook, after all other modules, so that none takes away what the guard needs: has the SSL_CTX of @a s ask for a certificate where @a s is
- * guarded, and writes into the configuration of @a s what its TLS has. Configuration phase. Never fails: an error would
- * end a restarting server. @a s answers 400 instead.
+ * The same hook, after all other modules, so that none takes away what the guard needs: has the SSL_CTX of @a s ask
+ * for a certificate where @a s is guarded, and writes into the configuration of @a s what its TLS has. Configuration
+ * phase. Never fails: an error would end a restarting server. @a s answers 400 instead.
  */
 int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx);
 

@@ -25,9 +25,9 @@ void cfaop_own_crl_find(cfaop_trust *trust);
 int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca);
 
 /**
- * Returns the origin of a CRL of @a trust that another key has signed than that of @a ca, and that OpenSSL takes for one of
- * @a ca nevertheless: it goes by the names, and by the key identifiers where CA and CRL have them. NULL if there is none.
- * Configuration phase.
+ * Returns the origin of a CRL of @a trust that another key has signed than that of @a ca, and that OpenSSL takes for
+ * one of @a ca nevertheless: it goes by the names, and by the key identifiers where CA and CRL have them. NULL if there
+ * is none. Configuration phase.
  */
 const char *cfaop_own_crl_rival(const cfaop_trust *trust, X509 *ca);
 

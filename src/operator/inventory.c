@@ -84,10 +84,7 @@ static void list_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_
     apr_array_cat(item->servers, servers);
 }
 
-/*
- * A CRL of 30 days would be warned of from its first day to its last. Those who renew it with time to spare do so before
- * the last third of its life.
- */
+/* A CRL of 30 days would be warned of from its first day to its last. It should be renewed by its last third. */
 static int warned_days_of(const X509_CRL *crl, apr_int64_t end)
 {
     apr_int64_t days = (end - cfaop_text_seconds(X509_CRL_get0_lastUpdate(crl))) / CRL_LIFE_SHARE / DAY_SECONDS;

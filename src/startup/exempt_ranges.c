@@ -19,7 +19,7 @@
 #define BITS_OF_A_NETWORK_4 8
 #define BITS_OF_A_NETWORK_6 16
 
-/* Published at https://www.cloudflare.com/ips/. The list is for this warning only: it may be older than what is true. */
+/* Published at https://www.cloudflare.com/ips/. It may be out of date: only this warning depends on it. */
 static const struct {
     const char *address, *bits;
 } cloudflare[] = {

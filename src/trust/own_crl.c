@@ -97,7 +97,7 @@ int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca)
     return trust->crls->nelts && (are_for & needed) != needed;
 }
 
-/* Does OpenSSL take the CRL for one of ca, which has its issuer's name? It compares the key identifiers that are there. */
+/* Does OpenSSL take the CRL for one of ca, whose name it has? It compares the key identifiers that are there. */
 static int may_be_of(X509_CRL *crl, X509 *ca)
 {
     AUTHORITY_KEYID *akid = X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL);
