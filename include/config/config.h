@@ -79,6 +79,7 @@ typedef struct {
     int mode_is_own;                /**< CFOriginPull stands in this server, not only in the main server */
     const char *mode_where;         /**< "file:line" of that CFOriginPull; NULL if there is none */
     cfaop_verify_conf verify;       /**< what certificates are verified by */
+    const char *ca_where;           /**< "file:line" of the last CFOriginPullCACertificateFile; NULL: there is none */
     apr_array_header_t *exemptions; /**< CFOriginPullExempt, of cfaop_exemption; NULL: not said, none */
     int remote_ip;                  /**< CFOriginPullRemoteIP: 0 or 1; -1: not said */
     const char *remote_ip_header;   /**< the header that CFOriginPullRemoteIP names; NULL: not said */

@@ -33,6 +33,9 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
  */
 int cfaop_tree_doubts_tls(const cfaop_tree *tree, const server_rec *s);
 
+/** Says whether the second of these is so. Configuration phase. */
+int cfaop_tree_doubts_listener(const cfaop_tree *tree, const server_rec *s);
+
 /**
  * Returns the main server's own directives (of const ap_directive_t *) of that name, in lower case, sections too
  * ("<location"); NULL: none.

@@ -40,7 +40,7 @@ typedef struct {
     const char *subject;         /**< escaped; of a CRL its issuer */
     const char *origin;          /**< CFAOP_BUILTIN or the file's path; NULL with a leaf */
     apr_int64_t end;             /**< seconds: notAfter or nextUpdate; 0: it never ends (a CRL) */
-    int warned_days;             /**< its end is warned of so many days before at most; 0: no such limit */
+    apr_int64_t warned;          /**< its end is warned of so many seconds before at most; 0: no such limit */
     apr_array_header_t *servers; /**< of const server_rec *: those that depend on it */
 } cfaop_item;
 

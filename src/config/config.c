@@ -115,6 +115,7 @@ void *cfaop_config_merge(apr_pool_t *p, void *base_, void *add_)
     conf->mode_is_own = add->mode_is_own;
     conf->mode_where = add->mode_where ? add->mode_where : base->mode_where;
     conf->verify.ca_sources = add->verify.ca_sources ? add->verify.ca_sources : base->verify.ca_sources;
+    conf->ca_where = add->verify.ca_sources ? add->ca_where : base->ca_where;
     conf->verify.crl_sources = add->verify.crl_sources ? add->verify.crl_sources : base->verify.crl_sources;
     conf->verify.depth = add->verify.depth != DEPTH_UNSET ? add->verify.depth : base->verify.depth;
     conf->verify.pins = add->verify.pins ? add->verify.pins : base->verify.pins;

@@ -130,6 +130,7 @@ static const char *add_files(cmd_parms *cmd, apr_array_header_t **list, const ch
 const char *cfaop_directives_ca_files(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
     (void)dummy;
+    cfaop_config_of(cmd->server)->ca_where = where(cmd);
     return add_files(cmd, &cfaop_config_of(cmd->server)->verify.ca_sources, CFAOP_BUILTIN, count, words);
 }
 

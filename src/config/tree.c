@@ -202,11 +202,15 @@ static int has_https_listener(const server_rec *s)
     return 0;
 }
 
+int cfaop_tree_doubts_listener(const cfaop_tree *tree, const server_rec *s)
+{
+    return stands_in_tree(tree, s) && s->is_virtual && cfaop_tree_shows_tls(tree, s)
+        && !cfaop_tree_last(tree, s, "sslengine") && !ap_get_server_protocol((server_rec *)s) && !has_https_listener(s);
+}
+
 int cfaop_tree_doubts_tls(const cfaop_tree *tree, const server_rec *s)
 {
-    return !stands_in_tree(tree, s)
-        || (s->is_virtual && cfaop_tree_shows_tls(tree, s) && !cfaop_tree_last(tree, s, "sslengine")
-            && !ap_get_server_protocol((server_rec *)s) && !has_https_listener(s));
+    return !stands_in_tree(tree, s) || cfaop_tree_doubts_listener(tree, s);
 }
 
 int cfaop_tree_wants_tls(const cfaop_tree *tree, const server_rec *s)

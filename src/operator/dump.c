@@ -139,7 +139,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
                          const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
-    int i, tls = cfaop_tree_shows_tls(tree, s);
+    int i, tls = cfaop_tree_shows_tls(tree, s) && !cfaop_tree_doubts_listener(tree, s);
 
     printf("%s (%s)\n    mode: %s%s\n", cfaop_server_label(p, s), cfaop_server_place(p, s),
            cfaop_config_mode_name(conf->mode), cfaop_config_asks(conf) && !tls ? no_tls(conf) : "");

@@ -187,11 +187,12 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
     int has_trust = cfaop_config_asks(conf) && conf->trust;
+    int tls = cfaop_tree_shows_tls(tree, s) && !cfaop_tree_doubts_listener(tree, s);
 
     printf("\n  {");
     print_places(p, s);
     printf("   \"mode\": \"%s\", \"tls\": %s, \"reached_by_tls\": %s, \"guarded\": %s,\n",
-           cfaop_config_mode_name(conf->mode), boolean(cfaop_tree_shows_tls(tree, s)), boolean(conf->is_reached_by_tls),
+           cfaop_config_mode_name(conf->mode), boolean(tls), boolean(conf->is_reached_by_tls),
            boolean(cfaop_bypass_is_guarded(tree, s)));
     print_rules(p, conf);
     printf("   \"trust\": ");

@@ -22,6 +22,14 @@ APLOG_USE_MODULE(cfaop);
 
 static apr_int64_t last_look; /* seconds; only the parent uses it */
 
+static cfaop_expiry_stage stage_of(const cfaop_item *item, apr_int64_t now, int days)
+{
+    cfaop_expiry_stage stage = cfaop_expiry_schedule_stage_of(item->end, now, days);
+    int is_early = item->warned && item->end - now > item->warned;
+
+    return stage == CFAOP_EXPIRY_SOON && is_early ? CFAOP_EXPIRY_FAR : stage;
+}
+
 /* Names the servers for which item is in stage, by their own number of days. NULL: there is none. */
 static const char *servers_at(apr_pool_t *p, const cfaop_item *item, cfaop_expiry_stage stage, apr_int64_t now)
 {
@@ -30,11 +38,7 @@ static const char *servers_at(apr_pool_t *p, const cfaop_item *item, cfaop_expir
 
     for (i = 0; i < item->servers->nelts; ++i) {
         const server_rec *s = APR_ARRAY_IDX(item->servers, i, const server_rec *);
-        int days = cfaop_config_expiry_days_of(cfaop_config_of(s));
-        if (item->warned_days && item->warned_days < days) {
-            days = item->warned_days;
-        }
-        if (cfaop_expiry_schedule_stage_of(item->end, now, days) == stage) {
+        if (stage_of(item, now, cfaop_config_expiry_days_of(cfaop_config_of(s))) == stage) {
             cfaop_name_list_add_server(&list, ", ", s);
         }
     }

@@ -19,9 +19,8 @@
 /* Seven days. A certificate that the edge showed longer ago is not the one that it shows now. */
 #define SHOWN_MAX_SECONDS APR_INT64_C(604800)
 
-#define DAY_SECONDS    APR_INT64_C(86400)
+/* A CRL of 30 days would be warned of from its first day to its last. It should be renewed by its last third. */
 #define CRL_LIFE_SHARE 3
-#define DAYS_MAX       3650 /* of CFOriginPullExpiryWarning */
 
 /* The servers that share a trust: all of them depend on its certificates and CRLs. */
 typedef struct {
@@ -84,14 +83,6 @@ static void list_anchor(listing *l, const cfaop_anchor *anchor, const apr_array_
     apr_array_cat(item->servers, servers);
 }
 
-/* A CRL of 30 days would be warned of from its first day to its last. It should be renewed by its last third. */
-static int warned_days_of(const X509_CRL *crl, apr_int64_t end)
-{
-    apr_int64_t days = (end - cfaop_text_seconds(X509_CRL_get0_lastUpdate(crl))) / CRL_LIFE_SHARE / DAY_SECONDS;
-
-    return days > DAYS_MAX ? DAYS_MAX : days < 1 ? 1 : (int)days;
-}
-
 static void list_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t *servers)
 {
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl->crl);
@@ -102,7 +93,7 @@ static void list_crl(listing *l, const cfaop_crl *crl, const apr_array_header_t 
         item->subject = cfaop_text_subject(l->pool, X509_CRL_get_issuer(crl->crl));
         item->origin = crl->origin;
         item->end = next ? cfaop_text_seconds(next) : 0;
-        item->warned_days = warned_days_of(crl->crl, item->end);
+        item->warned = (item->end - cfaop_text_seconds(X509_CRL_get0_lastUpdate(crl->crl))) / CRL_LIFE_SHARE;
     }
     apr_array_cat(item->servers, servers);
 }

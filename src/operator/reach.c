@@ -76,6 +76,21 @@ static int takes_all_of(const address_set *set, const ap_listen_rec *l)
     return set->wild[port] || set->wild[0] || has_address(set, l->bind_addr, port) || has_address(set, l->bind_addr, 0);
 }
 
+/* Does httpd listen at addr? A virtual host whose Listen line was taken away is reached by nobody. */
+static int is_listened_at(const server_addr_rec *addr)
+{
+    const ap_listen_rec *l;
+
+    for (l = ap_listeners; l; l = l->next) {
+        if ((!addr->host_port || addr->host_port == l->bind_addr->port)
+            && (apr_sockaddr_is_wildcard(addr->host_addr) || apr_sockaddr_is_wildcard(l->bind_addr)
+                || apr_sockaddr_equal(addr->host_addr, l->bind_addr))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /*
  * Notes how s, which shows no TLS of its own, is reached. Where a server with TLS has the same address and port, its
  * connections are TLS. Where it has the port only, they may be either.
@@ -89,7 +104,7 @@ static void note_server(const address_set *tls, const server_rec *s)
         if (tls->named[addr->host_port] || tls->named[0] || !addr->host_port) {
             conf->is_reached_by_tls = 1;
         }
-        if (!has_address(tls, addr->host_addr, addr->host_port)) {
+        if (!has_address(tls, addr->host_addr, addr->host_port) && is_listened_at(addr)) {
             conf->is_reached_by_plain_http = 1;
         }
     }

@@ -226,6 +226,7 @@ static void find_some_of(const lookup *l)
 
     ++l->twins->lookups;
     add_twins(l, l->twins->by_pattern, lower_case(l->found->pool, l->name));
+    find_broader(l);
     if (suffix) {
         add_twins(l, l->twins->by_suffix, lower_case(l->found->pool, suffix));
         return;

@@ -208,6 +208,32 @@ static const char *log_c(request_rec *r, char *name)
     return NULL;
 }
 
+/* ---- mod_ssl's optional function for a certificate's extensions ---- */
+
+static APR_OPTIONAL_FN_TYPE(ssl_ext_list) * mod_ssl_extensions;
+
+/* It is told no server: a certificate that any server has accepted is told of. */
+static apr_array_header_t *extensions_of(apr_pool_t *p, conn_rec *c, int peer, const char *oid)
+{
+    const cfaop_conn *conn = c && peer ? cfaop_connection_of(c) : NULL;
+
+    if (is_for_guard_only(conn) && (conn->shown->chain.reason != CFAOP_REASON_NONE || conn->later.unanswered)) {
+        return NULL;
+    }
+    return mod_ssl_extensions(p, c, peer, oid);
+}
+
+/* Other modules retrieve the function after pre_config. httpd forgets all optional functions before it loads modules anew. */
+static void take_place_of_extensions(void)
+{
+    APR_OPTIONAL_FN_TYPE(ssl_ext_list) *extensions = APR_RETRIEVE_OPTIONAL_FN(ssl_ext_list);
+
+    if (extensions && extensions != extensions_of) {
+        mod_ssl_extensions = extensions;
+        apr_dynamic_fn_register("ssl_ext_list", (apr_opt_fn_t *)extensions_of);
+    }
+}
+
 /* After mod_ssl's pre_config, before the log formats are read. */
 static int on_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -215,6 +241,7 @@ static int on_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
 
     (void)plog;
     (void)ptemp;
+    take_place_of_extensions();
     if (add) {
         add(p, "x", log_x, 0);
         add(p, "c", log_c, 0);

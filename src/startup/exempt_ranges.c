@@ -54,12 +54,21 @@ static int is_cloudflares(const cfaop_exemption *exemption, apr_pool_t *p)
     return 0;
 }
 
+/* Are there addresses of the Internet among these? Those of IPv6 are in 2000::/3 (RFC 4291, 2.4). */
+static int is_of_internet(const cfaop_exemption *exemption, apr_pool_t *p)
+{
+    apr_ipsubnet_t *internet;
+
+    return !strchr(exemption->address, ':') || has(exemption->subnet, "2000::", p)
+        || (apr_ipsubnet_create(&internet, "2000::", "3", p) == APR_SUCCESS && has(internet, exemption->address, p));
+}
+
 /* Returns what is wrong with exempting these addresses, NULL if nothing. */
 static const char *flaw_of(const cfaop_exemption *exemption, apr_pool_t *p)
 {
     int is_6 = strchr(exemption->address, ':') != NULL;
 
-    if (exemption->bits < (is_6 ? BITS_OF_A_NETWORK_6 : BITS_OF_A_NETWORK_4)) {
+    if (exemption->bits < (is_6 ? BITS_OF_A_NETWORK_6 : BITS_OF_A_NETWORK_4) && is_of_internet(exemption, p)) {
         return "more addresses than any network has";
     }
     return is_cloudflares(exemption, p) ? "addresses of Cloudflare, by which the clients of all its customers come"
@@ -71,6 +80,7 @@ typedef struct {
     const cfaop_exemption *exemption;
     const char *flaw; /* NULL: none */
     cfaop_name_list servers;
+    const server_rec *last; /* the last one of them */
 } judged_range;
 
 static judged_range *judge_range(apr_hash_t *known, const cfaop_exemption *exemption)
@@ -101,7 +111,10 @@ static void look_at_server(apr_hash_t *known, apr_array_header_t *flawed, const 
             if (!range->servers.count) {
                 APR_ARRAY_PUSH(flawed, const judged_range *) = range;
             }
-            cfaop_name_list_add_server(&range->servers, ", ", s);
+            if (range->last != s) {
+                cfaop_name_list_add_server(&range->servers, ", ", s);
+                range->last = s;
+            }
         }
     }
 }

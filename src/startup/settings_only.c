@@ -16,7 +16,7 @@ static int says_mode(const server_rec *s)
     return cfaop_config_of(s)->mode != CFAOP_MODE_UNSET;
 }
 
-/* The directives of the main server are for all virtual hosts: it is enough if one of these has a CFOriginPull. */
+/* The directives of the main server are for all virtual hosts: it is enough if one of these asks its clients. */
 static int is_forgotten(const server_rec *s)
 {
     const server_rec *other = s->is_virtual ? NULL : s->next;
@@ -24,7 +24,7 @@ static int is_forgotten(const server_rec *s)
     if (!cfaop_config_of(s)->setting_is_own || says_mode(s)) {
         return 0;
     }
-    while (other && !says_mode(other)) {
+    while (other && !cfaop_config_asks(cfaop_config_of(other))) {
         other = other->next;
     }
     return other == NULL;

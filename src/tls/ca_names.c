@@ -11,7 +11,7 @@
  * Returns a list of its own with the names of both lists, NULL if memory fails. *is_full: a CertificateRequest has no
  * room for them all.
  */
-static STACK_OF(X509_NAME) *join(STACK_OF(X509_NAME) *names, STACK_OF(X509_NAME) *more, int *is_full)
+static STACK_OF(X509_NAME) *join(const STACK_OF(X509_NAME) *names, STACK_OF(X509_NAME) *more, int *is_full)
 {
     STACK_OF(X509_NAME) *list = SSL_dup_CA_list(names);
     int i, added = list != NULL;
@@ -27,9 +27,18 @@ static STACK_OF(X509_NAME) *join(STACK_OF(X509_NAME) *names, STACK_OF(X509_NAME)
     return list;
 }
 
+/* OpenSSL sends the one list, and the other where that is empty (get_ca_names() in ssl/ssl_lib.c). */
+static const STACK_OF(X509_NAME) *names_of(const SSL_CTX *ctx)
+{
+    const STACK_OF(X509_NAME) *of_clients = SSL_CTX_get_client_CA_list(ctx);
+
+    return sk_X509_NAME_num(of_clients) > 0 ? of_clients : SSL_CTX_get0_CA_list(ctx);
+}
+
 int cfaop_ca_names_set(SSL_CTX *ctx, STACK_OF(X509_NAME) *names)
 {
-    STACK_OF(X509_NAME) *there = SSL_CTX_get_client_CA_list(ctx), *list;
+    const STACK_OF(X509_NAME) *there = names_of(ctx);
+    STACK_OF(X509_NAME) *list;
     int is_full = 0;
 
     list = sk_X509_NAME_num(there) > 0 ? join(there, names, &is_full) : SSL_dup_CA_list(names);

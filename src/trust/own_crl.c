@@ -63,13 +63,30 @@ static int is_strange(const X509_CRL *crl)
     return 0;
 }
 
+/* Has an entry of the CRL a critical extension? OpenSSL knows only one of these. */
+static int has_strange_entry(X509_CRL *crl)
+{
+    STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
+    int i, at;
+
+    for (i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
+        const X509_REVOKED *entry = sk_X509_REVOKED_value(entries, i);
+        for (at = -1; (at = X509_REVOKED_get_ext_by_critical(entry, 1, at)) >= 0;) {
+            if (OBJ_obj2nid(X509_EXTENSION_get_object(X509_REVOKED_get_ext(entry, at))) != NID_certificate_issuer) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* For which certificates does OpenSSL use the CRL? For none that is a delta CRL, or about some reasons only. */
-static int scope_of(const X509_CRL *crl)
+static int scope_of(X509_CRL *crl)
 {
     ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
     int is_for = FOR_CLIENTS | FOR_CAS;
 
-    if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0 || is_strange(crl)
+    if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0 || is_strange(crl) || has_strange_entry(crl)
         || (scope && (scope->onlyattr > 0 || scope->onlysomereasons || scope->indirectCRL > 0))) {
         is_for = 0;
     }
@@ -85,18 +102,6 @@ static int may_sign_crls(X509 *ca)
     return !(X509_get_extension_flags(ca) & EXFLAG_KUSAGE) || (X509_get_key_usage(ca) & KU_CRL_SIGN);
 }
 
-int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca)
-{
-    int i, are_for = 0, needed = cfaop_own_crl_is_self_signed_ca(ca) ? FOR_CLIENTS | FOR_CAS : FOR_CLIENTS;
-
-    for (i = 0; i < trust->crls->nelts; ++i) {
-        X509_CRL *crl = APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl;
-        are_for |= is_signed_by(crl, ca) && may_sign_crls(ca) ? scope_of(crl) : 0;
-    }
-    ERR_clear_error();
-    return trust->crls->nelts && (are_for & needed) != needed;
-}
-
 /* Does OpenSSL take the CRL for one of ca, whose name it has? It compares the key identifiers that are there. */
 static int may_be_of(X509_CRL *crl, X509 *ca)
 {
@@ -105,6 +110,18 @@ static int may_be_of(X509_CRL *crl, X509 *ca)
 
     AUTHORITY_KEYID_free(akid);
     return may_be;
+}
+
+int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca)
+{
+    int i, are_for = 0, needed = cfaop_own_crl_is_self_signed_ca(ca) ? FOR_CLIENTS | FOR_CAS : FOR_CLIENTS;
+
+    for (i = 0; i < trust->crls->nelts; ++i) {
+        X509_CRL *crl = APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl;
+        are_for |= is_signed_by(crl, ca) && may_be_of(crl, ca) && may_sign_crls(ca) ? scope_of(crl) : 0;
+    }
+    ERR_clear_error();
+    return trust->crls->nelts && (are_for & needed) != needed;
 }
 
 const char *cfaop_own_crl_rival(const cfaop_trust *trust, X509 *ca)

@@ -81,7 +81,7 @@ static void warn_of_beginning(round_of *round, const char *kind, const char *ori
         add_finding(round, APLOG_WARNING,
                     apr_psprintf(round->pool,
                                  "CFAOP142: %s of \"%s\" (%s) is not valid before %s: what depends on it "
-                                 "is refused until then, check the clock or replace it",
+                                 "alone is refused until then, check the clock or replace it",
                                  kind, subject, origin, time_text(round->pool, from)));
     }
 }
@@ -150,6 +150,20 @@ static void warn_of_anchor(round_of *round, const cfaop_trust *trust, const cfao
     }
 }
 
+/* Without CAs, the certificates that can be shown are known. */
+static int accepts_no_certificate(const cfaop_trust *trust)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *cert = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
+        if (X509_check_ca(cert) > 0 || cfaop_pin_matches(trust->pins, cert)) {
+            return 0;
+        }
+    }
+    return trust->pins->nelts > 0;
+}
+
 static void warn_of_trust(round_of *round, const cfaop_trust *trust)
 {
     int i;
@@ -162,6 +176,16 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
                                  "without notice; list the CA of a certificate of your own, or remove the "
                                  "pin",
                                  APR_ARRAY_IDX(trust->pins, 0, cfaop_pin).text));
+    }
+    if (accepts_no_certificate(trust)) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(round->pool,
+                                 "CFAOP154: CFOriginPullPin %s names none of the certificates that are trusted, and "
+                                 "there "
+                                 "is no CA among them: every client is refused; pin a certificate that is listed (%s), "
+                                 "or write CFOriginPullPin none",
+                                 APR_ARRAY_IDX(trust->pins, 0, cfaop_pin).text,
+                                 APR_ARRAY_IDX(trust->anchors, 0, cfaop_anchor).origin));
     }
     if (trust->unnamed) {
         add_finding(round, APLOG_WARNING,
@@ -190,7 +214,7 @@ static const char *no_anchors(round_of *round, const cfaop_server_conf *conf)
                                     "CFAOP141: CFOriginPullCACertificateFile: the list is empty, so that "
                                     "nothing could ever be verified (%s): write " CFAOP_BUILTIN " or the "
                                     "path of a PEM file",
-                                    conf->mode_where);
+                                    conf->ca_where);
 
     add_finding(round, APLOG_ERR, text);
     return text;

@@ -218,8 +218,10 @@ def test_same_mistake_in_two_vhosts_needs_one_line(bench: Bench) -> None:
 
 
 def test_list_emptied_by_none_verifies_nothing(bench: Bench) -> None:
-    line = only_line(bench.test("CFOriginPull On", f"{CA_FILE} none"))
+    line = only_line(bench.test(f"{CA_FILE} none", before=f"CFOriginPull On\n{CA_FILE} builtin\n"))
     assert line.startswith(f"CFAOP141: {CA_FILE}: the list is empty")
+    number = 1 + bench.server.config_file.read_text().splitlines().index(f"  {CA_FILE} none")
+    assert f"({bench.server.config_file}:{number})" in line
     assert "write builtin or the path of a PEM file" in line
     assert bench.test("CFOriginPull On", f"{CA_FILE} none", f"{CA_FILE} builtin").ok
     assert bench.test("CFOriginPull Off", f"{CA_FILE} none").ok

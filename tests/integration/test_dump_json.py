@@ -130,6 +130,18 @@ def test_both_dumps_say_the_same_of_each_server(bench: Bench) -> None:
     assert a["bypasses"] and a["exemptions"] and a["remote_ip"] and a["trust"]["crls"] and a["trust"]["pins"]
 
 
+@pytest.mark.parametrize("listens_at, guarded", [("127.0.0.1", True), ("127.0.0.2", False)])
+def test_listen_line_of_another_address_guards_nothing(bench: Bench, listens_at: str, guarded: bool) -> None:
+    """httpd gives TLS by "Listen ... https" to the virtual host of this very address only."""
+    port = free_port()
+    config = f"Listen {listens_at}:{port} https\nSSLCertificateFile {bench.tls.cert_file}\nSSLCertificateKeyFile {bench.tls.key_file}\n"
+    config += f"CFOriginPull On\nCFOriginPullCACertificateFile {bench.ca.cert_file}\n" + vhost(port, "a.test")
+    (entry,) = [each for each in document(bench, config)["servers"] if each["label"] == f"a.test:{port}"]
+    assert (entry["tls"], entry["guarded"]) == (guarded, guarded)
+    (shown,) = [each for each in dump(bench.server) if each.label == f"a.test:{port}"]
+    assert_the_same(shown, entry)
+
+
 def test_names_and_addresses_are_there_for_programs(bench: Bench) -> None:
     everything = document(bench, bench.everything())
     main, a = everything["servers"][:2]

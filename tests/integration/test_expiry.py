@@ -108,6 +108,15 @@ def test_crl_is_told_of_in_the_last_third_of_its_life(desk: Desk, life: int, lef
     assert [line.startswith(f'{SOON}the CRL of "CN={label}" ') for line in lines] == [True] * is_said
 
 
+@pytest.mark.parametrize("left, is_said", [(19, False), (9, False), (7, True)])
+def test_crl_of_a_day(desk: Desk, left: int, is_said: bool) -> None:
+    label = f"daily-{left}"
+    ca = desk.pki.root(label)
+    crl = ca.crl(label, last_update=-(24 - left) * HOUR, next_update=left * HOUR)
+    lines = desk.said(desk.site("a.test", *trusting(ca), f"CFOriginPullCARevocationFile {crl}"))
+    assert [line.startswith(f'{SOON}the CRL of "CN={label}" ') for line in lines] == [True] * is_said
+
+
 def test_nothing_is_said_of_what_lasts_or_is_not_used(desk: Desk) -> None:
     lasting = desk.pki.root("lasting", not_after=30 * DAY + HOUR)
     ending = desk.pki.root("unused", not_after=DAY)

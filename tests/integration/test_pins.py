@@ -549,6 +549,26 @@ def paper(servers: Servers, pki: Pki, server_certificate: Credential) -> Paper:
     return Paper(servers.prepare_httpd("", listen=[port]), port, server_certificate, ca, ca.issue("paper-leaf"))
 
 
+@pytest.mark.parametrize("place", ("vhost", "server"))
+def test_pin_that_fits_no_certificate_is_told_of(paper: Paper, place: str) -> None:
+    """Where no CA is listed, the certificates that can come are known."""
+    other = paper.ca.issue(f"paper-other-{place}")
+    guard = ["CFOriginPull On", f"{CA_FILE} {paper.leaf.cert_file}"]
+
+    def told(pin: str, *lines: str) -> bool:
+        before, own = (f"{PIN} {pin}\n", []) if place == "server" else ("", [f"{PIN} {pin}"])
+        outcome = paper.test(*guard, *own, *lines, before=before)
+        assert outcome.ok, outcome.stderr
+        return "CFAOP154: " in outcome.stderr
+
+    assert told(f"sha256:{other.sha256}")
+    assert not told(f"sha256:{paper.leaf.sha256}")
+    assert not told(f"sha256:{other.sha256} spki-sha256:{spki(paper.leaf)}")
+    assert not told(f"sha256:{other.sha256}", f"{PIN} none")
+    assert not told(f"sha256:{other.sha256}", f"{CA_FILE} {other.cert_file}")
+    assert not told(f"sha256:{other.sha256}", f"{CA_FILE} {paper.ca.cert_file}")
+
+
 def test_pins_are_part_of_the_digest_and_dumped_in_one_spelling(paper: Paper) -> None:
     digits, key = paper.leaf.sha256, spki(paper.leaf)
     sites = {

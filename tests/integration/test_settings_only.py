@@ -51,7 +51,9 @@ REQUIRE = "<Location /inside>\nRequire cf-origin-pull\n</Location>"
         ((), (CLOSE,), (ON,), "one.test"),
         ((), (ON,), (EXEMPT, CLOSE), "other.test"),
         ((CLOSE,), (), (), "httpd.test"),  # the main server
-        ((CLOSE,), (EXEMPT,), (OFF,), "one.test"),
+        ((CLOSE,), (EXEMPT,), (OFF,), "httpd.test"),
+        ((CLOSE, OFF), (OFF,), (EXEMPT,), None),
+        ((CLOSE,), (OFF,), (), "httpd.test"),
         # it denies that place to all clients
         ((), (REQUIRE,), (ON,), "one.test"),
         ((REQUIRE,), (), (), "httpd.test"),
@@ -60,7 +62,7 @@ REQUIRE = "<Location /inside>\nRequire cf-origin-pull\n</Location>"
         ((), (CLOSE, "CFOriginPull LogOnly"), (), None),
         ((), (OFF, CLOSE), (), None),
         ((CLOSE,), (ON,), (), None),
-        ((CLOSE,), (OFF,), (), None),
+        ((CLOSE, OFF), (OFF,), (), None),
         ((ON,), (CLOSE,), (EXEMPT,), None),
         ((OFF,), (CLOSE,), (), None),
         ((), (ON, REQUIRE), (), None),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Servers
-from support.client import TLS_VERSIONS, TlsStream, connect, fetch
+from support.client import HTTP_VERSIONS, TLS_VERSIONS, TlsStream, connect, fetch
 from support.foreign_module import compile_module
 from support.pki import Credential, Pki
 from support.ports import free_port
@@ -116,3 +116,70 @@ def test_module_that_verifies_more_keeps_what_is_off(
     assert fetch(port, sni="guarded.test", credential=ca.issue(f"{label}-edge-2")).status == 200
     server.allow(r"AH02008: |AH02004: |SSL Library Error")
     server.stop()
+
+
+def test_names_of_request_ca_file_are_sent_too(servers: Servers, pki: Pki, server_certificate: Credential) -> None:
+    """OpenSSL keeps them in a list of its own."""
+    port, ca, users = free_port(), pki.root("names-beside"), pki.root("names-of-users")
+    lines = ["SSLVerifyClient optional", f"SSLOpenSSLConfCmd VerifyCAFile {users.cert_file}", f"SSLOpenSSLConfCmd RequestCAFile {users.cert_file}"]
+    config = vhost(port, "both.test", "CFOriginPull LogOnly", f"CFOriginPullCACertificateFile {ca.cert_file}", *lines, tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    server.allow("AH0190[67]|CFAOP122")
+    for again in (server.graceful, server.stop):
+        with connect(port, sni="both.test", credential=ca.issue(f"names-edge-{again.__name__}")) as client:
+            assert isinstance(client.stream, TlsStream)
+            assert {name.CN for name in client.stream.client_ca_names} == {"names-beside", "names-of-users"}
+        again()
+
+
+_TELLER = """
+#include "httpd.h"
+#include "http_config.h"
+#include "http_request.h"
+#include "apr_optional.h"
+#include "mod_ssl.h"
+
+static int on_fixups(request_rec *r)
+{
+    APR_OPTIONAL_FN_TYPE(ssl_ext_list) *extensions = APR_RETRIEVE_OPTIONAL_FN(ssl_ext_list);
+    apr_array_header_t *found = extensions(r->pool, r->connection, 1, "2.5.29.37");
+    apr_table_setn(r->headers_out, "X-Purpose", found && found->nelts ? APR_ARRAY_IDX(found, 0, const char *) : "-");
+    found = extensions(r->pool, r->connection, 0, "2.5.29.17");
+    apr_table_setn(r->headers_out, "X-Server", found && found->nelts ? "yes" : "no");
+    return DECLINED;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(teller) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks};
+"""
+
+
+@pytest.mark.parametrize("http", HTTP_VERSIONS)
+def test_module_that_asks_for_extensions(servers: Servers, pki: Pki, directory: Path, server_certificate: Credential, http: str) -> None:
+    """mod_ssl would tell of a certificate that nobody has accepted."""
+    port, ca, strange = free_port(), pki.root(f"told-{http}"), pki.root(f"untold-{http}")
+    folder = directory / http.replace("/", "")
+    folder.mkdir()
+    config = f"LoadModule teller_module {compile_module(folder, 'teller', _TELLER)}\n"
+    trust = f"CFOriginPullCACertificateFile {ca.cert_file}"
+    config += vhost(port, "tried.test", "CFOriginPull LogOnly", trust, tls=server_certificate)
+    config += vhost(port, "off.test", "SSLVerifyClient optional_no_ca", tls=server_certificate)
+    server = servers.httpd(config, listen=[port])
+    server.allow_refusals()
+    server.allow("AH0203[29]|AH02276")
+    edge, stranger = ca.issue(f"told-edge-{http}"), strange.issue(f"untold-{http}-leaf")
+
+    def purpose(host: str, credential: Credential) -> str:
+        answer = fetch(port, "/index.html", sni=host, credential=credential, http=http)
+        assert answer.status == 200 and answer.header("x-server") == "yes"
+        return answer.header("x-purpose") or ""
+
+    for again in (server.graceful, server.stop):
+        assert "TLS Web Client Authentication" in purpose("tried.test", edge)
+        assert purpose("tried.test", stranger) == "-"
+        assert "TLS Web Client Authentication" in purpose("off.test", stranger)
+        again()

@@ -464,6 +464,31 @@ def test_crls_must_be_for_all_certificates_of_a_chain(
     server.stop()
 
 
+KEY_IDENTIFIERS = {
+    "other-key": x509.AuthorityKeyIdentifier(b"another", None, None),
+    # as of the CA before it was renewed with its key
+    "other-serial": x509.AuthorityKeyIdentifier(None, [x509.DirectoryName(common_name("ca-other-serial"))], 1),
+}
+
+
+@pytest.mark.parametrize("flaw", [*KEY_IDENTIFIERS, "entry", "none"])
+def test_crl_that_openssl_does_not_use(bench: Bench, servers: Servers, flaw: str) -> None:
+    """The warning is true: the edge is refused, though the CA has signed the CRL."""
+    port, ca = free_port(), bench.pki.root(f"ca-{flaw}")
+    revoked = ca.issue(f"revoked-{flaw}")
+    crl = ca.crl(
+        flaw, revoked=[revoked], key_identifier=KEY_IDENTIFIERS.get(flaw), entry_extension=STRANGE if flaw == "entry" else None
+    )
+    config = vhost(port, "guarded.test", "CFOriginPull On", bench.listing(ca), f"{CRL_FILE} {crl}", tls=bench.tls)
+    server = servers.httpd(config, listen=[port])
+    if flaw != "none":
+        server.expect(f"{NO_CRL}: ")
+    server.allow_refusals()
+    assert fetch(port, sni="guarded.test", credential=ca.issue(f"edge-{flaw}")).status == (200 if flaw == "none" else 400)
+    assert fetch(port, sni="guarded.test", credential=revoked).status == 400
+    server.stop()
+
+
 def test_ca_that_may_sign_no_crls(bench: Bench) -> None:
     ca = bench.pki.root("no-crl-sign", signs_crls=False)
     assert bench.line(bench.listing(ca), f"{CRL_FILE} {ca.crl('not-allowed')}").startswith(f"{NO_CRL}: ")

@@ -3,6 +3,7 @@ warning is true, and that there is no warning where nothing is served."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -312,6 +313,35 @@ def test_wildcard_beside_the_guarded_name(bench: Bench, order: str) -> None:
     server.allow_refusals()
     server.allow("CFAOP301: |AH02032|AH02033")
     server.stop()
+
+
+@pytest.mark.parametrize(
+    "guarded, open_, host",
+    [
+        ("*.shop.example.test", "*.example.test", "a.shop.example.test"),
+        ("shop?.example.test", "*.example.test", "shop1.example.test"),
+        ("*.shop.example.test", "*.sh?p.example.test", "a.shop.example.test"),
+    ],
+)
+def test_wildcard_within_a_broader_one(bench: Bench, guarded: str, open_: str, host: str) -> None:
+    config = vhost(bench.tls, "tenants.test", "CFOriginPull On", bench.ca, tls=bench.certificate, aliases=guarded)
+    config += vhost(bench.plain, "other.test", aliases=open_)
+    server = bench.server(config).start()
+    server.expect(f"CFAOP131: {re.escape(guarded)} is guarded by ")
+    assert bench.answer(host=host) == 200
+    server.stop()
+
+
+def test_virtual_host_where_httpd_does_not_listen(bench: Bench) -> None:
+    """Port 80 was closed by taking away its Listen line."""
+    closed = free_port()
+    twin = bench.twin().replace(f"127.0.0.1:{bench.plain}>", f"*:{closed}>")
+    started(bench.server(bench.guarded() + twin), warns=False).stop()
+    for listen, warns in (("", True), ("[::]:", True), ("127.0.0.2:", True)):
+        started(bench.server(f"Listen {listen}{closed}\n" + bench.guarded() + twin), warns=warns).stop()
+    named = twin.replace(f"*:{closed}>", f"127.0.0.1:{closed}>")
+    started(bench.server(f"Listen 127.0.0.2:{closed}\n" + bench.guarded() + named), warns=False).stop()
+    started(bench.server(f"Listen {closed}\n" + bench.guarded() + named), warns=True).stop()
 
 
 # What serves nothing is no way round

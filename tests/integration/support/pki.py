@@ -174,6 +174,8 @@ class Credential:
         next_update: timedelta = 90 * DAY,
         extension: Optional[x509.ExtensionType] = None,
         has_key_identifier: bool = True,
+        key_identifier: Optional[x509.AuthorityKeyIdentifier] = None,
+        entry_extension: Optional[x509.ExtensionType] = None,
     ) -> Path:
         """A CRL file signed by this one, with a critical extension more."""
         now = datetime.utcnow()
@@ -185,17 +187,15 @@ class Credential:
             .add_extension(x509.CRLNumber(1), critical=False)
         )
         if has_key_identifier:
-            identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-            builder = builder.add_extension(identifier, critical=False)
+            own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+            builder = builder.add_extension(key_identifier or own, critical=False)
         if extension:
             builder = builder.add_extension(extension, critical=True)
         for credential in revoked:
-            builder = builder.add_revoked_certificate(
-                x509.RevokedCertificateBuilder()
-                .serial_number(credential.certificate.serial_number)
-                .revocation_date(now - DAY)
-                .build()
-            )
+            entry = x509.RevokedCertificateBuilder().serial_number(credential.certificate.serial_number).revocation_date(now - DAY)
+            if entry_extension:
+                entry = entry.add_extension(entry_extension, critical=True)
+            builder = builder.add_revoked_certificate(entry.build())
         crl = builder.sign(self.key, _hash_for(self.key, "sha256"))
         return self.pki.file(f"{label}.crl.pem", crl.public_bytes(serialization.Encoding.PEM))
 
