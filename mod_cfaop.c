@@ -201,6 +201,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_init(cfaop_fake_basic_auth_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     cfaop_ssl_variables_register_hooks(p);
     cfaop_authz_register(p);
+    cfaop_hook_order_name_late(p);
 }
 
 AP_DECLARE_MODULE(cfaop) = {

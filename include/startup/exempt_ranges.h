@@ -7,12 +7,13 @@
 #define CFAOP_STARTUP_EXEMPT_RANGES_H
 
 #include "httpd.h"
+#include "apr_pools.h"
 #include "apr_tables.h"
 
 /**
  * Adds to @a findings (of cfaop_finding) a warning for each such range of "CFOriginPullExempt ip" that a server from
  * @a base on has. Configuration phase.
  */
-void cfaop_exempt_ranges_look(apr_array_header_t *findings, const server_rec *base);
+void cfaop_exempt_ranges_look(apr_array_header_t *findings, apr_pool_t *ptemp, const server_rec *base);
 
 #endif

@@ -17,10 +17,13 @@
 void cfaop_hook_order_look(apr_array_header_t *findings);
 
 /**
- * httpd's pre_config hook, which has to be the first one. httpd gives a hook the name of the module that it loaded
- * last, also where another module registers the hook later: it would be taken for mod_ssl's or the guard's. From here
- * to the end of @a p such hooks have a name of their own. Always returns OK.
+ * httpd gives a hook the name of the module that it loaded last, also where another module registers the hook later: it
+ * would be taken for mod_ssl's or the guard's. From here until the next module is loaded, or @a p ends, such hooks have
+ * a name of their own. Last of all in mod_cfaop's register_hooks: a directive may register hooks.
  */
+void cfaop_hook_order_name_late(apr_pool_t *p);
+
+/** httpd's pre_config hook, which has to be the first one: does the same. Always returns OK. */
 int cfaop_hook_order_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp);
 
 #endif

@@ -73,8 +73,7 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && !cfaop_tree_doubts_listener(tree, s)
-        && (s->is_virtual || conf->is_reached_by_tls);
+    return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && (s->is_virtual || conf->is_reached_by_tls);
 }
 
 /* The servers of found that get requests for a name of guarded, by name. In found those of one name stand together. */

@@ -193,7 +193,7 @@ static void print_server(apr_pool_t *p, const cfaop_tree *tree, cfaop_twins *twi
     print_places(p, s);
     printf("   \"mode\": \"%s\", \"tls\": %s, \"reached_by_tls\": %s, \"guarded\": %s,\n",
            cfaop_config_mode_name(conf->mode), boolean(tls), boolean(conf->is_reached_by_tls),
-           boolean(cfaop_bypass_is_guarded(tree, s)));
+           boolean(tls && cfaop_bypass_is_guarded(tree, s)));
     print_rules(p, conf);
     printf("   \"trust\": ");
     if (has_trust) {

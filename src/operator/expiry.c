@@ -81,9 +81,8 @@ static void warn_of_item(apr_array_header_t *findings, const cfaop_item *item, a
 
     if (names) {
         text = apr_psprintf(p,
-                            "CFAOP106: %s ended on %s: what depends on it alone is refused, replace it, or remove it "
-                            "where "
-                            "its successor is listed; %s %s",
+                            "CFAOP106: %s ended on %s: what depends on it is refused unless a successor is listed, "
+                            "replace it or remove it; %s %s",
                             description(p, item), date_of_end(p, item->end), words->dependence, names);
         cfaop_findings_add(findings, APLOG_WARNING, text);
         return;

@@ -23,7 +23,7 @@ struct cfaop_twins {
     apr_hash_t *entries;     /* server_rec * -> entry, of each server */
     apr_hash_t *by_name;     /* name in lower case -> array of entry * with that ServerName or ServerAlias */
     apr_hash_t *by_pattern;  /* wildcard in lower case -> array of entry * that have it as an alias */
-    apr_hash_t *by_suffix;   /* ".example.org" -> array of entry * with a name below it */
+    apr_hash_t *by_suffix;   /* ".example.org" -> array of entry * with a name or wildcard below it */
     apr_array_header_t *odd; /* of entry *: servers with a wildcard that is not "*." and a name */
     apr_array_header_t *all; /* of entry *: the servers that passed the test; the indexes hold only these */
 };
@@ -57,14 +57,21 @@ static const char *suffix_of(const char *pattern)
     return pattern[0] == '*' && pattern[1] == '.' && !strpbrk(pattern + 1, "*?") ? pattern + 1 : NULL;
 }
 
-static void index_name(cfaop_twins *twins, const char *name, entry *e)
+static void index_suffixes(cfaop_twins *twins, const char *key, entry *e)
 {
-    const char *key = lower_case(twins->pool, name), *dot;
+    const char *dot;
 
-    add_entry(twins->by_name, key, e);
     for (dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.')) {
         add_entry(twins->by_suffix, dot, e);
     }
+}
+
+static void index_name(cfaop_twins *twins, const char *name, entry *e)
+{
+    const char *key = lower_case(twins->pool, name);
+
+    add_entry(twins->by_name, key, e);
+    index_suffixes(twins, key, e);
 }
 
 static void index_names(cfaop_twins *twins, entry *e)
@@ -90,7 +97,9 @@ static void index_wildcards(cfaop_twins *twins, entry *e)
     for (i = 0; wild && i < wild->nelts; ++i) {
         const char *pattern = APR_ARRAY_IDX(wild, i, const char *);
         if (pattern) {
-            add_entry(twins->by_pattern, lower_case(twins->pool, pattern), e);
+            const char *key = lower_case(twins->pool, pattern);
+            add_entry(twins->by_pattern, key, e);
+            index_suffixes(twins, key, e);
             is_odd = is_odd || !suffix_of(pattern);
         }
     }
@@ -205,17 +214,24 @@ static void find_all_of(const lookup *l)
     find_broader(l);
 }
 
-static int has_name_like(const server_rec *s, const char *pattern)
+static int has_one_like(const apr_array_header_t *names, const char *pattern)
 {
     int i;
 
-    for (i = 0; s->names && i < s->names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(s->names, i, const char *);
+    for (i = 0; names && i < names->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
         if (name && !ap_strcasecmp_match(name, pattern)) {
             return 1;
         }
     }
-    return s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern);
+    return 0;
+}
+
+/* A narrower wildcard is like the pattern, too. */
+static int has_name_like(const server_rec *s, const char *pattern)
+{
+    return has_one_like(s->names, pattern) || has_one_like(s->wild_names, pattern)
+        || (s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern));
 }
 
 /* The servers that answer to at least one host name that the wildcard l->name matches. */

@@ -223,7 +223,7 @@ static apr_array_header_t *extensions_of(apr_pool_t *p, conn_rec *c, int peer, c
     return mod_ssl_extensions(p, c, peer, oid);
 }
 
-/* Other modules retrieve the function after pre_config. httpd forgets all optional functions before it loads modules anew. */
+/* Other modules retrieve the function later. httpd forgets all optional functions before it loads modules anew. */
 static void take_place_of_extensions(void)
 {
     APR_OPTIONAL_FN_TYPE(ssl_ext_list) *extensions = APR_RETRIEVE_OPTIONAL_FN(ssl_ext_list);

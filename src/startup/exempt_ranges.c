@@ -31,48 +31,72 @@ static const struct {
     {"2a06:98c0::", "29"},  {"2c0f:f248::", "32"},
 };
 
-/* Is this address in the subnet? Numbers only: no name is looked up. */
-static int has(apr_ipsubnet_t *subnet, const char *address, apr_pool_t *p)
-{
-    apr_sockaddr_t *number;
+#define RANGES (int)(sizeof(cloudflare) / sizeof(cloudflare[0]))
 
-    return apr_sockaddr_info_get(&number, address, APR_UNSPEC, 0, 0, p) == APR_SUCCESS
-        && apr_ipsubnet_test(subnet, number);
+/* A range of addresses. */
+typedef struct {
+    apr_ipsubnet_t *subnet;
+    apr_sockaddr_t *first;
+} network;
+
+/* What the look needs, and what it has found. All is from one pool, which ends with the look. */
+typedef struct {
+    apr_pool_t *pool;
+    network of_cloudflare[RANGES];
+    network internet_6;         /* 2000::/3 (RFC 4291, 2.4) */
+    apr_hash_t *known;          /* text of an exemption -> judged_range */
+    apr_array_header_t *flawed; /* of const judged_range *, in the order of the configuration */
+} look;
+
+/* Fails only if memory does. Numbers only: no name is looked up. */
+static int read_network(network *n, const char *address, const char *bits, apr_pool_t *p)
+{
+    return apr_ipsubnet_create(&n->subnet, address, bits, p) == APR_SUCCESS
+        && apr_sockaddr_info_get(&n->first, address, APR_UNSPEC, 0, 0, p) == APR_SUCCESS;
 }
 
-static int is_cloudflares(const cfaop_exemption *exemption, apr_pool_t *p)
+static int overlaps(const network *one, const network *other)
 {
-    apr_ipsubnet_t *range;
-    apr_size_t i;
+    return apr_ipsubnet_test(one->subnet, other->first) || apr_ipsubnet_test(other->subnet, one->first);
+}
 
-    for (i = 0; i < sizeof(cloudflare) / sizeof(cloudflare[0]); ++i) {
-        if (apr_ipsubnet_create(&range, cloudflare[i].address, cloudflare[i].bits, p) == APR_SUCCESS
-            && (has(range, exemption->address, p) || has(exemption->subnet, cloudflare[i].address, p))) {
-            return 1;
-        }
+static int prepare(look *l, apr_pool_t *p)
+{
+    int i, is_ready = read_network(&l->internet_6, "2000::", "3", p);
+
+    l->pool = p;
+    l->known = apr_hash_make(p);
+    l->flawed = apr_array_make(p, 1, sizeof(const void *));
+    for (i = 0; is_ready && i < RANGES; ++i) {
+        is_ready = read_network(&l->of_cloudflare[i], cloudflare[i].address, cloudflare[i].bits, p);
     }
-    return 0;
+    return is_ready;
 }
 
-/* Are there addresses of the Internet among these? Those of IPv6 are in 2000::/3 (RFC 4291, 2.4). */
-static int is_of_internet(const cfaop_exemption *exemption, apr_pool_t *p)
+static int is_of_cloudflare(const look *l, const network *n)
 {
-    apr_ipsubnet_t *internet;
+    int i;
 
-    return !strchr(exemption->address, ':') || has(exemption->subnet, "2000::", p)
-        || (apr_ipsubnet_create(&internet, "2000::", "3", p) == APR_SUCCESS && has(internet, exemption->address, p));
+    for (i = 0; i < RANGES && !overlaps(&l->of_cloudflare[i], n); ++i) {
+    }
+    return i < RANGES;
 }
 
 /* Returns what is wrong with exempting these addresses, NULL if nothing. */
-static const char *flaw_of(const cfaop_exemption *exemption, apr_pool_t *p)
+static const char *flaw_of(const look *l, const cfaop_exemption *exemption)
 {
     int is_6 = strchr(exemption->address, ':') != NULL;
+    network n;
 
-    if (exemption->bits < (is_6 ? BITS_OF_A_NETWORK_6 : BITS_OF_A_NETWORK_4) && is_of_internet(exemption, p)) {
+    n.subnet = exemption->subnet;
+    if (apr_sockaddr_info_get(&n.first, exemption->address, APR_UNSPEC, 0, 0, l->pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    if (exemption->bits < (is_6 ? BITS_OF_A_NETWORK_6 : BITS_OF_A_NETWORK_4)
+        && (!is_6 || overlaps(&l->internet_6, &n))) {
         return "more addresses than any network has";
     }
-    return is_cloudflares(exemption, p) ? "addresses of Cloudflare, by which the clients of all its customers come"
-                                        : NULL;
+    return is_of_cloudflare(l, &n) ? "addresses of Cloudflare, by which the clients of all its customers come" : NULL;
 }
 
 /* A range that more than one server exempts is looked at once. */
@@ -83,62 +107,69 @@ typedef struct {
     const server_rec *last; /* the last one of them */
 } judged_range;
 
-static judged_range *judge_range(apr_hash_t *known, const cfaop_exemption *exemption)
+static judged_range *judge_range(look *l, const cfaop_exemption *exemption)
 {
-    judged_range *range = apr_hash_get(known, exemption->text, APR_HASH_KEY_STRING);
+    judged_range *range = apr_hash_get(l->known, exemption->text, APR_HASH_KEY_STRING);
 
     if (!range) {
-        apr_pool_t *p = apr_hash_pool_get(known);
-        range = apr_pcalloc(p, sizeof(*range));
+        range = apr_pcalloc(l->pool, sizeof(*range));
         range->exemption = exemption;
-        range->flaw = flaw_of(exemption, p);
-        range->servers.pool = p;
-        apr_hash_set(known, exemption->text, APR_HASH_KEY_STRING, range);
+        range->flaw = flaw_of(l, exemption);
+        range->servers.pool = l->pool;
+        apr_hash_set(l->known, exemption->text, APR_HASH_KEY_STRING, range);
     }
     return range;
 }
 
-/* Notes what s exempts. flawed (of const judged_range *): in the order of the configuration. */
-static void look_at_server(apr_hash_t *known, apr_array_header_t *flawed, const server_rec *s)
+static void look_at_server(look *l, const server_rec *s)
 {
     const apr_array_header_t *exemptions = cfaop_config_of(s)->exemptions;
     int i;
 
     for (i = 0; exemptions && i < exemptions->nelts; ++i) {
         const cfaop_exemption *exemption = &APR_ARRAY_IDX(exemptions, i, cfaop_exemption);
-        judged_range *range = exemption->subnet ? judge_range(known, exemption) : NULL;
-        if (range && range->flaw) {
-            if (!range->servers.count) {
-                APR_ARRAY_PUSH(flawed, const judged_range *) = range;
-            }
-            if (range->last != s) {
-                cfaop_name_list_add_server(&range->servers, ", ", s);
-                range->last = s;
-            }
+        judged_range *range = exemption->subnet ? judge_range(l, exemption) : NULL;
+        if (!range || !range->flaw || range->last == s) {
+            continue;
         }
+        if (!range->last) {
+            APR_ARRAY_PUSH(l->flawed, const judged_range *) = range;
+        }
+        cfaop_name_list_add_server(&range->servers, ", ", s);
+        range->last = s;
     }
 }
 
-void cfaop_exempt_ranges_look(apr_array_header_t *findings, const server_rec *base)
+static void report(apr_array_header_t *findings, const look *l)
 {
-    apr_pool_t *p = findings->pool;
-    apr_hash_t *known = apr_hash_make(p);
-    apr_array_header_t *flawed = apr_array_make(p, 1, sizeof(const judged_range *));
-    const server_rec *s;
     int i;
 
-    for (s = base; s; s = s->next) {
-        if (cfaop_config_asks(cfaop_config_of(s))) {
-            look_at_server(known, flawed, s);
-        }
-    }
-    for (i = 0; i < flawed->nelts; ++i) {
-        const judged_range *range = APR_ARRAY_IDX(flawed, i, const judged_range *);
+    for (i = 0; i < l->flawed->nelts; ++i) {
+        const judged_range *range = APR_ARRAY_IDX(l->flawed, i, const judged_range *);
         cfaop_findings_add(findings, APLOG_WARNING,
-                           apr_psprintf(p,
+                           apr_psprintf(findings->pool,
                                         "CFAOP153: CFOriginPullExempt ip %s/%d are %s: nothing is guarded from them; "
                                         "exempt single addresses, of machines that you run; exempt on %s",
                                         range->exemption->address, range->exemption->bits, range->flaw,
                                         cfaop_name_list_text(&range->servers)));
     }
+}
+
+void cfaop_exempt_ranges_look(apr_array_header_t *findings, apr_pool_t *ptemp, const server_rec *base)
+{
+    apr_pool_t *scratch;
+    look *l;
+    const server_rec *s;
+
+    apr_pool_create(&scratch, ptemp);
+    l = apr_palloc(scratch, sizeof(*l));
+    if (prepare(l, scratch)) {
+        for (s = base; s; s = s->next) {
+            if (cfaop_config_asks(cfaop_config_of(s))) {
+                look_at_server(l, s);
+            }
+        }
+        report(findings, l);
+    }
+    apr_pool_destroy(scratch);
 }

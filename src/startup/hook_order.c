@@ -24,7 +24,7 @@
 
 #define OWN_NAME "mod_cfaop.c"
 
-/* The name of hooks that are registered after pre_config has begun. */
+/* The name of hooks that are registered by directives, right after mod_cfaop.c is loaded, or from pre_config on. */
 #define LATE "a module that registers hooks after it is loaded"
 
 #define ANSWERS "what it answers there is answered to every client, also to one without a certificate"
@@ -136,11 +136,16 @@ static apr_status_t forget_late(void *data)
     return APR_SUCCESS;
 }
 
+void cfaop_hook_order_name_late(apr_pool_t *p)
+{
+    apr_hook_debug_current = LATE;
+    apr_pool_cleanup_register(p, NULL, forget_late, apr_pool_cleanup_null);
+}
+
 int cfaop_hook_order_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)plog;
     (void)ptemp;
-    apr_hook_debug_current = LATE;
-    apr_pool_cleanup_register(p, NULL, forget_late, apr_pool_cleanup_null);
+    cfaop_hook_order_name_late(p);
     return OK;
 }

@@ -156,7 +156,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     cfaop_bypass_warn(findings, ptemp, tree, base);
     cfaop_protocols_warn(findings, tree, base);
     cfaop_balancer_look(findings, ptemp, tree, base);
-    cfaop_exempt_ranges_look(findings, base);
+    cfaop_exempt_ranges_look(findings, ptemp, base);
     apr_array_cat(findings, cfaop_neighbours_findings(p, base));
 }
 

@@ -205,7 +205,7 @@ int cfaop_handshake_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
 /* Without mod_ssl's names, a client that mod_ssl asks later may not find its certificate. */
 static int name_cas(SSL_CTX *ctx, const cfaop_tls_context *context, apr_pool_t *p)
 {
-    int named = cfaop_ca_names_set(ctx, context->policy->trust->names);
+    int named = cfaop_ca_names_set(p, ctx, context->policy->trust->names);
 
     if (named == -1 && !cfaop_config_is_first_pass()) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, context->server,

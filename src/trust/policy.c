@@ -81,7 +81,7 @@ static void warn_of_beginning(round_of *round, const char *kind, const char *ori
         add_finding(round, APLOG_WARNING,
                     apr_psprintf(round->pool,
                                  "CFAOP142: %s of \"%s\" (%s) is not valid before %s: what depends on it "
-                                 "alone is refused until then, check the clock or replace it",
+                                 "is refused until then unless a predecessor is listed, check the clock or replace it",
                                  kind, subject, origin, time_text(round->pool, from)));
     }
 }

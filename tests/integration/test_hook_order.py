@@ -131,19 +131,22 @@ def test_warning_is_true(crowd: Crowd, name: str) -> None:
     assert stranger.status == (410 if "post_read_request" in FOREIGN[name][1] else 400)
 
 
-@pytest.mark.parametrize("last", ("ssl", "cfaop", "http2"))
-def test_late_hooks_are_of_no_other_module(servers: Servers, directory: Path, server_certificate: Credential, last: str) -> None:
-    """httpd would give hooks that are registered in pre_config the name of the module that is loaded last."""
-    port, name = free_port(), f"late_{last}"
+@pytest.mark.parametrize("last, when", [("ssl", "pre_config"), ("cfaop", "pre_config"), ("http2", "pre_config"), ("cfaop", "directive")])
+def test_late_hooks_are_of_no_other_module(
+    servers: Servers, directory: Path, server_certificate: Credential, last: str, when: str
+) -> None:
+    """httpd would give hooks that are registered in pre_config, or by a directive, the name of the module that is loaded last."""
+    port, name = free_port(), f"late_{last}_{when}"
     hooks = (
         "ap_hook_post_read_request(on_request, NULL, NULL, APR_HOOK_REALLY_FIRST - 2000);"
         " ap_hook_check_access(on_request, NULL, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF);"
         " ap_hook_fixups(on_request, NULL, NULL, APR_HOOK_MIDDLE);"
     )
-    loads = [f"LoadModule {name}_module {build_module(directory, name, hooks, is_late=True)}"]
+    loads = [f"LoadModule {name}_module {build_module(directory, name, hooks, when=when)}"]
     loads += installation.load_lines([each for each in ("ssl", "http2") if each != last])
     own = f"LoadModule cfaop_module {environment.module_path()}"
     loads += [own] if last == "cfaop" else [own, *installation.load_lines([last])]
+    loads += ["RegisterHooks"] if when == "directive" else []
     server = servers.prepare_httpd("", listen=[port], with_module=False, without=["ssl", "http2"])
     settings = [f"SSLSessionCache shmcb:{server.directory}/run/sessions(512000)", "Protocols h2 http/1.1"]
     server.write_config("\n".join([*loads, *settings, vhost(port, "guarded.test", "CFOriginPull On", tls=server_certificate)]))

@@ -15,6 +15,8 @@ from support.streams import TlsAlert
 from support.vhost import vhost
 
 ORDERS = ("REALLY_FIRST", "MIDDLE", "REALLY_LAST")
+# The module does it when all SSL_CTXs are made.
+AFTERWARDS = "AFTERWARDS"
 
 _SETTLER = """
 #include "httpd.h"
@@ -28,15 +30,35 @@ static int refuse(X509_STORE_CTX *store_ctx, void *data)
     return 0;
 }
 
-static int on_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+static SSL_CTX *contexts[8];
+static int count;
+
+static int does(SSL_CTX *ctx)
 {
     DOES
+    return OK;
+}
+
+static int on_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+{
+    contexts[count++ % 8] = ctx;
+    return IS_LATE ? OK : does(ctx);
+}
+
+static int on_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    for (; count; --count) {
+        if (IS_LATE) {
+            does(contexts[count - 1]);
+        }
+    }
     return OK;
 }
 
 static void register_hooks(apr_pool_t *p)
 {
     APR_OPTIONAL_HOOK(ssl, init_server, on_server, NULL, NULL, APR_HOOK_ORDER);
+    ap_hook_post_config(on_post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
 }
 
 AP_DECLARE_MODULE(NAME) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks};
@@ -55,11 +77,12 @@ REFUSES_CLIENTS = "SSL_CTX_set_cert_verify_callback(ctx, refuse, NULL);"
 def settler(directory: Path, label: str, order: str, does: str) -> str:
     """The LoadModule line of a module that does this to each SSL_CTX."""
     name = f"{label}_{order.lower()}"
-    text = _SETTLER.replace("NAME", name).replace("APR_HOOK_ORDER", f"APR_HOOK_{order}").replace("DOES", does)
+    is_late, order = (1, "MIDDLE") if order == AFTERWARDS else (0, order)
+    text = _SETTLER.replace("(NAME)", f"({name})").replace("IS_LATE", str(is_late)).replace("APR_HOOK_ORDER", f"APR_HOOK_{order}").replace("DOES", does)
     return f"LoadModule {name}_module {compile_module(directory, name, text)}\n"
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", [*ORDERS, AFTERWARDS])
 def test_module_that_names_a_ca_is_heard(
     servers: Servers, pki: Pki, directory: Path, server_certificate: Credential, order: str
 ) -> None:
@@ -77,7 +100,7 @@ def test_module_that_names_a_ca_is_heard(
             with connect(port, sni=host, credential=edge) as client:
                 assert client.request(host=host).status == 200
                 assert isinstance(client.stream, TlsStream)
-                assert {name.CN for name in client.stream.client_ca_names} == {"neighbour", f"named-{order}"}
+                assert {name.CN for name in client.stream.client_ca_names} == {"neighbour", *([] if order == AFTERWARDS else [f"named-{order}"])}
             assert fetch(port, sni=host).status == 400
         again()
 

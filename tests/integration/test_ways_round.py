@@ -321,9 +321,12 @@ def test_wildcard_beside_the_guarded_name(bench: Bench, order: str) -> None:
         ("*.shop.example.test", "*.example.test", "a.shop.example.test"),
         ("shop?.example.test", "*.example.test", "shop1.example.test"),
         ("*.shop.example.test", "*.sh?p.example.test", "a.shop.example.test"),
+        ("*.example.test", "*.shop.example.test", "a.shop.example.test"),
+        ("*.example.test", "shop?.example.test", "shop1.example.test"),
+        ("sh*.example.test", "shop*.example.test", "shop1.example.test"),
     ],
 )
-def test_wildcard_within_a_broader_one(bench: Bench, guarded: str, open_: str, host: str) -> None:
+def test_wildcards_of_which_one_is_within_the_other(bench: Bench, guarded: str, open_: str, host: str) -> None:
     config = vhost(bench.tls, "tenants.test", "CFOriginPull On", bench.ca, tls=bench.certificate, aliases=guarded)
     config += vhost(bench.plain, "other.test", aliases=open_)
     server = bench.server(config).start()

@@ -54,23 +54,38 @@ static int on_pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }}
 
+static const char *on_directive(cmd_parms *cmd, void *dummy)
+{{
+    (void)dummy;
+    hooks(cmd->pool);
+    return NULL;
+}}
+
+static const command_rec directives[] = {{
+    AP_INIT_NO_ARGS("RegisterHooks", on_directive, NULL, RSRC_CONF | EXEC_ON_READ, "registers the hooks"),
+    {{NULL}}
+}};
+
 static void register_hooks(apr_pool_t *p)
 {{
-    if ({is_late}) {{
+    if ("{when}"[0] == 'p') {{
         ap_hook_pre_config(on_pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     }}
-    else {{
+    else if ("{when}"[0] != 'd') {{
         hooks(p);
     }}
 }}
 
-AP_DECLARE_MODULE({name}) = {{STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks}};
+AP_DECLARE_MODULE({name}) = {{STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, directives, register_hooks}};
 """
 
 
-def build_module(directory: Path, name: str, hooks: str, *, is_late: bool = False) -> Path:
-    """A module that registers these hooks, late: in pre_config; mod_<name>.c answers /of-<name> with 410 in them."""
-    return compile_module(directory, name, _SOURCE.format(name=name, hooks=hooks, is_late=int(is_late)))
+def build_module(directory: Path, name: str, hooks: str, *, when: str = "load") -> Path:
+    """
+    A module that registers these hooks when it is loaded, or late: in pre_config, or by its directive RegisterHooks, which httpd
+    runs as it reads it. mod_<name>.c answers /of-<name> with 410 in them.
+    """
+    return compile_module(directory, name, _SOURCE.format(name=name, hooks=hooks, when=when))
 
 
 def compile_module(directory: Path, name: str, text: str) -> Path:
