@@ -42,6 +42,9 @@ void cfaop_slots_disable(void);
 /** Says whether there are slots. Connection phase; any thread. */
 int cfaop_slots_are_there(void);
 
+/** Says whether they were enabled since the process started, in this configuration or before. Configuration phase. */
+int cfaop_slots_were_used(void);
+
 /** Ties data to an SSL_CTX (returns 0 if OpenSSL fails) or to an SSL. Configuration phase, and connection phase. */
 int cfaop_slots_set_context(SSL_CTX *ctx, cfaop_tls_context *context);
 void cfaop_slots_set_conn(SSL *ssl, cfaop_conn *conn);

@@ -76,7 +76,7 @@ static int takes_all_of(const address_set *set, const ap_listen_rec *l)
     return set->wild[port] || set->wild[0] || has_address(set, l->bind_addr, port) || has_address(set, l->bind_addr, 0);
 }
 
-/* Does httpd listen at addr? A virtual host whose Listen line was taken away is reached by nobody. */
+/* Does httpd listen at addr? A virtual host whose Listen line was taken away is reached by no client. */
 static int is_listened_at(const server_addr_rec *addr)
 {
     const ap_listen_rec *l;

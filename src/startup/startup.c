@@ -55,15 +55,29 @@ static int is_any_needed(const server_rec *base)
     return 0;
 }
 
+static int is_mode_said(const server_rec *base)
+{
+    const server_rec *s = base;
+
+    while (s && cfaop_config_of(s)->mode == CFAOP_MODE_UNSET) {
+        s = s->next;
+    }
+    return s != NULL;
+}
+
 /*
- * Makes the module's place in OpenSSL's objects. Returns 0 if mod_ssl's handshake hooks cannot be used. They are used
- * even if all virtual hosts are Off: clients may hold older sessions, and those of a refused certificate must not be
- * resumed.
+ * Makes the module's place in OpenSSL's objects. Returns 0 if mod_ssl's handshake hooks cannot be used, or need not be:
+ * where the module is merely loaded, handshakes stay as they are. They are used even if all virtual hosts are Off, and
+ * if an earlier configuration has used them: clients may hold older sessions, and those of a refused certificate must
+ * not be resumed.
  */
-static int enable_handshake(int is_needed, apr_array_header_t *list)
+static int enable_handshake(const server_rec *base, int is_needed, apr_array_header_t *list)
 {
     const char *mistake = cfaop_mod_ssl_mistake();
 
+    if (!is_mode_said(base) && !cfaop_slots_were_used()) {
+        return 0;
+    }
     if (!mistake && !cfaop_slots_enable()) {
         mistake = "CFAOP145: OpenSSL has no room for the module's data: check the memory";
     }
@@ -169,7 +183,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     findings = cfaop_policy_resolve_all(p, ptemp, base);
     cfaop_refuse_check(p, base, findings);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
-    can_ask = enable_handshake(is_needed, findings);
+    can_ask = enable_handshake(base, is_needed, findings);
     if (can_ask) {
         take_over_hooks(base, is_needed, findings);
     }

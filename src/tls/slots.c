@@ -25,6 +25,11 @@ int cfaop_slots_are_there(void)
     return slot.ssl >= 0 && slot.ctx >= 0;
 }
 
+int cfaop_slots_were_used(void)
+{
+    return ap_retained_data_get(RETAINED_SLOTS) != NULL;
+}
+
 int cfaop_slots_enable(void)
 {
     slots *kept = ap_retained_data_get(RETAINED_SLOTS);

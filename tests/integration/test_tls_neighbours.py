@@ -206,3 +206,62 @@ def test_module_that_asks_for_extensions(servers: Servers, pki: Pki, directory: 
         assert purpose("tried.test", stranger) == "-"
         assert "TLS Web Client Authentication" in purpose("off.test", stranger)
         again()
+
+
+_LISTENER = """
+#include "httpd.h"
+#include "http_config.h"
+#include "http_request.h"
+#include "apr_optional_hooks.h"
+#include "mod_ssl_openssl.h"
+
+static int messages;
+
+static void on_message(int written, int version, int type, const void *bytes, size_t length, SSL *ssl, void *data)
+{
+    ++messages;
+}
+
+static int on_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+{
+    SSL_CTX_set_msg_callback(ctx, on_message);
+    return OK;
+}
+
+static int on_fixups(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "X-Messages", messages ? "heard" : "none");
+    return DECLINED;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    APR_OPTIONAL_HOOK(ssl, init_server, on_server, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(listener) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks};
+"""
+
+
+def test_module_that_is_merely_loaded_changes_no_handshake(servers: Servers, pki: Pki, directory: Path, server_certificate: Credential) -> None:
+    """Until there is a CFOriginPull. After that it stays at work, since clients hold sessions from then."""
+    port = free_port()
+    load = f"LoadModule listener_module {compile_module(directory, 'listener', _LISTENER)}\n"
+    lines = {"without": [], "off": ["CFOriginPull Off"]}
+    configs = {name: load + vhost(port, "site.test", *more, tls=server_certificate) for name, more in lines.items()}
+    server = servers.httpd(configs["without"], listen=[port])
+
+    def heard() -> str:
+        return fetch(port, "/index.html", sni="site.test").header("x-messages") or ""
+
+    assert heard() == "heard"
+    server.graceful()
+    assert heard() == "heard"
+    for name in ("off", "without"):
+        server.write_config(configs[name])
+        server.graceful()
+        assert heard() == "none"
+    server.stop()
+    assert (server.start() and heard()) == "heard"
+    server.stop()

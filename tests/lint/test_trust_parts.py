@@ -7,8 +7,8 @@ fields are the parts of src/trust/parts.c, and so are the members of a trust. Th
 import re
 
 CONFIG, TRUST, PARTS = "include/config/config.h", "include/trust/trust.h", "src/trust/parts.c"
-# What src/trust reads of a server's configuration beside: its results, mistakes of setters, and whether an empty list is a mistake.
-BESIDE = {"verify", "index", "trust", "broken", "policy", "setter_error", "expiry_error", "mode_where"}
+# What src/trust reads of a server's configuration beside: its results, mistakes of setters, and where an empty list was written.
+BESIDE = {"verify", "index", "trust", "broken", "policy", "setter_error", "expiry_error", "ca_where"}
 # What a trust has beside its parts, all of it made from them.
 MADE = {"digest", "store", "check_names", "names", "unnamed"}
 
