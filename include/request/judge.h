@@ -27,6 +27,15 @@ int cfaop_judge_rewritten(request_rec *r);
 int cfaop_judge_fixups(request_rec *r);
 
 /**
+ * Hooks that judge @a r if it is a sub-request, before other modules' rules are run for it: pre_translate_name (httpd
+ * before 2.4.49: translate_name), map_to_storage and type_checker, the first that httpd runs for the sub-request of a
+ * URI, of a file, and of a file in the same directory. httpd runs no quick_handler for it where its answer is not
+ * wanted, as in the expression "-U". An expression for a header or for the log makes sub-requests of refused requests,
+ * too. Return as above.
+ */
+int cfaop_judge_part(request_rec *r);
+
+/**
  * httpd's handler hook, before all handlers, where there are exemptions: refuses @a r once more if it was refused, and
  * judges it if it has another path than the one that was judged. Returns a status, DONE or DECLINED. Request phase; any
  * thread.

@@ -345,6 +345,11 @@ int cfaop_judge_rewritten(request_rec *r)
     return let_through_before(r) ? DECLINED : judge_request(r);
 }
 
+int cfaop_judge_part(request_rec *r)
+{
+    return r->main ? cfaop_judge_rewritten(r) : DECLINED;
+}
+
 /*
  * httpd runs the handler of a sub-request that quick_handler has refused, if the program that made it does not look at
  * its status. Where translate_name has chosen the handler, as for a proxy, there is one. A program may also put such a

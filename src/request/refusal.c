@@ -56,10 +56,22 @@ static int may_be_sent(const cfaop_server_conf *conf, const char *error_document
             || cfaop_exemption_has_path(conf->exemptions, error_document));
 }
 
+/*
+ * A request that is refused before translate_name has no file name. An expression with "-F", for a header or for the
+ * log, looks up a file from there, and httpd crashes if there is none (ap_sub_req_lookup_file() in server/request.c).
+ */
+static void give_file_name(request_rec *r)
+{
+    if (!r->filename) {
+        r->filename = apr_pstrdup(r->pool, "");
+    }
+}
+
 int cfaop_refusal_answer(request_rec *r, const cfaop_judgement *j)
 {
     int status = j->verdict->status;
 
+    give_file_name(r);
     if (cfaop_silence_applies(r, j->conf)) {
         return cfaop_silence_request(r, status);
     }

@@ -105,7 +105,7 @@ static void check_exemptions(apr_pool_t *p, const cfaop_server_conf *conf)
 
     for (i = 0; conf->exemptions && i < conf->exemptions->nelts; ++i) {
         const cfaop_exemption *exemption = &APR_ARRAY_IDX(conf->exemptions, i, cfaop_exemption);
-        cfaop_exemption again = {NULL, NULL, NULL};
+        cfaop_exemption again = {NULL, NULL, NULL, NULL, 0};
         MUST(!exemption->path == (exemption->subnet != NULL));
         if (exemption->path) {
             MUST(!cfaop_exemption_parse_path(p, exemption->path, &again));

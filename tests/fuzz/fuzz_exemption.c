@@ -133,7 +133,7 @@ static int is_in_subnet(const char *subnet, const char *address)
 /* An address and its length that the directive takes; NULL: it refuses the word. */
 static const char *subnet_of(apr_pool_t *p, const char *word, apr_array_header_t *exemptions)
 {
-    cfaop_exemption exemption = {NULL, NULL, NULL};
+    cfaop_exemption exemption = {NULL, NULL, NULL, NULL, 0};
     const char *error = cfaop_exemption_parse_ip(p, word, &exemption);
 
     if (error) {
@@ -147,7 +147,7 @@ static const char *subnet_of(apr_pool_t *p, const char *word, apr_array_header_t
 
 static const char *prefix_of(apr_pool_t *p, const char *word, apr_array_header_t *exemptions)
 {
-    cfaop_exemption exemption = {NULL, NULL, NULL};
+    cfaop_exemption exemption = {NULL, NULL, NULL, NULL, 0};
     const char *error = cfaop_exemption_parse_path(p, word, &exemption);
 
     if (error) {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Servers
-from support import environment
+from support import environment, installation
 from support.client import HTTP_VERSIONS, TLS_VERSIONS, connect, fetch
 from support.foreign_module import build_from
 from support.httpd import Httpd
@@ -24,7 +24,8 @@ HEADER = "cf-connecting-ip"
 CLAIM = "198.51.100.66"
 VISITOR = "203.0.113.7"
 PEER = "127.0.0.1"
-JUDGING = {"post_read_request", "quick_handler", "map_to_storage", "fixups", "handler"}
+JUDGING = {"post_read_request", "quick_handler", "map_to_storage", "type_checker", "fixups", "handler"}
+JUDGING |= {"pre_translate_name"} if installation.version() >= (2, 4, 49) else set()
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,18 @@ static int on_quick(request_rec *r, int lookup)
     return look(r, "quick_handler");
 }
 
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
+static int on_pre_translate(request_rec *r)
+{
+    return look(r, "pre_translate_name");
+}
+#endif
+
+static int on_type(request_rec *r)
+{
+    return look(r, "type_checker");
+}
+
 static int on_map(request_rec *r)
 {
     return look(r, "map_to_storage");
@@ -99,7 +111,11 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_connection(on_connection, NULL, NULL, ORDER);
     ap_hook_post_read_request(on_post_read, NULL, NULL, ORDER);
     ap_hook_quick_handler(on_quick, NULL, NULL, ORDER);
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
+    ap_hook_pre_translate_name(on_pre_translate, NULL, NULL, ORDER);
+#endif
     ap_hook_map_to_storage(on_map, NULL, NULL, ORDER);
+    ap_hook_type_checker(on_type, NULL, NULL, ORDER);
     ap_hook_fixups(on_fixups, NULL, NULL, ORDER);
     ap_hook_handler(on_handler, NULL, NULL, ORDER);
     ap_hook_insert_filter(on_filter, NULL, NULL, ORDER);
