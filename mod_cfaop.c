@@ -162,6 +162,19 @@ static void hook_for_side_effects(void)
     apr_hook_debug_current = current;
 }
 
+/* Sub-requests do not pass post_read_request. */
+static void hooks_for_parts(void)
+{
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
+    ap_hook_pre_translate_name(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
+#else
+    ap_hook_translate_name(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
+#endif
+    ap_hook_map_to_storage(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_type_checker(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_handler(cfaop_judge_handler_of_part, NULL, NULL, CFAOP_HOOK_FIRST);
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     static const char *const protocols[] = {"mod_http2.c", "http_core.c", NULL};
@@ -187,15 +200,8 @@ static void register_hooks(apr_pool_t *p)
      */
     ap_hook_post_read_request(cfaop_judge_post_read, protocols, NULL, CFAOP_HOOK_FIRST);
     ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
-#if AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
-    ap_hook_pre_translate_name(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
-#else
-    ap_hook_translate_name(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
-#endif
-    ap_hook_map_to_storage(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_type_checker(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_handler(cfaop_judge_handler_of_part, NULL, NULL, CFAOP_HOOK_FIRST);
+    hooks_for_parts();
     hook_for_side_effects();
     cfaop_count_register_filter();
     cfaop_silence_register_filter();
