@@ -112,16 +112,23 @@ static int may_be_of(X509_CRL *crl, X509 *ca)
     return may_be;
 }
 
+/* A root that has issued intermediates only has a CRL for CAs only; its intermediates have CRLs of their own. */
+static int is_complete(int is_root, int are_for, int others)
+{
+    return (are_for & FOR_CLIENTS || (is_root && others)) && (are_for & FOR_CAS || !is_root);
+}
+
 int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca)
 {
-    int i, are_for = 0, needed = cfaop_own_crl_is_self_signed_ca(ca) ? FOR_CLIENTS | FOR_CAS : FOR_CLIENTS;
+    int i, are_for = 0, others = 0;
 
     for (i = 0; i < trust->crls->nelts; ++i) {
         X509_CRL *crl = APR_ARRAY_IDX(trust->crls, i, cfaop_crl).crl;
         are_for |= is_signed_by(crl, ca) && may_be_of(crl, ca) && may_sign_crls(ca) ? scope_of(crl) : 0;
+        others += !is_of_name(crl, ca);
     }
     ERR_clear_error();
-    return trust->crls->nelts && (are_for & needed) != needed;
+    return trust->crls->nelts && !is_complete(cfaop_own_crl_is_self_signed_ca(ca), are_for, others);
 }
 
 const char *cfaop_own_crl_rival(const cfaop_trust *trust, X509 *ca)

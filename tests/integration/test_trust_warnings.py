@@ -494,6 +494,18 @@ def test_ca_that_may_sign_no_crls(bench: Bench) -> None:
     assert bench.line(bench.listing(ca), f"{CRL_FILE} {ca.crl('not-allowed')}").startswith(f"{NO_CRL}: ")
 
 
+def test_root_of_intermediates_needs_no_crl_for_clients(bench: Bench, servers: Servers) -> None:
+    """The usual CRL of a root that is kept offline is for CAs only. A revoked intermediate is refused by it."""
+    port, root = free_port(), bench.pki.root("offline")
+    between, revoked = root.issue("online", ca=True), root.issue("online-revoked", ca=True)
+    crls = f"{CRL_FILE} {root.crl('offline', extension=CAS, revoked=[revoked])} {between.crl('online')} {revoked.crl('online-revoked')}"
+    server = servers.httpd(vhost(port, "guarded.test", "CFOriginPull On", bench.listing(root), crls, tls=bench.tls), listen=[port])
+    server.allow_refusals()
+    edge, other = between.issue("offline-edge").sending(between), revoked.issue("offline-other").sending(revoked)
+    assert [fetch(port, sni="guarded.test", credential=each).status for each in (edge, other)] == [200, 400]
+    server.stop()
+
+
 def test_intermediate_needs_no_crl_for_cas(bench: Bench) -> None:
     between = bench.pki.root("root-of-between").issue("between-with-crl", ca=True)
     assert bench.of(bench.listing(between), f"{CRL_FILE} {between.crl('users-of-between', extension=USERS)}") == []

@@ -344,6 +344,7 @@ MUTANTS = (
     _m("wildcards within open wildcards are not found", "src/operator/twins.c", "    find_broader(l);\n    if (suffix)", "    if (suffix)", "test_ways_round"),
     _m("a virtual host is a way round without a Listen line", "src/operator/reach.c", " && is_listened_at(addr)", "", "test_ways_round"),
     _m("an https line of another address counts", "src/operator/dump_json.c", " && !cfaop_tree_doubts_listener(tree, s)", "", "test_dump_json"),
+    _m("a root of intermediates needs a CRL for clients", "src/trust/own_crl.c", " || (is_root && others)", "", "test_trust_warnings"),
     _m("a CRL with another key identifier is used", "src/trust/own_crl.c", "is_signed_by(crl, ca) && may_be_of(crl, ca) && may", "is_signed_by(crl, ca) && may",
        "test_trust_warnings"),
     _m("a CRL with a critical extension of an entry is used", "src/trust/own_crl.c", " || has_strange_entry(crl)", "", "test_trust_warnings"),
