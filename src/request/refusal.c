@@ -59,11 +59,12 @@ static int may_be_sent(const cfaop_server_conf *conf, const char *error_document
 /*
  * A request that is refused before translate_name has no file name. An expression with "-F", for a header or for the
  * log, looks up a file from there, and httpd crashes if there is none (ap_sub_req_lookup_file() in server/request.c).
+ * The log format %f says "-" of none, too.
  */
 static void give_file_name(request_rec *r)
 {
-    if (!r->filename) {
-        r->filename = apr_pstrdup(r->pool, "");
+    if (!r->main && !r->filename) {
+        r->filename = apr_pstrdup(r->pool, "-");
     }
 }
 

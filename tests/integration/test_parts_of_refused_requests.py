@@ -69,6 +69,7 @@ def test_rules_are_not_run_for_parts(
     port, ca = free_port(), pki.root(label)
     lines = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}", MAKERS[maker]]
     lines += ["CFOriginPullExempt path /open"] if exempt else []
+    lines += ["CustomLog logs/names.log %f"]
     config = f"LoadModule witness_module {compile_module(folder, 'witness', _WITNESS)}\n" + vhost(port, "on.test", *lines, tls=server_certificate)
     server = servers.httpd(config, listen=[port])
     server.put("inside.html", "inside\n")
@@ -80,6 +81,7 @@ def test_rules_are_not_run_for_parts(
                 assert fetch(port, "/inside.html", sni="on.test", credential=credential, tls=tls, http=http).status == 400
     server.graceful()  # requests are logged when their answers were sent
     assert server.log.find("WITNESS: ") == []
+    assert set((server.directory / "logs" / "names.log").read_text().split()) == {"-"}
     assert fetch(port, "/inside.html", sni="on.test", credential=edge).status == 200
     server.graceful()
     assert server.log.find("WITNESS: .* of a part")
