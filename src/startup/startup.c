@@ -65,17 +65,30 @@ static int is_mode_said(const server_rec *base)
     return s != NULL;
 }
 
+/* Can clients have sessions of an httpd that was stopped, or of another machine? A cache in shared memory has none. */
+static int may_sessions_be_older(apr_pool_t *ptemp, const server_rec *base)
+{
+    const cfaop_tree *tree = cfaop_tree_index(ptemp, (server_rec *)base);
+    const char *cache = cfaop_tree_last(tree, base, "sslsessioncache");
+    const server_rec *s = base;
+
+    while (s && !cfaop_tree_ticket_key_file(tree, s)) {
+        s = s->next;
+    }
+    return s || (cache && ap_cstr_casecmpn(cache, "shm", 3) != 0 && ap_cstr_casecmpn(cache, "none", 4) != 0);
+}
+
 /*
  * Makes the module's place in OpenSSL's objects. Returns 0 if mod_ssl's handshake hooks cannot be used, or need not be:
  * where the module is merely loaded, handshakes stay as they are. They are used even if all virtual hosts are Off, and
- * if an earlier configuration has used them: clients may hold older sessions, and those of a refused certificate must
- * not be resumed.
+ * if an earlier configuration may have used them: clients may hold older sessions, and those of a refused certificate
+ * must not be resumed.
  */
-static int enable_handshake(const server_rec *base, int is_needed, apr_array_header_t *list)
+static int enable_handshake(apr_pool_t *ptemp, const server_rec *base, int is_needed, apr_array_header_t *list)
 {
     const char *mistake = cfaop_mod_ssl_mistake();
 
-    if (!is_mode_said(base) && !cfaop_slots_were_used()) {
+    if (!is_mode_said(base) && !cfaop_slots_were_used() && !may_sessions_be_older(ptemp, base)) {
         return 0;
     }
     if (!mistake && !cfaop_slots_enable()) {
@@ -183,7 +196,7 @@ int cfaop_startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptem
     findings = cfaop_policy_resolve_all(p, ptemp, base);
     cfaop_refuse_check(p, base, findings);
     apr_pool_cleanup_register(p, NULL, forget_findings, apr_pool_cleanup_null);
-    can_ask = enable_handshake(base, is_needed, findings);
+    can_ask = enable_handshake(ptemp, base, is_needed, findings);
     if (can_ask) {
         take_over_hooks(base, is_needed, findings);
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from support.client import HTTP_VERSIONS, TLS_VERSIONS, TlsStream, connect, fetc
 from support.foreign_module import compile_module
 from support.pki import Credential, Pki
 from support.ports import free_port
-from support.streams import TlsAlert
+from support.streams import Reset, TlsAlert
 from support.vhost import vhost
 
 ORDERS = ("REALLY_FIRST", "MIDDLE", "REALLY_LAST")
@@ -264,4 +265,29 @@ def test_module_that_is_merely_loaded_changes_no_handshake(servers: Servers, pki
         assert heard() == "none"
     server.stop()
     assert (server.start() and heard()) == "heard"
+    server.stop()
+
+
+def test_tickets_that_outlive_httpd_are_looked_at(servers: Servers, pki: Pki, directory: Path, server_certificate: Credential) -> None:
+    """Without any CFOriginPull: a session of the guard's would count where mod_ssl verifies by other CAs."""
+    port, ca, others, key_file = free_port(), pki.root("older"), pki.root("other-cas"), directory / "tickets"
+    key_file.write_bytes(os.urandom(48))
+    guard = ["CFOriginPull On", f"CFOriginPullCACertificateFile {ca.cert_file}"]
+    verify = ["SSLVerifyClient require", f"SSLCACertificateFile {others.cert_file}"]
+
+    def config(*lines: str) -> str:
+        return vhost(port, "site.test", f"SSLSessionTicketKeyFile {key_file}", *lines, tls=server_certificate)
+
+    server = servers.httpd(config(*guard), listen=[port])
+    server.allow("CFAOP137|AH0")
+    with connect(port, sni="site.test", credential=ca.issue("older-edge"), tls="1.2") as client:
+        assert client.request(host="site.test").status == 200
+        assert isinstance(client.stream, TlsStream)
+        kept = client.stream.session
+    server.stop()
+    server.write_config(config(*verify))
+    server.start()
+    server.allow("CFAOP137|AH0|SSL Library Error")
+    with pytest.raises((TlsAlert, Reset)), connect(port, sni="site.test", tls="1.2", session=kept) as client:
+        client.request(host="site.test")
     server.stop()
