@@ -163,15 +163,15 @@ static void hook_for_side_effects(void)
 }
 
 /* Sub-requests do not pass post_read_request. */
-static void hooks_for_parts(void)
+static void hooks_for_subrequests(void)
 {
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
-    ap_hook_pre_translate_name(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_pre_translate_name(cfaop_judge_subrequest, NULL, NULL, CFAOP_HOOK_FIRST);
 #else
-    ap_hook_translate_name(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_translate_name(cfaop_judge_subrequest, NULL, NULL, CFAOP_HOOK_FIRST);
 #endif
-    ap_hook_map_to_storage(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_type_checker(cfaop_judge_part, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_map_to_storage(cfaop_judge_subrequest, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_type_checker(cfaop_judge_subrequest, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_handler(cfaop_judge_handler_of_part, NULL, NULL, CFAOP_HOOK_FIRST);
 }
 
@@ -201,7 +201,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_read_request(cfaop_judge_post_read, protocols, NULL, CFAOP_HOOK_FIRST);
     ap_hook_quick_handler(cfaop_judge_quick_handler, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_fixups(cfaop_judge_fixups, NULL, NULL, CFAOP_HOOK_FIRST);
-    hooks_for_parts();
+    hooks_for_subrequests();
     hook_for_side_effects();
     cfaop_count_register_filter();
     cfaop_silence_register_filter();

@@ -33,7 +33,7 @@ int cfaop_tree_shows_tls(const cfaop_tree *tree, const server_rec *s);
  */
 int cfaop_tree_doubts_tls(const cfaop_tree *tree, const server_rec *s);
 
-/** Says whether the second of these is so. Configuration phase. */
+/** Says whether it is in doubt because of the Listen line. Configuration phase. */
 int cfaop_tree_doubts_listener(const cfaop_tree *tree, const server_rec *s);
 
 /**

@@ -33,7 +33,7 @@ int cfaop_judge_fixups(request_rec *r);
  * wanted, as in the expression "-U". An expression for a header or for the log makes sub-requests of refused requests,
  * too. Return as above.
  */
-int cfaop_judge_part(request_rec *r);
+int cfaop_judge_subrequest(request_rec *r);
 
 /**
  * httpd's handler hook, before all handlers, where there are exemptions: refuses @a r once more if it was refused, and

@@ -39,7 +39,10 @@ static authz_status check_connection(request_rec *r, const char *line, const voi
                                                                                              : AUTHZ_DENIED;
 }
 
-/* httpd makes the configuration of a virtual host when it reads the module's first directive there: this is none. */
+/*
+ * httpd makes the module's configuration of a virtual host when it reads the first directive of the module there.
+ * Require is a directive of mod_authz_core.
+ */
 static cfaop_server_conf *config_being_read(cmd_parms *cmd)
 {
     if (!ap_get_module_config(cmd->server->module_config, &cfaop_module)) {

@@ -345,7 +345,7 @@ int cfaop_judge_rewritten(request_rec *r)
     return let_through_before(r) ? DECLINED : judge_request(r);
 }
 
-int cfaop_judge_part(request_rec *r)
+int cfaop_judge_subrequest(request_rec *r)
 {
     return r->main ? cfaop_judge_rewritten(r) : DECLINED;
 }

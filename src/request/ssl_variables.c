@@ -212,7 +212,7 @@ static const char *log_c(request_rec *r, char *name)
 
 static APR_OPTIONAL_FN_TYPE(ssl_ext_list) * mod_ssl_extensions;
 
-/* It is told no server: a certificate that any server has accepted is told of. */
+/* The caller names no virtual host: a certificate that any virtual host has accepted is described. */
 static apr_array_header_t *extensions_of(apr_pool_t *p, conn_rec *c, int peer, const char *oid)
 {
     const cfaop_conn *conn = c && peer ? cfaop_connection_of(c) : NULL;

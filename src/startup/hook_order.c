@@ -98,18 +98,18 @@ LOOK_AT(pre_connection, "an address that it writes into the connection there is 
         none_allowed)
 LOOK_AT(post_read_request, ANSWERS, protocols)
 LOOK_AT(quick_handler, ANSWERS, none_allowed)
-#define OF_PARTS "its rules are run for sub-requests of refused clients"
+#define OF_SUBS "its rules are run for sub-requests of refused clients"
 
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
-LOOK_AT(pre_translate_name, OF_PARTS, none_allowed)
+LOOK_AT(pre_translate_name, OF_SUBS, none_allowed)
 #else
 #define look_at_pre_translate_name(findings) ((void)(findings))
 #endif
 LOOK_AT(map_to_storage,
-        OF_PARTS ", and what it answers there for a request that a rewrite has led elsewhere is answered to every "
-                 "client",
+        OF_SUBS ", and what it answers there for a request that a rewrite has led elsewhere is answered to every "
+                "client",
         none_allowed)
-LOOK_AT(type_checker, OF_PARTS, none_allowed)
+LOOK_AT(type_checker, OF_SUBS, none_allowed)
 LOOK_AT(fixups, "what it answers there for a sub-request or a redirected request is answered to every client",
         none_allowed)
 LOOK_AT(handler, "what it answers there for a sub-request that was refused is answered to every client", none_allowed)
