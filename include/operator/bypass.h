@@ -30,7 +30,8 @@ cfaop_twins *cfaop_bypass_index(apr_pool_t *p, const cfaop_tree *tree, const ser
 
 /** A name that is guarded, and is served without the guard, too. */
 typedef struct {
-    const char *name;            /**< as the guarded server writes it; it may be a wildcard */
+    const char *name;            /**< it may be a wildcard */
+    int is_within;               /**< it is within a wildcard of the guarded server, which does not write it itself */
     apr_array_header_t *servers; /**< of const server_rec *: those that serve it without the guard */
 } cfaop_bypass;
 

@@ -16,7 +16,8 @@ typedef struct cfaop_twins cfaop_twins;
 /** A virtual host that answers to a name of another one. */
 typedef struct {
     const server_rec *server;
-    const char *name; /**< the name that both answer to, as the other virtual host writes it; it may be a wildcard */
+    const char *name; /**< the name that both answer to; it may be a wildcard */
+    int is_within;    /**< the name is within a wildcard of the other one, which does not write it itself */
 } cfaop_twin;
 
 /** A test of a server; @a data comes from the caller. */
@@ -29,8 +30,8 @@ typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
 cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base, cfaop_server_test test, const void *data);
 
 /**
- * Returns the other servers of the index that answer to names of @a s (of cfaop_twin, each pair once), from @a p; @a s
- * need not be in the index.
+ * Returns the other servers of the index that answer to names of @a s (of cfaop_twin, a server once for each name; those
+ * of one name follow each other and share its pointer), from @a p; @a s need not be in the index.
  */
 apr_array_header_t *cfaop_twins_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *s);
 

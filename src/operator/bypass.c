@@ -76,25 +76,79 @@ int cfaop_bypass_is_guarded(const cfaop_tree *tree, const server_rec *s)
     return conf->mode == CFAOP_MODE_ON && cfaop_tree_shows_tls(tree, s) && (s->is_virtual || conf->is_reached_by_tls);
 }
 
-/* The servers of found that get requests for a name of guarded, by name. In found those of one name stand together. */
+/* Says whether s says itself that it is not On. */
+static int is_open_on_purpose(const server_rec *s)
+{
+    return s->is_virtual && cfaop_config_of(s)->mode_is_own && cfaop_config_of(s)->mode != CFAOP_MODE_ON;
+}
+
+/*
+ * A name within a wildcard of guarded, which another virtual host writes, may be meant to be open. It is if that virtual
+ * host says so. Where it also stands before guarded, guarded never gets a request for the name, and it is not its name.
+ */
+static int is_no_bypass(const cfaop_twins *twins, const cfaop_twin *twin, const server_rec *guarded)
+{
+    return cfaop_twins_is_hidden(twins, twin->server, guarded) || (twin->is_within && is_open_on_purpose(twin->server));
+}
+
+/* How many twins, from the first one on, are of its name. */
+static int count_of_name(const cfaop_twin *first, const cfaop_twin *end)
+{
+    const cfaop_twin *twin = first;
+
+    while (twin < end && twin->name == first->name) {
+        ++twin;
+    }
+    return (int)(twin - first);
+}
+
+static int is_given_away(const cfaop_twins *twins, const cfaop_twin *first, int count, const server_rec *guarded)
+{
+    int i;
+
+    for (i = 0; first->is_within && i < count; ++i) {
+        if (is_open_on_purpose(first[i].server) && cfaop_twins_is_hidden(twins, guarded, first[i].server)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Adds the way round that the twins of one name are, if there is one. */
+static void add_bypass(apr_array_header_t *bypasses, const cfaop_twins *twins, const cfaop_twin *first, int count,
+                       const server_rec *guarded)
+{
+    cfaop_bypass *bypass = NULL;
+    int i;
+
+    if (is_given_away(twins, first, count, guarded)) {
+        return;
+    }
+    for (i = 0; i < count; ++i) {
+        if (is_no_bypass(twins, &first[i], guarded)) {
+            continue;
+        }
+        if (!bypass) {
+            bypass = apr_array_push(bypasses);
+            bypass->name = first->name;
+            bypass->is_within = first->is_within;
+            bypass->servers = apr_array_make(bypasses->pool, 1, sizeof(const server_rec *));
+        }
+        APR_ARRAY_PUSH(bypass->servers, const server_rec *) = first[i].server;
+    }
+}
+
+/* The servers of found that get requests for a name of guarded, by name. */
 static apr_array_header_t *by_name(apr_pool_t *p, const cfaop_twins *twins, const apr_array_header_t *found,
                                    const server_rec *guarded)
 {
     apr_array_header_t *bypasses = apr_array_make(p, 1, sizeof(cfaop_bypass));
-    cfaop_bypass *last = NULL;
-    int i;
+    const cfaop_twin *twin = (const cfaop_twin *)found->elts, *end = twin + found->nelts;
+    int count;
 
-    for (i = 0; i < found->nelts; ++i) {
-        const cfaop_twin *twin = &APR_ARRAY_IDX(found, i, cfaop_twin);
-        if (cfaop_twins_is_hidden(twins, twin->server, guarded)) {
-            continue;
-        }
-        if (!last || last->name != twin->name) {
-            last = apr_array_push(bypasses);
-            last->name = twin->name;
-            last->servers = apr_array_make(p, 1, sizeof(const server_rec *));
-        }
-        APR_ARRAY_PUSH(last->servers, const server_rec *) = twin->server;
+    for (; twin < end; twin += count) {
+        count = count_of_name(twin, end);
+        add_bypass(bypasses, twins, twin, count, guarded);
     }
     return bypasses;
 }
@@ -119,15 +173,17 @@ static const char *servers_of(apr_pool_t *p, const cfaop_bypass *bypass)
     return cfaop_name_list_text(&list);
 }
 
-static void warn_of_name(apr_array_header_t *findings, const server_rec *guarded, const char *name, const char *servers)
+static void warn_of_name(apr_array_header_t *findings, const server_rec *guarded, const cfaop_bypass *bypass)
 {
     apr_pool_t *p = findings->pool;
 
-    const char *text = apr_psprintf(p,
-                                    "CFAOP131: %s is guarded by %s, but is served without the guard by %s: "
-                                    "have that one redirect everything to the guarded one, or guard it, "
-                                    "or remove the name from it",
-                                    name, cfaop_server_label(p, guarded), servers);
+    const char *text =
+        apr_psprintf(p,
+                     "CFAOP131: %s is guarded by %s, but is served without the guard by %s: "
+                     "have that one redirect everything to the guarded one, or guard it, "
+                     "or %s",
+                     bypass->name, cfaop_server_label(p, guarded), servers_of(p, bypass),
+                     bypass->is_within ? "write CFOriginPull Off into it if that is meant" : "remove the name from it");
 
     cfaop_findings_add(findings, APLOG_WARNING, text);
 }
@@ -155,7 +211,7 @@ static void warn_of_server(apr_array_header_t *findings, const server_rec *guard
             ++*more;
         }
         else {
-            warn_of_name(findings, guarded, name, servers_of(p, bypass));
+            warn_of_name(findings, guarded, bypass);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "operator/twins.h"
 
 #include "base/server.h"
+#include "operator/name_index.h"
 
 #include "apr_hash.h"
 #include "apr_strings.h"
@@ -13,66 +14,18 @@
 /* A server of the index. */
 typedef struct {
     const server_rec *server;
-    int order;       /* its place in httpd's chain, where the last virtual host is first */
-    unsigned lookup; /* the last look-up that found it */
+    int order;          /* its place in httpd's chain, where the last virtual host is first */
+    unsigned lookup;    /* the last look-up that found it */
+    const char *within; /* the name by which it did, of those within the wildcard; NULL: by all that was looked up */
 } entry;
 
 struct cfaop_twins {
-    apr_pool_t *pool;
     unsigned lookups;
     apr_hash_t *entries;     /* server_rec * -> entry, of each server */
-    apr_hash_t *by_name;     /* name in lower case -> array of entry * with that ServerName or ServerAlias */
-    apr_hash_t *by_pattern;  /* wildcard in lower case -> array of entry * that have it as an alias */
-    apr_hash_t *by_suffix;   /* ".example.org" -> array of entry * with a name or wildcard below it */
-    apr_array_header_t *odd; /* of entry *: servers with a wildcard that is not "*." and a name */
-    apr_array_header_t *all; /* of entry *: the servers that passed the test; the indexes hold only these */
+    cfaop_name_index *names; /* of the servers that passed the test; an owner is an entry */
 };
 
-static const char *lower_case(apr_pool_t *p, const char *name)
-{
-    char *copy = apr_pstrdup(p, name);
-
-    ap_str_tolower(copy);
-    return copy;
-}
-
 /* ---- the index ---- */
-
-static void add_entry(apr_hash_t *lists, const char *key, entry *e)
-{
-    apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
-
-    if (!list) {
-        list = apr_array_make(apr_hash_pool_get(lists), 1, sizeof(entry *));
-        apr_hash_set(lists, key, APR_HASH_KEY_STRING, list);
-    }
-    if (!list->nelts || APR_ARRAY_IDX(list, list->nelts - 1, entry *) != e) {
-        APR_ARRAY_PUSH(list, entry *) = e;
-    }
-}
-
-/* The suffix that a wildcard like "*.example.org" stands for, ".example.org"; NULL: it is of another form. */
-static const char *suffix_of(const char *pattern)
-{
-    return pattern[0] == '*' && pattern[1] == '.' && !strpbrk(pattern + 1, "*?") ? pattern + 1 : NULL;
-}
-
-static void index_suffixes(cfaop_twins *twins, const char *key, entry *e)
-{
-    const char *dot;
-
-    for (dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.')) {
-        add_entry(twins->by_suffix, dot, e);
-    }
-}
-
-static void index_name(cfaop_twins *twins, const char *name, entry *e)
-{
-    const char *key = lower_case(twins->pool, name);
-
-    add_entry(twins->by_name, key, e);
-    index_suffixes(twins, key, e);
-}
 
 static void index_names(cfaop_twins *twins, entry *e)
 {
@@ -80,37 +33,23 @@ static void index_names(cfaop_twins *twins, entry *e)
     int i;
 
     if (s->server_hostname) {
-        index_name(twins, s->server_hostname, e);
+        cfaop_name_index_add(twins->names, s->server_hostname, e);
     }
     for (i = 0; s->names && i < s->names->nelts; ++i) {
         if (APR_ARRAY_IDX(s->names, i, const char *)) {
-            index_name(twins, APR_ARRAY_IDX(s->names, i, const char *), e);
+            cfaop_name_index_add(twins->names, APR_ARRAY_IDX(s->names, i, const char *), e);
         }
     }
-}
-
-static void index_wildcards(cfaop_twins *twins, entry *e)
-{
-    const apr_array_header_t *wild = e->server->wild_names;
-    int i, is_odd = 0;
-
-    for (i = 0; wild && i < wild->nelts; ++i) {
-        const char *pattern = APR_ARRAY_IDX(wild, i, const char *);
-        if (pattern) {
-            const char *key = lower_case(twins->pool, pattern);
-            add_entry(twins->by_pattern, key, e);
-            index_suffixes(twins, key, e);
-            is_odd = is_odd || !suffix_of(pattern);
+    for (i = 0; s->wild_names && i < s->wild_names->nelts; ++i) {
+        if (APR_ARRAY_IDX(s->wild_names, i, const char *)) {
+            cfaop_name_index_add_wildcard(twins->names, APR_ARRAY_IDX(s->wild_names, i, const char *), e);
         }
-    }
-    if (is_odd) {
-        APR_ARRAY_PUSH(twins->odd, entry *) = e;
     }
 }
 
 static entry *add_server(cfaop_twins *twins, const server_rec *s, int order)
 {
-    entry *e = apr_pcalloc(twins->pool, sizeof(*e));
+    entry *e = apr_pcalloc(apr_hash_pool_get(twins->entries), sizeof(*e));
 
     e->server = s;
     e->order = order;
@@ -124,19 +63,12 @@ cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base, cfaop_serv
     const server_rec *s;
     int count = 0;
 
-    twins->pool = p;
     twins->entries = apr_hash_make(p);
-    twins->by_name = apr_hash_make(p);
-    twins->by_pattern = apr_hash_make(p);
-    twins->by_suffix = apr_hash_make(p);
-    twins->odd = apr_array_make(p, 4, sizeof(entry *));
-    twins->all = apr_array_make(p, 4, sizeof(entry *));
+    twins->names = cfaop_name_index_make(p);
     for (s = base; s; s = s->next) {
         entry *e = add_server(twins, s, count++);
         if (test(data, s)) {
-            APR_ARRAY_PUSH(twins->all, entry *) = e;
             index_names(twins, e);
-            index_wildcards(twins, e);
         }
     }
     return twins;
@@ -149,136 +81,102 @@ typedef struct {
     cfaop_twins *twins;
     const server_rec *self;
     const char *name;
+    apr_hash_t *done;   /* the names that were looked up, or found within a wildcard, in lower case */
+    const char *within; /* the name within the wildcard that is being found */
+    int is_done;        /* that name was found before */
     apr_array_header_t *found;
 } lookup;
 
-static void add_twin(const lookup *l, entry *e)
+static void add_twin(const lookup *l, entry *e, const char *within)
 {
-    cfaop_twin *twin;
+    cfaop_twin *twin = apr_array_push(l->found);
 
-    if (e->server == l->self || e->lookup == l->twins->lookups) {
+    e->lookup = l->twins->lookups;
+    e->within = within;
+    twin->server = e->server;
+    twin->name = within ? within : l->name;
+    twin->is_within = within != NULL;
+}
+
+/* Adds the owner of a name that is the one looked up, or of a wildcard that it is within. */
+static void add_broader(void *data, const char *name, void *owner)
+{
+    const lookup *l = data;
+    entry *e = owner;
+
+    (void)name;
+    if (e->server != l->self && e->lookup != l->twins->lookups) {
+        add_twin(l, e, NULL);
+    }
+}
+
+/* Adds the owner of a name within the wildcard that is looked up. The same names follow each other. */
+static void add_within(void *data, const char *name, void *owner)
+{
+    lookup *l = data;
+    entry *e = owner;
+
+    if (!l->within || strcmp(l->within, name) != 0) {
+        l->within = name;
+        l->is_done = apr_hash_get(l->done, name, APR_HASH_KEY_STRING) != NULL;
+        apr_hash_set(l->done, name, APR_HASH_KEY_STRING, name);
+    }
+    if (l->is_done || e->server == l->self
+        || (e->lookup == l->twins->lookups && (!e->within || e->within == l->within))) {
         return;
     }
-    e->lookup = l->twins->lookups;
-    twin = apr_array_push(l->found);
-    twin->server = e->server;
-    twin->name = l->name;
-}
-
-static void add_twins(const lookup *l, apr_hash_t *lists, const char *key)
-{
-    const apr_array_header_t *list = apr_hash_get(lists, key, APR_HASH_KEY_STRING);
-    int i;
-
-    for (i = 0; list && i < list->nelts; ++i) {
-        add_twin(l, APR_ARRAY_IDX(list, i, entry *));
-    }
-}
-
-static int matches_wildcard(const server_rec *s, const char *name)
-{
-    int i;
-
-    for (i = 0; s->wild_names && i < s->wild_names->nelts; ++i) {
-        const char *pattern = APR_ARRAY_IDX(s->wild_names, i, const char *);
-        if (pattern && !ap_strcasecmp_match(name, pattern)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The virtual hosts with a wildcard that stands for the name, which may be a wildcard itself. */
-static void find_broader(const lookup *l)
-{
-    apr_pool_t *p = l->found->pool;
-    const char *dot = lower_case(p, l->name);
-    int i;
-
-    for (; (dot = strchr(dot, '.')); ++dot) {
-        add_twins(l, l->twins->by_pattern, apr_pstrcat(p, "*", dot, NULL));
-    }
-    for (i = 0; i < l->twins->odd->nelts; ++i) {
-        entry *e = APR_ARRAY_IDX(l->twins->odd, i, entry *);
-        if (matches_wildcard(e->server, l->name)) {
-            add_twin(l, e);
-        }
-    }
+    add_twin(l, e, l->within);
 }
 
 /* The servers that answer to every host name that l->name, which may be a wildcard, matches. */
-static void find_all_of(const lookup *l)
+static void find_all_of(lookup *l)
 {
     ++l->twins->lookups;
-    add_twins(l, l->twins->by_name, lower_case(l->found->pool, l->name));
-    find_broader(l);
-}
-
-static int has_one_like(const apr_array_header_t *names, const char *pattern)
-{
-    int i;
-
-    for (i = 0; names && i < names->nelts; ++i) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
-        if (name && !ap_strcasecmp_match(name, pattern)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* A narrower wildcard is like the pattern, too. */
-static int has_name_like(const server_rec *s, const char *pattern)
-{
-    return has_one_like(s->names, pattern) || has_one_like(s->wild_names, pattern)
-        || (s->server_hostname && !ap_strcasecmp_match(s->server_hostname, pattern));
+    cfaop_name_index_find_broader(l->found->pool, l->twins->names, l->name, add_broader, l);
 }
 
 /* The servers that answer to at least one host name that the wildcard l->name matches. */
-static void find_some_of(const lookup *l)
+static void find_some_of(lookup *l)
 {
-    const char *suffix = suffix_of(l->name);
-    int i;
-
-    ++l->twins->lookups;
-    add_twins(l, l->twins->by_pattern, lower_case(l->found->pool, l->name));
-    find_broader(l);
-    if (suffix) {
-        add_twins(l, l->twins->by_suffix, lower_case(l->found->pool, suffix));
-        return;
-    }
-    for (i = 0; i < l->twins->all->nelts; ++i) {
-        entry *e = APR_ARRAY_IDX(l->twins->all, i, entry *);
-        if (has_name_like(e->server, l->name)) {
-            add_twin(l, e);
-        }
-    }
+    find_all_of(l);
+    l->within = NULL;
+    cfaop_name_index_find_within(l->found->pool, l->twins->names, l->name, add_within, l);
 }
 
 /* Looks up the name, if it was not looked up before: a name may be written twice. */
-static void find_once(lookup *l, apr_hash_t *done, const char *name, void (*find)(const lookup *))
+static void find_once(lookup *l, const char *name, void (*find)(lookup *))
 {
-    const char *key = name ? lower_case(l->found->pool, name) : NULL;
+    char *key = name ? apr_pstrdup(l->found->pool, name) : NULL;
 
-    if (key && !apr_hash_get(done, key, APR_HASH_KEY_STRING)) {
-        apr_hash_set(done, key, APR_HASH_KEY_STRING, key);
+    if (!key) {
+        return;
+    }
+    ap_str_tolower(key);
+    if (!apr_hash_get(l->done, key, APR_HASH_KEY_STRING)) {
+        apr_hash_set(l->done, key, APR_HASH_KEY_STRING, key);
         l->name = name;
         find(l);
     }
 }
 
+static lookup start_lookup(apr_pool_t *p, cfaop_twins *twins, const server_rec *s)
+{
+    lookup l = {twins, s, NULL, apr_hash_make(p), NULL, 0, apr_array_make(p, 2, sizeof(cfaop_twin))};
+
+    return l;
+}
+
 apr_array_header_t *cfaop_twins_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *s)
 {
-    lookup l = {twins, s, NULL, apr_array_make(p, 2, sizeof(cfaop_twin))};
-    apr_hash_t *done = apr_hash_make(p);
+    lookup l = start_lookup(p, twins, s);
     int i;
 
-    find_once(&l, done, s->server_hostname, find_all_of);
+    find_once(&l, s->server_hostname, find_all_of);
     for (i = 0; s->names && i < s->names->nelts; ++i) {
-        find_once(&l, done, APR_ARRAY_IDX(s->names, i, const char *), find_all_of);
+        find_once(&l, APR_ARRAY_IDX(s->names, i, const char *), find_all_of);
     }
     for (i = 0; s->wild_names && i < s->wild_names->nelts; ++i) {
-        find_once(&l, done, APR_ARRAY_IDX(s->wild_names, i, const char *), find_some_of);
+        find_once(&l, APR_ARRAY_IDX(s->wild_names, i, const char *), find_some_of);
     }
     return l.found;
 }
@@ -308,10 +206,10 @@ int cfaop_twins_is_hidden(const cfaop_twins *twins, const server_rec *s, const s
 
 static int is_covered(cfaop_twins *twins, const server_rec *s, const char *name)
 {
-    lookup l = {twins, s, name, apr_array_make(twins->pool, 2, sizeof(cfaop_twin))};
+    lookup l = start_lookup(apr_hash_pool_get(twins->entries), twins, s);
 
+    l.name = name;
     find_all_of(&l);
-    add_twins(&l, twins->by_pattern, lower_case(twins->pool, name));
     return l.found->nelts > 0;
 }
 

@@ -11,17 +11,16 @@
 
 #include "apr_strings.h"
 
-static int says_mode(const server_rec *s)
-{
-    return cfaop_config_of(s)->mode != CFAOP_MODE_UNSET;
-}
-
-/* The directives of the main server are for all virtual hosts: it is enough if one of these asks its clients. */
+/*
+ * The directives of the main server are for all virtual hosts: it is enough if one of these asks its clients. An Off of
+ * the main server does not tell that a virtual host with directives of its own is meant to be open.
+ */
 static int is_forgotten(const server_rec *s)
 {
+    const cfaop_server_conf *conf = cfaop_config_of(s);
     const server_rec *other = s->is_virtual ? NULL : s->next;
 
-    if (!cfaop_config_of(s)->setting_is_own || says_mode(s)) {
+    if (!conf->setting_is_own || conf->mode_is_own || cfaop_config_asks(conf)) {
         return 0;
     }
     while (other && !cfaop_config_asks(cfaop_config_of(other))) {
@@ -38,9 +37,9 @@ void cfaop_settings_only_look(apr_array_header_t *findings, const server_rec *ba
     for (s = base; s; s = s->next) {
         if (is_forgotten(s)) {
             const char *text = apr_psprintf(p,
-                                            "CFAOP149: %s has directives of mod_cfaop (%s), but no CFOriginPull is in "
+                                            "CFAOP149: %s has directives of mod_cfaop (%s), but no CFOriginPull On is in "
                                             "force there, and no client is asked for a certificate: add CFOriginPull "
-                                            "On, or write CFOriginPull Off if that is meant",
+                                            "On, or write CFOriginPull Off there if that is meant",
                                             cfaop_server_label(p, s), cfaop_config_of(s)->setting_is_own);
             cfaop_findings_add(findings, APLOG_WARNING, text);
             return;

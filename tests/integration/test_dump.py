@@ -180,9 +180,9 @@ CASES = (
     Bypass("another-case", other="{0}.TEST", name=SERVES),
     Bypass("wildcard-over-name", other=OTHER, other_aliases="{0}.*", name=SERVES),
     Bypass("question-mark-over-name", other=OTHER, other_aliases="{0}.tes?", name=SERVES),
-    Bypass("name-under-wildcard", aliases=STAR, other=WWW, name=STAR),
+    Bypass("name-under-wildcard", aliases=STAR, other=WWW, name=WWW),
     Bypass("same-wildcard", aliases=STAR, other=OTHER, other_aliases=STAR, name=STAR),
-    Bypass("alias-under-wildcard", aliases=STAR, other=OTHER, other_aliases=WWW, name=STAR),
+    Bypass("alias-under-wildcard", aliases=STAR, other=OTHER, other_aliases=WWW, name=WWW),
     # over TLS it answers without a certificate
     Bypass("tls-off", ("CFOriginPull Off",), tls=True, other=OTHER, other_aliases=SERVES, name=SERVES),
     Bypass("tls-optional", ("CFOriginPull Optional",), tls=True, other=OTHER, other_aliases=SERVES, name=SERVES),

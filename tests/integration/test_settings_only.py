@@ -52,7 +52,8 @@ REQUIRE = "<Location /inside>\nRequire cf-origin-pull\n</Location>"
         ((), (ON,), (EXEMPT, CLOSE), "other.test"),
         ((CLOSE,), (), (), "httpd.test"),  # the main server
         ((CLOSE,), (EXEMPT,), (OFF,), "httpd.test"),
-        ((CLOSE, OFF), (OFF,), (EXEMPT,), None),
+        ((CLOSE, OFF), (OFF,), (EXEMPT,), "other.test"),
+        ((OFF,), (CLOSE,), (ON,), "one.test"),
         ((CLOSE,), (OFF,), (), "httpd.test"),
         # it denies that place to all clients
         ((), (REQUIRE,), (ON,), "one.test"),
@@ -64,7 +65,7 @@ REQUIRE = "<Location /inside>\nRequire cf-origin-pull\n</Location>"
         ((CLOSE,), (ON,), (), None),
         ((CLOSE, OFF), (OFF,), (), None),
         ((ON,), (CLOSE,), (EXEMPT,), None),
-        ((OFF,), (CLOSE,), (), None),
+        ((OFF,), (CLOSE, OFF), (), None),
         ((), (ON, REQUIRE), (), None),
         ((REQUIRE,), ("CFOriginPull Optional",), (), None),
         # it does something by itself: it removes the header
@@ -76,7 +77,7 @@ def test_mode_that_was_forgotten(bench: Bench, main: tuple[str, ...], one: tuple
     lines = bench.warned(main, one, other)
     assert len(lines) == (place is not None)
     if place:
-        assert place in lines[0] and "add CFOriginPull On, or write CFOriginPull Off" in lines[0]
+        assert place in lines[0] and "add CFOriginPull On, or write CFOriginPull Off there" in lines[0]
 
 
 def test_it_is_told_at_start_and_reload_too(bench: Bench, servers: Servers) -> None:

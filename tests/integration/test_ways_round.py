@@ -327,12 +327,68 @@ def test_wildcard_beside_the_guarded_name(bench: Bench, order: str) -> None:
     ],
 )
 def test_wildcards_of_which_one_is_within_the_other(bench: Bench, guarded: str, open_: str, host: str) -> None:
+    """The narrower one is named, of which both answer to all."""
     config = vhost(bench.tls, "tenants.test", "CFOriginPull On", bench.ca, tls=bench.certificate, aliases=guarded)
     config += vhost(bench.plain, "other.test", aliases=open_)
     server = bench.server(config).start()
-    server.expect(f"CFAOP131: {re.escape(guarded)} is guarded by ")
+    narrower = guarded if len(guarded) >= len(open_) else open_
+    server.expect(f"CFAOP131: {re.escape(narrower)} is guarded by ")
     assert bench.answer(host=host) == 200
     server.stop()
+
+
+# Names within a wildcard of the guarded virtual host
+
+
+def test_each_name_within_the_wildcard_has_a_line(bench: Bench) -> None:
+    config = vhost(bench.tls, "www.test", "CFOriginPull On", bench.ca, tls=bench.certificate, aliases="*.test *.www.test")
+    config += vhost(bench.plain, "one.test", aliases="ONE.test two.test a.www.test")
+    config += vhost(bench.plain, "two.test", aliases="b.example *.c.test") + vhost(bench.plain, "three.test", "Redirect / https://www.test/")
+    outcome = bench.server(config).config_test()
+    assert outcome.ok
+    named = re.findall(r"CFAOP131: (\S+) is guarded by www\.test\S* but is served without the guard by (.*):\d+ ", outcome.stderr.replace(",", ""))
+    assert sorted(name for name, _ in named) == ["*.c.test", "a.www.test", "one.test", "two.test"], outcome.stderr
+    (both,) = [servers for name, servers in named if name == "two.test"]
+    assert "one.test" in both and "two.test" in both
+
+
+@pytest.mark.parametrize("mode", ("Off", "LogOnly", "Optional", "On", ""))
+def test_name_within_the_wildcard_that_is_open_on_purpose(bench: Bench, mode: str) -> None:
+    """The virtual host stands before the guarded one and says what it is: nothing is told. It says nothing: it may have been forgotten."""
+    line = f"CFOriginPull {mode}" if mode else ""
+    open_ = vhost(bench.tls, "shop.www.test", line, bench.ca, tls=bench.certificate) + vhost(bench.plain, "shop.www.test")
+    guarded = vhost(bench.tls, "www.test", "CFOriginPull On", bench.ca, tls=bench.certificate, aliases="*.www.test")
+    server = bench.server(open_ + guarded).start()
+    if mode in ("On", ""):
+        server.expect("CFAOP131: shop.www.test is guarded by .* or write CFOriginPull Off into it if that is meant$")
+    if mode:
+        assert fetch(bench.tls, sni="shop.www.test").status == (400 if mode == "On" else 200)
+    if mode == "On":
+        server.expect_refusal("no_certificate")
+    assert fetch(bench.tls, sni="x.www.test").status == 400
+    server.expect_refusal("no_certificate")
+    server.allow("CFAOP30[19]: |CFAOP149: |AH01909")
+    server.stop()
+
+
+def test_name_that_the_guarded_virtual_host_gets_all_the_same(bench: Bench) -> None:
+    """The one that is Off stands behind it, and never gets a request over TLS: what plain HTTP serves is a way round."""
+    guarded = vhost(bench.tls, "www.test", "CFOriginPull On", bench.ca, tls=bench.certificate, aliases="*.www.test")
+    off = vhost(bench.tls, "shop.www.test", "CFOriginPull Off", tls=bench.certificate)
+    server = bench.server(guarded + off + vhost(bench.plain, "shop.www.test")).start()
+    server.expect(rf"CFAOP131: shop\.www\.test is guarded by .* by shop\.www\.test:{bench.plain} ")
+    assert fetch(bench.tls, sni="shop.www.test").status == 400
+    server.expect_refusal("no_certificate")
+    assert bench.answer(host="shop.www.test") == 200
+    server.allow("AH01909")
+    server.stop()
+
+
+def test_plain_http_that_is_open_on_purpose(bench: Bench) -> None:
+    """Off in the virtual host of port 80 is enough for a name within the wildcard, and not for a name that the guarded one writes."""
+    guarded = vhost(bench.tls, "www.test", "CFOriginPull On", bench.ca, tls=bench.certificate, aliases="*.www.test")
+    started(bench.server(guarded + vhost(bench.plain, "shop.www.test", "CFOriginPull Off")), warns=False).stop()
+    started(bench.server(guarded + bench.twin("CFOriginPull Off")), warns=True).stop()
 
 
 def test_virtual_host_where_httpd_does_not_listen(bench: Bench) -> None:
