@@ -17,7 +17,7 @@
  * on it).
  */
 #define CFAOP_INVENTORY_KINDS(X) \
-    X(CFAOP_ITEM_CA, "ca", "the trusted certificate", "list its successor beside it before that", "trusted by") \
+    X(CFAOP_ITEM_CA, "ca", "the trusted certificate", "list its successor, if it is not yet listed", "trusted by") \
     X(CFAOP_ITEM_CRL, "crl", "the CRL", "put a newer one in its place before that", "used by") \
     X(CFAOP_ITEM_LEAF, "leaf", "the certificate that the edge shows", "renew it at Cloudflare before that", "shown to")
 
@@ -29,7 +29,7 @@ typedef enum { CFAOP_INVENTORY_KINDS(CFAOP_INVENTORY_VALUE) CFAOP_ITEM_COUNT } c
 typedef struct {
     const char *metric;     /**< "ca" */
     const char *name;       /**< "the trusted certificate" */
-    const char *cure;       /**< "list its successor beside it before that" */
+    const char *cure;       /**< "list its successor, if it is not yet listed" */
     const char *dependence; /**< "trusted by" */
 } cfaop_inventory_kind_words;
 

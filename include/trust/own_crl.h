@@ -32,6 +32,12 @@ int cfaop_own_crl_is_missing(const cfaop_trust *trust, X509 *ca);
 const char *cfaop_own_crl_rival(const cfaop_trust *trust, X509 *ca);
 
 /**
+ * Returns the origin of a CRL of @a trust that revokes @a cert, one of its anchors, and is of a CA that is listed, too.
+ * NULL if there is none. Configuration phase.
+ */
+const char *cfaop_own_crl_revokes(const cfaop_trust *trust, X509 *cert);
+
+/**
  * Looks up @a anchor, the end of a verified chain, in the CRLs that it has signed itself. Returns X509_V_OK for an
  * anchor that is no self-signed CA, and without CRLs in @a trust; else an X509_V_ code: without a CRL of its own that
  * holds at @a now such an anchor is refused. Connection phase; any thread.

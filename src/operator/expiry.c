@@ -105,7 +105,8 @@ apr_array_header_t *cfaop_expiry_findings(apr_pool_t *p, const server_rec *base,
 
     for (i = 0; i < items->nelts; ++i) {
         const cfaop_item *item = &APR_ARRAY_IDX(items, i, cfaop_item);
-        if (item->kind != CFAOP_ITEM_CRL || item->end) {
+        /* a CRL may have no end; CFAOP157 tells of a time that cannot be read */
+        if (item->end) {
             warn_of_item(findings, item, now);
         }
     }

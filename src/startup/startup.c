@@ -27,6 +27,7 @@
 #include "operator/trust_warnings.h"
 #include "startup/attach_counters.h"
 #include "startup/balancer.h"
+#include "startup/borrowed_tls.h"
 #include "startup/demand.h"
 #include "startup/exempt_ranges.h"
 #include "startup/mod_ssl.h"
@@ -181,6 +182,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
         apr_array_cat(findings, cfaop_session_keys_resolve(p, ptemp, base));
     }
     cfaop_bypass_warn(findings, ptemp, tree, base);
+    cfaop_borrowed_tls_look(findings, tree, base);
     cfaop_protocols_warn(findings, tree, base);
     cfaop_balancer_look(findings, ptemp, tree, base);
     cfaop_exempt_ranges_look(findings, ptemp, base);

@@ -1,7 +1,7 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file own_crl.c
- * Looks up a self-signed trust anchor in the CRLs that it has signed. CRL files are read in files.c and pem_file.c.
+ * Looks up trust anchors in the CRLs that they or others of the list have signed. CRL files are read in files.c and pem_file.c.
  */
 #include "trust/own_crl.h"
 
@@ -143,6 +143,37 @@ const char *cfaop_own_crl_rival(const cfaop_trust *trust, X509 *ca)
         }
     }
     return NULL;
+}
+
+/* Is the issuer of cert listed, and has it signed the CRL? */
+static int is_of_listed_issuer(const cfaop_trust *trust, X509_CRL *crl, X509 *cert)
+{
+    int i;
+
+    for (i = 0; i < trust->anchors->nelts; ++i) {
+        X509 *issuer = APR_ARRAY_IDX(trust->anchors, i, cfaop_anchor).cert;
+        if (is_signed_by(crl, issuer) && X509_check_issued(issuer, cert) == X509_V_OK) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+const char *cfaop_own_crl_revokes(const cfaop_trust *trust, X509 *cert)
+{
+    const char *origin = NULL;
+    X509_REVOKED *entry;
+    int i;
+
+    for (i = 0; i < trust->crls->nelts && !origin; ++i) {
+        const cfaop_crl *crl = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
+        if (!X509_NAME_cmp(X509_CRL_get_issuer(crl->crl), X509_get_issuer_name(cert))
+            && X509_CRL_get0_by_cert(crl->crl, &entry, cert) == 1 && is_of_listed_issuer(trust, crl->crl, cert)) {
+            origin = crl->origin;
+        }
+    }
+    ERR_clear_error();
+    return origin;
 }
 
 /* Looks anchor up in its CRL. Returns an X509_V_ code. */

@@ -86,6 +86,19 @@ static void warn_of_beginning(round_of *round, const char *kind, const char *ori
     }
 }
 
+/* OpenSSL takes UTCTime and GeneralizedTime to the second and in UTC, and refuses what depends on another one. */
+static void warn_of_time(round_of *round, const char *kind, const char *origin, const char *subject,
+                         const ASN1_TIME *time)
+{
+    if (time && !X509_cmp_current_time(time)) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(round->pool,
+                                 "CFAOP157: %s of \"%s\" (%s) has a time that OpenSSL cannot read: what depends on it "
+                                 "is refused; have it issued anew",
+                                 kind, subject, origin));
+    }
+}
+
 int cfaop_policy_is_builtin_only(const cfaop_trust *trust)
 {
     int i;
@@ -133,13 +146,30 @@ static void warn_of_crls(round_of *round, const cfaop_trust *trust, const cfaop_
     }
 }
 
+/* src/operator/trust_warnings.c warns of a listed certificate of a client that is revoked. */
+static void warn_of_revoked(round_of *round, const cfaop_trust *trust, const cfaop_anchor *anchor, const char *subject)
+{
+    const char *origin = cfaop_own_crl_revokes(trust, anchor->cert);
+
+    if (origin) {
+        add_finding(round, APLOG_WARNING,
+                    apr_psprintf(round->pool,
+                                 "CFAOP155: the trusted CA \"%s\" (%s) is revoked by the CRL in %s: what "
+                                 "depends on it is refused; list its successor, and remove it",
+                                 subject, anchor->origin, origin));
+    }
+}
+
 static void warn_of_anchor(round_of *round, const cfaop_trust *trust, const cfaop_anchor *anchor)
 {
     const char *subject = cfaop_text_name(round->pool, X509_get_subject_name(anchor->cert), NAME_MAX_BYTES);
 
     warn_of_beginning(round, "the trusted certificate", anchor->origin, subject, X509_get0_notBefore(anchor->cert));
+    warn_of_time(round, "the trusted certificate", anchor->origin, subject, X509_get0_notBefore(anchor->cert));
+    warn_of_time(round, "the trusted certificate", anchor->origin, subject, X509_get0_notAfter(anchor->cert));
     if (X509_check_ca(anchor->cert) > 0) {
         warn_of_crls(round, trust, anchor, subject);
+        warn_of_revoked(round, trust, anchor, subject);
     }
     if (trust->crls->nelts && X509_check_ca(anchor->cert) <= 0 && !cfaop_issuer_is_listed(trust, anchor->cert)) {
         add_finding(round, APLOG_WARNING,
@@ -200,9 +230,10 @@ static void warn_of_trust(round_of *round, const cfaop_trust *trust)
     }
     for (i = 0; i < trust->crls->nelts; ++i) {
         const cfaop_crl *c = &APR_ARRAY_IDX(trust->crls, i, cfaop_crl);
-        warn_of_beginning(round, "the CRL", c->origin,
-                          cfaop_text_name(round->pool, X509_CRL_get_issuer(c->crl), NAME_MAX_BYTES),
-                          X509_CRL_get0_lastUpdate(c->crl));
+        const char *issuer = cfaop_text_name(round->pool, X509_CRL_get_issuer(c->crl), NAME_MAX_BYTES);
+        warn_of_beginning(round, "the CRL", c->origin, issuer, X509_CRL_get0_lastUpdate(c->crl));
+        warn_of_time(round, "the CRL", c->origin, issuer, X509_CRL_get0_lastUpdate(c->crl));
+        warn_of_time(round, "the CRL", c->origin, issuer, X509_CRL_get0_nextUpdate(c->crl));
     }
 }
 

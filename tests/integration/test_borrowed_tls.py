@@ -82,6 +82,8 @@ def bench(request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_cer
                     "</Location>")
     httpd = servers.httpd(config, listen=[ports["shared"], ports["open"], ports["plain"]])
     httpd.expect("CFAOP121: ")
+    if mode == "On":
+        httpd.expect("CFAOP156: (foreign|bare).test:")
     clients = {None: None, "edge": pull.issue(f"edge-{mode}"), "stranger": pki.self_signed(f"stranger-{mode}")}
     return Bench(httpd, ports, clients, httpd.log.find("CFAOP121: "))
 
@@ -176,4 +178,33 @@ def test_security_level_is_that_of_the_handshake(
     assert fetch(port, sni="bare.test", credential=pull.issue(f"edge-{level}")).status == status
     httpd.expect_refusal("no_certificate")
     assert fetch(port, sni="bare.test").status == 400
+    httpd.stop()
+
+
+CERTIFICATE_OF_NONE = "CFAOP156: "
+
+
+@pytest.mark.parametrize(
+    "line, warns",
+    [("CFOriginPull Off", True), (f"{CA_FILE} {{other}}", True), ("CFOriginPull LogOnly", False), ("", False), ("SSLEngine on", False)],
+)
+def test_lender_that_asks_for_another_certificate(
+    servers: Servers, pki: Pki, server_certificate: Credential, request: pytest.FixtureRequest, line: str, warns: bool
+) -> None:
+    """The warning is true: the edge is refused, and `-t` says so. "SSLEngine on" stands for TLS of its own."""
+    port, number = free_port(), request.node.callspec.indices["line"]
+    pull, other = pki.root(f"pull-lender-{number}"), pki.root(f"other-lender-{number}")
+    own = line == "SSLEngine on"
+    lender = "CFOriginPull Off" if own else line.format(other=other.cert_file)
+    config = f"SSLVHostSNIPolicy insecure\nCFOriginPull On\n{CA_FILE} {pull.cert_file}\n"
+    config += vhost(port, "lender.test", lender, tls=server_certificate) + vhost(port, "bare.test", tls=server_certificate if own else None)
+    httpd = servers.prepare_httpd(config, listen=[port])
+    outcome = httpd.config_test()
+    assert outcome.ok and (CERTIFICATE_OF_NONE in outcome.stderr) is warns, outcome.stderr
+    httpd.start()
+    httpd.allow("CFAOP121: |CFAOP301: |CFAOP309: ")
+    if warns:
+        httpd.expect(f"{CERTIFICATE_OF_NONE}bare.test:{port} is guarded and has no TLS of its own, and lender.test:{port}, which has TLS")
+    assert fetch(port, sni="bare.test", credential=pull.issue(f"edge-lender-{number}")).status == (421 if warns else 200)
+    httpd.allow_refusals()
     httpd.stop()

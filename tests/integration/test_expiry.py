@@ -80,7 +80,7 @@ def test_certificate_that_ends_soon(desk: Desk, left: timedelta, words: str) -> 
     said, _, names = line.partition("; trusted by ")
     assert said == (
         f'CFAOP112: the trusted certificate of "CN={label}" ({ca.cert_file}) ends on {moment(ca.certificate.not_valid_after)}, '
-        f"{words}: list its successor beside it before that"
+        f"{words}: list its successor, if it is not yet listed"
     )
     assert set(names.split(", ")) == {"a.test:443", "b.test:443"}
 
@@ -254,7 +254,7 @@ def test_start_and_reloads_warn(bench: Bench, ending: Credential) -> None:
     bench.start(bench.site("on.test", ca=ending))
     (line,) = bench.lines()
     assert "[cfaop:warn]" in line
-    assert line.endswith(", in 20 days: list its successor beside it before that; trusted by on.test:" + str(bench.port))
+    assert line.endswith(", in 20 days: list its successor, if it is not yet listed; trusted by on.test:" + str(bench.port))
     bench.httpd.graceful()
     bench.httpd.restart()
     assert len(bench.lines()) == 3

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
+import base64
 import re
 
 import pytest
@@ -504,6 +505,51 @@ def test_root_of_intermediates_needs_no_crl_for_clients(bench: Bench, servers: S
     edge, other = between.issue("offline-edge").sending(between), revoked.issue("offline-other").sending(revoked)
     assert [fetch(port, sni="guarded.test", credential=each).status for each in (edge, other)] == [200, 400]
     server.stop()
+
+
+@pytest.mark.parametrize("issuer_is_listed", (True, False))
+def test_listed_ca_that_a_listed_crl_revokes(bench: Bench, servers: Servers, issuer_is_listed: bool) -> None:
+    """The warning is true: the edge is refused. A CRL whose issuer is not listed revokes nothing here."""
+    port, root = free_port(), bench.pki.root(f"revoker-{issuer_is_listed}")
+    between = root.issue(f"revoked-ca-{issuer_is_listed}", ca=True)
+    theirs, own = root.crl(f"revokes-{issuer_is_listed}", revoked=[between]), between.crl(f"of-revoked-{issuer_is_listed}")
+    listing = bench.listing(*([root] if issuer_is_listed else []), between)
+    config = vhost(port, "guarded.test", "CFOriginPull On", listing, f"{CRL_FILE} {theirs} {own}", tls=bench.tls)
+    server = servers.httpd(config, listen=[port])
+    if issuer_is_listed:
+        label = f"revoked-ca-{issuer_is_listed}"
+        server.expect(re.escape(f'CFAOP155: the trusted CA "CN={label}" ({between.cert_file}) is revoked by the CRL in {theirs}: '))
+        edge = between.issue("edge-of-revoked").sending(between)
+        assert fetch(port, sni="guarded.test", credential=edge).status == 400
+        server.allow_refusals()
+    server.stop()
+
+
+@pytest.mark.parametrize("what", ("certificate", "CRL"))
+def test_time_that_cannot_be_read(bench: Bench, servers: Servers, what: str) -> None:
+    """The warning is true: the edge is refused."""
+    port, ca = free_port(), bench.pki.root(f"bad-time-{what}")
+    crl = ca.crl(f"bad-time-{what}")
+    bad, lines = crl, [bench.listing(ca), f"{CRL_FILE} {crl}"]
+    if what == "certificate":
+        bad = bench.pki.file("broken-times.pem", with_broken_times(ca.cert_pem))
+        lines = [f"{CA_FILE} {bad}"]
+    else:
+        crl.write_bytes(with_broken_times(crl.read_bytes()))
+    server = servers.httpd(vhost(port, "guarded.test", "CFOriginPull On", *lines, tls=bench.tls), listen=[port])
+    server.expect(rf'CFAOP157: the (trusted certificate|CRL) of "CN=bad-time-{what}" \({re.escape(str(bad))}\) has a time that OpenSSL cannot read')
+    server.allow(f"{NO_CRL}: ")
+    assert fetch(port, sni="guarded.test", credential=ca.issue(f"edge-{what}")).status == 400
+    server.allow_refusals()
+    server.stop()
+
+
+def with_broken_times(pem: bytes) -> bytes:
+    """The same certificate or CRL with 99 seconds in each time."""
+    lines = pem.decode().splitlines()
+    der = base64.b64decode("".join(lines[1:-1]))
+    der = re.sub(rb"\x17\x0d(\d{10})\d\dZ", lambda time: b"\x17\x0d" + time[1] + b"99Z", der)
+    return "\n".join([lines[0], base64.b64encode(der).decode(), lines[-1], ""]).encode()
 
 
 def test_intermediate_needs_no_crl_for_cas(bench: Bench) -> None:
