@@ -34,6 +34,7 @@
 #include "startup/neighbours.h"
 #include "startup/protocols.h"
 #include "startup/settings_only.h"
+#include "startup/unused_revocation.h"
 
 #include "http_core.h"
 
@@ -183,6 +184,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     }
     cfaop_bypass_warn(findings, ptemp, tree, base);
     cfaop_borrowed_tls_look(findings, tree, base);
+    cfaop_unused_revocation_look(findings, tree, base);
     cfaop_protocols_warn(findings, tree, base);
     cfaop_balancer_look(findings, ptemp, tree, base);
     cfaop_exempt_ranges_look(findings, ptemp, base);

@@ -583,3 +583,39 @@ def test_ca_that_was_renewed_with_its_key(bench: Bench, servers: Servers, serial
     server.expect("CFAOP106: ")
     assert fetch(port, sni="guarded.test", credential=new.issue(f"edge-of-renewed-{serial}")).status == 200
     server.stop()
+
+
+# What mod_ssl is told of revoked certificates is not for the guard
+
+
+@pytest.mark.parametrize(
+    "lines, named",
+    [
+        (("SSLCARevocationCheck chain",), "SSLCARevocationCheck"),
+        (("SSLCARevocationCheck leaf", "SSLOCSPEnable off"), "SSLCARevocationCheck"),
+        (("SSLCARevocationCheck none", "SSLOCSPEnable on"), "SSLOCSPEnable"),
+        (("SSLCARevocationCheck chain", "SSLVerifyClient none"), "SSLCARevocationCheck"),
+        (("SSLCARevocationCheck chain", "CFOriginPull LogOnly"), "SSLCARevocationCheck"),
+        (("SSLCARevocationCheck none",), None),
+        (("SSLCARevocationCheck chain", "CFOriginPull Off"), None),
+        (("SSLCARevocationCheck chain", "SSLVerifyClient optional"), None),
+        (("SSLCARevocationCheck chain", "<Location /admin>", "SSLVerifyClient require", "</Location>"), None),
+    ],
+)
+def test_revocation_that_only_mod_ssl_knows(bench: Bench, lines: tuple[str, ...], named: Optional[str]) -> None:
+    crl = f"SSLCARevocationFile {bench.zone_ca.crl('for-mod-ssl')}"
+    found = bench.of(bench.listing(bench.zone_ca), f"SSLCACertificateFile {bench.zone_ca.cert_file}", crl, *lines)
+    assert len(found) == (named is not None), found
+    if named:
+        assert found[0].startswith(f"CFAOP158: {named} is not for the certificates that CFOriginPull asks for, and no SSLVerifyClient")
+
+
+def test_revocation_that_is_inherited(bench: Bench, servers: Servers) -> None:
+    """The warning is true: the revoked edge is let in."""
+    port, ca = free_port(), bench.pki.root("revokes-for-mod-ssl")
+    edge = ca.issue("edge-revoked-for-mod-ssl")
+    config = f"SSLCARevocationCheck chain\nSSLCARevocationFile {ca.crl('revokes-for-mod-ssl', revoked=[edge])}\nSSLCACertificateFile {ca.cert_file}\n"
+    server = servers.httpd(config + vhost(port, "guarded.test", "CFOriginPull On", bench.listing(ca), tls=bench.tls), listen=[port])
+    server.expect("CFAOP158: SSLCARevocationCheck is not for .* in force for guarded.test:")
+    assert fetch(port, sni="guarded.test", credential=edge).status == 200
+    server.stop()
