@@ -172,7 +172,7 @@ static void hooks_for_subrequests(void)
 #endif
     ap_hook_map_to_storage(cfaop_judge_subrequest, NULL, NULL, CFAOP_HOOK_FIRST);
     ap_hook_type_checker(cfaop_judge_subrequest, NULL, NULL, CFAOP_HOOK_FIRST);
-    ap_hook_handler(cfaop_judge_handler_of_part, NULL, NULL, CFAOP_HOOK_FIRST);
+    ap_hook_handler(cfaop_judge_subrequest_handler, NULL, NULL, CFAOP_HOOK_FIRST);
 }
 
 static void register_hooks(apr_pool_t *p)

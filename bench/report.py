@@ -200,7 +200,7 @@ _HOOKS = [
     ("fixups, first: the verdict again, for redirects and parts", "cfaop_judge_fixups"),
     ("around mod_ssl's fixups hook: no variables of a bad certificate", "on_fixups"),
     ("before names are translated and types checked: is it a sub-request?", "cfaop_judge_subrequest"),
-    ("handler: is it a sub-request that was refused?", "cfaop_judge_handler_of_part"),
+    ("handler: is it a sub-request that was refused?", "cfaop_judge_subrequest_handler"),
     ("handler: is it the page for Prometheus?", "cfaop_metrics_handler"),
 ]
 

@@ -46,6 +46,6 @@ int cfaop_judge_handler(request_rec *r);
  * The same where there are no exemptions. No refused request comes to a handler then, but a sub-request may that
  * another module's log hook makes of it: other requests are left alone.
  */
-int cfaop_judge_handler_of_part(request_rec *r);
+int cfaop_judge_subrequest_handler(request_rec *r);
 
 #endif

@@ -367,7 +367,7 @@ int cfaop_judge_handler(request_rec *r)
     return answer == DECLINED ? cfaop_caches_hide(r) : answer;
 }
 
-int cfaop_judge_handler_of_part(request_rec *r)
+int cfaop_judge_subrequest_handler(request_rec *r)
 {
     return r->main ? cfaop_judge_handler(r) : DECLINED;
 }

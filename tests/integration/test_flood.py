@@ -21,7 +21,7 @@ from support.verifications import Verifications
 from support.vhost import vhost
 
 # Sanitizers keep what was freed for a while, so that memory says little there, and take their time.
-CERTIFICATES = 2_000 if environment.sanitizing() else 50_000
+CERTIFICATES = 2_000 if environment.sanitizing() else 20_000
 ALLOWED_KIB = 256 * 1024 if environment.sanitizing() else 256
 CLIENTS = 2
 

@@ -308,7 +308,7 @@ MUTANTS = (
     _m("a CA that OpenSSL refuses for an extension is not told of", "src/operator/trust_warnings.c",
        "    if (!why || is_refused_as_ca(cert)", "    if (!why", "test_trust_warnings"),
     _m("a sub-request of a refused request runs its handler", "mod_cfaop.c",
-       "    ap_hook_handler(cfaop_judge_handler_of_part, NULL, NULL, CFAOP_HOOK_FIRST);\n", "", "test_careless"),
+       "    ap_hook_handler(cfaop_judge_subrequest_handler, NULL, NULL, CFAOP_HOOK_FIRST);\n", "", "test_careless"),
     _m("a refused sub-request in the place of its request runs its handler", "src/request/judge.c",
        "    answer = let_through_before(r) ? DECLINED : judge_request(r);\n", "    answer = DECLINED;\n", "test_careless"),
     _m("a CRL with an extension that OpenSSL does not know is a CRL", "src/trust/own_crl.c", " || is_strange(crl)", "", "test_trust_warnings"),
