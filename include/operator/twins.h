@@ -30,8 +30,8 @@ typedef int (*cfaop_server_test)(const void *data, const server_rec *s);
 cfaop_twins *cfaop_twins_index(apr_pool_t *p, const server_rec *base, cfaop_server_test test, const void *data);
 
 /**
- * Returns the other servers of the index that answer to names of @a s (of cfaop_twin, a server once for each name; those
- * of one name follow each other and share its pointer), from @a p; @a s need not be in the index.
+ * Returns the other servers of the index that answer to names of @a s (of cfaop_twin), from @a p: a server once for
+ * each name. Those of one name follow each other and share its pointer. @a s need not be in the index.
  */
 apr_array_header_t *cfaop_twins_of(apr_pool_t *p, cfaop_twins *twins, const server_rec *s);
 

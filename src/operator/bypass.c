@@ -83,8 +83,8 @@ static int is_open_on_purpose(const server_rec *s)
 }
 
 /*
- * A name within a wildcard of guarded, which another virtual host writes, may be meant to be open. It is if that virtual
- * host says so. Where it also stands before guarded, guarded never gets a request for the name, and it is not its name.
+ * A name within a wildcard of guarded, which another virtual host writes, may be meant to be open. It is if that
+ * virtual host says so. Where it also stands before guarded, guarded never gets a request for the name.
  */
 static int is_no_bypass(const cfaop_twins *twins, const cfaop_twin *twin, const server_rec *guarded)
 {

@@ -1,8 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file unused_revocation.c
- * A warning about mod_ssl's directives for revoked certificates where mod_ssl verifies none: they stand there from before
- * the guard, which has its own.
+ * A warning about mod_ssl's directives for revoked certificates where mod_ssl verifies none: they are from before the
+ * guard, which has its own.
  */
 #include "startup/unused_revocation.h"
 

@@ -1,7 +1,8 @@
 /* Licensed to you under the Apache License, Version 2.0; see the file LICENSE. */
 /**
  * @file own_crl.c
- * Looks up trust anchors in the CRLs that they or others of the list have signed. CRL files are read in files.c and pem_file.c.
+ * Looks up trust anchors in the CRLs that they or others of the list have signed. CRL files are read in files.c and
+ * pem_file.c.
  */
 #include "trust/own_crl.h"
 
