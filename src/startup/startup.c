@@ -233,10 +233,20 @@ static void log_findings(server_rec *base)
     }
 }
 
-int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
+static int count_servers(const server_rec *base)
 {
     const server_rec *s;
-    int servers = 0;
+    int count = 0;
+
+    for (s = base; s; s = s->next) {
+        ++count;
+    }
+    return count;
+}
+
+int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *base)
+{
+    int servers = count_servers(base);
 
     (void)plog;
     if (cfaop_config_is_first_pass()) {
@@ -246,13 +256,12 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     cfaop_demand_settle_all(ptemp, base);
     cfaop_judge_prepare(p, base);
     cfaop_attach_counters(base, ptemp, is_any_needed(base));
+    if (cfaop_slots_are_there()) {
+        cfaop_limiter_init(p, servers); /* CFAOP205 is for handshakes with servers that are Off, too */
+    }
     if (is_any_needed(base)) {
-        for (s = base; s; s = s->next) {
-            ++servers;
-        }
         cfaop_event_log_init(base);
         cfaop_memo_init(p);
-        cfaop_limiter_init(p, servers);
         cfaop_tally_init(p, servers);
         cfaop_client_address_init(p, servers);
         cfaop_expiry_log(ptemp, base);

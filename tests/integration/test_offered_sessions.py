@@ -114,3 +114,15 @@ def test_sessions_of_the_cache_are_looked_up_a_few_times(
     assert session
     offered = [os.urandom(32) for _ in range(before)] + [tickets.ticket_of(session)]
     assert answers(port, client_hello("on.test", offered)) == [answer]
+
+
+def test_a_line_is_written_now_and_then_where_no_virtual_host_asks(servers: Servers, server_certificate: Credential) -> None:
+    """The guard looks at handshakes there, too: clients may have sessions from before it was switched off."""
+    port = free_port()
+    httpd = servers.httpd(vhost(port, "off.test", "CFOriginPull Off", tls=server_certificate), listen=[port])
+    ticket = bytes(200)
+    for _ in range(20):
+        answers(port, client_hello("off.test", [ticket] * (MOST + 1)))
+    httpd.allow("CFAOP205: |AH02008|SSL Library Error")
+    httpd.log.wait_for("CFAOP205: handshake with off.test:")
+    assert len(httpd.log.find("CFAOP205: ")) < 10

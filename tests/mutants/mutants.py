@@ -360,6 +360,8 @@ MUTANTS = (
     _m("TLS that asks for the certificate is told of", "src/startup/borrowed_tls.c", " || asks_for(lender, s)", "", "test_borrowed_tls"),
     _m("mod_ssl's CRLs that nothing uses are not told of", "src/startup/unused_revocation.c", "name && !mod_ssl_asks(tree, s)", "0", "test_trust_warnings"),
     _m("mod_ssl's CRLs are told of where it verifies", "src/startup/unused_revocation.c", "name && !mod_ssl_asks(tree, s)", "name", "test_trust_warnings"),
+    _m("lines about sessions are not limited where no virtual host asks", "src/startup/startup.c",
+       "    if (cfaop_slots_are_there()) {\n        cfaop_limiter_init", "    if (is_any_needed(base)) {\n        cfaop_limiter_init", "test_offered_sessions"),
     _m("an Off of the main server hides a forgotten On", "src/startup/settings_only.c",
        "conf->mode_is_own || cfaop_config_asks(conf)", "conf->mode != CFAOP_MODE_UNSET", "test_settings_only"),
     _m("a virtual host is a way round without a Listen line", "src/operator/reach.c", " && is_listened_at(addr)", "", "test_ways_round"),
