@@ -15,7 +15,7 @@ const char *cfaop_server_label(apr_pool_t *p, const server_rec *s);
 /** Returns where @a s stands in the configuration: "file:line", or "main server". From @a p. Any phase. */
 const char *cfaop_server_place(apr_pool_t *p, const server_rec *s);
 
-/** Says whether @a s has this very address and port; a wildcard is an address of its own. Any phase. */
+/** Says whether @a s has this very address and port. All wildcards ("*", 0.0.0.0, [::]) are one address. Any phase. */
 int cfaop_server_has_address(const server_rec *s, const server_addr_rec *wanted);
 
 #endif

@@ -106,6 +106,7 @@ typedef struct {
     int directories_ask;              /**< a directory of this server, inherited or not, has an SSLVerifyClient */
     int some_directory_asks;          /**< directories_ask of any server; the same for all servers */
     int mod_ssl_verifies;             /**< SSLVerifyClient is set for this server */
+    int speaks_tls_13;                /**< SSLProtocol allows TLS 1.3 */
     cfaop_demand demand;              /**< what requests are judged by; final after post_config */
     const cfaop_request *usual;       /**< what is kept for each usual request (judge.h); NULL: none is usual */
     cfaop_vhost_counters *counters;   /**< set when the server starts; NULL: not guarded, or not counted */

@@ -20,12 +20,18 @@ const char *cfaop_server_place(apr_pool_t *p, const server_rec *s)
     return s->is_virtual && s->defn_name ? apr_psprintf(p, "%s:%u", s->defn_name, s->defn_line_number) : "main server";
 }
 
+/* To httpd, "*", 0.0.0.0 and [::] are one address. */
+static int is_same_address(apr_sockaddr_t *a, apr_sockaddr_t *b)
+{
+    return apr_sockaddr_equal(a, b) || (apr_sockaddr_is_wildcard(a) && apr_sockaddr_is_wildcard(b));
+}
+
 int cfaop_server_has_address(const server_rec *s, const server_addr_rec *wanted)
 {
     const server_addr_rec *addr;
 
     for (addr = s->addrs; addr; addr = addr->next) {
-        if (addr->host_port == wanted->host_port && apr_sockaddr_equal(addr->host_addr, wanted->host_addr)) {
+        if (addr->host_port == wanted->host_port && is_same_address(addr->host_addr, wanted->host_addr)) {
             return 1;
         }
     }

@@ -81,6 +81,7 @@ typedef struct {
     cfaop_twins *twins;              /* NULL: not made yet */
     cfaop_name_list without_tls;     /* servers without TLS of their own, where plain HTTP goes on */
     cfaop_name_list verified_twice;  /* servers with SSLVerifyClient */
+    cfaop_name_list asked_again;     /* servers with a directory's SSLVerifyClient, which TLS 1.3 does not allow */
     cfaop_name_list error_documents; /* local ErrorDocuments, which are not run for refused requests */
     cfaop_name_list trailers;        /* servers with MergeTrailers beside CFOriginPullRemoteIP */
     cfaop_name_list builtin_only;    /* servers that trust only the CA that all of Cloudflare's customers share */
@@ -128,6 +129,12 @@ static void settle_without_tls(server_rec *s, cfaop_server_conf *conf, report *r
                  cfaop_refuse_effect(conf));
 }
 
+/* Where some clients are exempt, a directory may be meant for these. */
+static int is_for_the_edge_only(const cfaop_server_conf *conf)
+{
+    return conf->mode != CFAOP_MODE_LOG_ONLY && (!conf->exemptions || !conf->exemptions->nelts);
+}
+
 /* Settles what requests to s are judged by. Nothing changes it later. */
 static void settle_server(server_rec *s, report *rep)
 {
@@ -153,6 +160,9 @@ static void settle_server(server_rec *s, report *rep)
     }
     if (conf->mod_ssl_verifies) {
         cfaop_name_list_add(&rep->verified_twice, cfaop_server_label(rep->without_tls.pool, s));
+    }
+    if (conf->directories_ask && conf->speaks_tls_13 && is_for_the_edge_only(conf)) {
+        cfaop_name_list_add(&rep->asked_again, cfaop_server_label(rep->without_tls.pool, s));
     }
 }
 
@@ -191,6 +201,13 @@ static void log_report(server_rec *base, const report *rep)
                      "SSLVerifyClient unless you need both",
                      cfaop_name_list_text(&rep->verified_twice));
     }
+    if (rep->asked_again.count) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
+                     "CFAOP160: a directory has SSLVerifyClient beside CFOriginPull on %s: over TLS 1.3 mod_ssl cannot "
+                     "ask the edge again and answers 403 there; remove SSLVerifyClient, the edge has shown its "
+                     "certificate, or take TLSv1.3 out of SSLProtocol",
+                     cfaop_name_list_text(&rep->asked_again));
+    }
     if (rep->trailers.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
                      "CFAOP127: MergeTrailers is taken for Off beside "
@@ -219,6 +236,7 @@ void cfaop_demand_settle_all(apr_pool_t *ptemp, server_rec *base)
     report rep = {base,
                   cfaop_tree_index(ptemp, base),
                   NULL,
+                  {ptemp, NULL, 0},
                   {ptemp, NULL, 0},
                   {ptemp, NULL, 0},
                   {ptemp, NULL, 0},

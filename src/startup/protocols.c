@@ -29,7 +29,8 @@ static const neighbour known[] = {{"mod_cfaop.c", NULL},
                                   {"mod_qos.c", NULL},
                                   {"mod_security2.c", NULL},
                                   {"mod_echo.c", "protocolecho"},
-                                  {"mod_perl.c", "perlprocessconnectionhandler"}};
+                                  {"mod_perl.c", "perlprocessconnectionhandler"},
+                                  {"mod_python.c", "pythonconnectionhandler"}};
 
 static int is_guarded(const server_rec *s)
 {

@@ -31,6 +31,7 @@
 #include "startup/demand.h"
 #include "startup/exempt_ranges.h"
 #include "startup/mod_ssl.h"
+#include "startup/nameless.h"
 #include "startup/neighbours.h"
 #include "startup/protocols.h"
 #include "startup/settings_only.h"
@@ -185,6 +186,7 @@ static void look_at_servers(apr_pool_t *p, apr_pool_t *ptemp, server_rec *base, 
     cfaop_bypass_warn(findings, ptemp, tree, base);
     cfaop_borrowed_tls_look(findings, tree, base);
     cfaop_unused_revocation_look(findings, tree, base);
+    cfaop_nameless_look(findings, tree, base);
     cfaop_protocols_warn(findings, tree, base);
     cfaop_balancer_look(findings, ptemp, tree, base);
     cfaop_exempt_ranges_look(findings, ptemp, base);

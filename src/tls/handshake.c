@@ -241,6 +241,13 @@ int cfaop_handshake_init_callback(server_rec *s, apr_pool_t *p, int is_proxy, SS
     return OK;
 }
 
+static int allows_tls_13(SSL_CTX *ctx)
+{
+    long most = SSL_CTX_get_max_proto_version(ctx);
+
+    return (!most || most >= TLS1_3_VERSION) && !(SSL_CTX_get_options(ctx) & SSL_OP_NO_TLSv1_3);
+}
+
 int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
 {
     cfaop_server_conf *conf = cfaop_config_of(s);
@@ -261,6 +268,7 @@ int cfaop_handshake_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_
     context->session_key = conf->session_key;
     context->tickets = cfaop_session_tickets_of(conf);
     conf->mod_ssl_verifies = context->mod_ssl_mode != SSL_VERIFY_NONE;
+    conf->speaks_tls_13 = allows_tls_13(ctx);
     if (cfaop_config_asks(conf) && conf->trust) {
         conf->policy = cfaop_policy_at_level(conf->trust, SSL_CTX_get_security_level(ctx));
     }

@@ -153,6 +153,7 @@ def bench(
     httpd = servers.prepare_httpd(config, listen=[port, *twins], extra_environment=environment)
     httpd.write_config(config + f'<Directory "{httpd.htdocs}/quick-htaccess">\n  AllowOverride All\n</Directory>\n')
     httpd.expect("CFAOP122: .*require.test")
+    httpd.expect("CFAOP160: .*dir.test:")
     httpd.allow("CFAOP137: ")
     httpd.start()
     stock_httpd = servers.httpd(stock.replace("%{CF_ORIGIN_PULL_VERIFY}", ""), listen=[stock_port], with_module=False)

@@ -107,6 +107,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         httpd.put(f"{path}/index.html", f"{path}\n")
     httpd.put("why.html", "the reason\n")
     httpd.expect("CFAOP124: ")
+    httpd.expect("CFAOP160: ")
     clients = {
         "edge": pull.issue("edge"),
         "other-edge": pull.issue("other-edge"),

@@ -126,6 +126,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential, directory:
     listen = [port for (at, _), port in ports.items() if at != "unguarded"]
     httpd = servers.httpd(config, listen=listen, extra_environment=shared_key)
     httpd.allow("CFAOP137: ")
+    httpd.expect("CFAOP160: .*perdir.test:")
     httpd.expect("CFAOP131: ")  # names are on several ports, with other modes
     unguarded = ""
     for storage in STORAGES:

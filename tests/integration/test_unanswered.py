@@ -136,6 +136,7 @@ def bench(servers: Servers, pki: Pki, server_certificate: Credential) -> Bench:
         program = '#!/bin/sh\necho "Content-Type: text/plain"\necho\ntouch "$DOCUMENT_ROOT/marks/ran"\n'
         httpd.put(f"{name}-program/run", program, mode=0o755)
     httpd.put("marks/none", "").parent.chmod(0o777)
+    httpd.expect("CFAOP160: ")
     clients = {
         "edge": pull.issue("edge", subject="admin"),
         "stranger": pki.self_signed("stranger", subject="admin"),
