@@ -186,14 +186,8 @@ static void note_error_documents(const server_rec *s, report *rep)
     }
 }
 
-static void log_report(server_rec *base, const report *rep)
+static void log_verified_twice(server_rec *base, const report *rep)
 {
-    if (rep->without_tls.count) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base,
-                     "CFAOP121: CFOriginPull lets plain HTTP go on where a virtual "
-                     "host has no TLS of its own: %s",
-                     cfaop_name_list_text(&rep->without_tls));
-    }
     if (rep->verified_twice.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
                      "CFAOP122: SSLVerifyClient is set beside CFOriginPull on %s: "
@@ -208,6 +202,17 @@ static void log_report(server_rec *base, const report *rep)
                      "certificate, or take TLSv1.3 out of SSLProtocol",
                      cfaop_name_list_text(&rep->asked_again));
     }
+}
+
+static void log_report(server_rec *base, const report *rep)
+{
+    if (rep->without_tls.count) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base,
+                     "CFAOP121: CFOriginPull lets plain HTTP go on where a virtual "
+                     "host has no TLS of its own: %s",
+                     cfaop_name_list_text(&rep->without_tls));
+    }
+    log_verified_twice(base, rep);
     if (rep->trailers.count) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
                      "CFAOP127: MergeTrailers is taken for Off beside "

@@ -64,7 +64,8 @@ void cfaop_nameless_look(apr_array_header_t *findings, const cfaop_tree *tree, c
             const char *text = apr_psprintf(p,
                                             "CFAOP159: the virtual host at %s has CFOriginPull and no ServerName, and "
                                             "stands behind others of its address, which get the requests: httpd does "
-                                            "not add its lines to theirs, write them into the virtual host of the site",
+                                            "not add its lines to another's, write them into the virtual host of the "
+                                            "site",
                                             cfaop_server_place(p, s));
             cfaop_findings_add(findings, APLOG_WARNING, text);
             return;
