@@ -97,14 +97,31 @@ static int count_general_names(const GENERAL_NAMES *names)
     return count;
 }
 
-/* In all subjectAltNames. Those that OpenSSL cannot read have no names for mod_ssl, either. */
-static int count_alternative_names(const X509 *cert)
+/* How many parts all certificates may have. One has more parts than names. */
+static int parts_allowed(int names)
 {
-    int at = -1, count = 0;
+    /* a chain has more certificates than its leaf, so a limit that is tight for names does not count here */
+    return PARTS_SHARE * (names > NAMES_DEFAULT ? names : NAMES_DEFAULT);
+}
 
-    while ((at = X509_get_ext_by_NID(cert, NID_subject_alt_name, at)) >= 0) {
-        GENERAL_NAMES *names = X509V3_EXT_d2i(X509_get_ext(cert, at));
+/*
+ * In all subjectAltNames; max + 1 or more ends the count, as do more parts than are allowed, before OpenSSL has made
+ * names of them. Those that OpenSSL cannot read have no names for mod_ssl, either.
+ */
+static int count_alternative_names(const X509 *cert, int max)
+{
+    int at = -1, count = 0, parts = 0, parts_max = parts_allowed(max);
 
+    while (count <= max && (at = X509_get_ext_by_NID(cert, NID_subject_alt_name, at)) >= 0) {
+        X509_EXTENSION *extension = X509_get_ext(cert, at);
+        const ASN1_OCTET_STRING *der = X509_EXTENSION_get_data(extension);
+        GENERAL_NAMES *names;
+
+        parts += cfaop_der_count(ASN1_STRING_get0_data(der), ASN1_STRING_length(der), parts_max);
+        if (parts > parts_max) {
+            return parts;
+        }
+        names = X509V3_EXT_d2i(extension);
         count += count_general_names(names);
         GENERAL_NAMES_free(names);
     }
@@ -114,7 +131,7 @@ static int count_alternative_names(const X509 *cert)
 static int has_too_many_names(const X509 *cert, int max)
 {
     return X509_NAME_entry_count(X509_get_subject_name(cert)) > max
-        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max || count_alternative_names(cert) > max;
+        || X509_NAME_entry_count(X509_get_issuer_name(cert)) > max || count_alternative_names(cert, max) > max;
 }
 
 static int has_long_alternative_name(const X509 *cert, int max)
@@ -251,12 +268,10 @@ static int count_parts_of_names(const X509 *cert, int copies)
 const char *cfaop_peer_limit_excess_of_all(const X509 *leaf, const STACK_OF(X509) *chain, cfaop_peer_limit limit,
                                            int *most)
 {
-    int i, parts = 0, copies, parts_max;
+    int i, parts = 0, copies, parts_max = parts_allowed(limit.names);
     const X509 *cert;
     size_t bytes = 0;
 
-    /* a chain has more certificates than its leaf, so a limit that is tight for names does not count here */
-    parts_max = PARTS_SHARE * (limit.names > NAMES_DEFAULT ? limit.names : NAMES_DEFAULT);
     for (i = 0; (cert = sent_at(leaf, chain, i)) && parts <= parts_max && bytes <= (size_t)limit.bytes; ++i) {
         parts += count_parts_of_extensions(cert, parts_max);
         copies = parts <= parts_max ? count_relative_points(cert) : 0;

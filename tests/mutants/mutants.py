@@ -368,6 +368,8 @@ MUTANTS = (
     _m("a nameless virtual host that is the first is told of", "src/startup/nameless.c", " && !is_first_somewhere(s)", "", "test_written_by_mistake"),
     _m("wildcards of two kinds are two addresses", "src/base/server.c", " || (apr_sockaddr_is_wildcard(a) && apr_sockaddr_is_wildcard(b))", "",
        "test_written_by_mistake"),
+    _m("all names of a certificate are made before they are counted", "src/config/peer_limit.c", "        if (parts > parts_max) {\n            return parts;",
+       "        if (0) {\n            return parts;", "test_peer_limit"),
     _m("an Off of the main server hides a forgotten On", "src/startup/settings_only.c",
        "conf->mode_is_own || cfaop_config_asks(conf)", "conf->mode != CFAOP_MODE_UNSET", "test_settings_only"),
     _m("a virtual host is a way round without a Listen line", "src/operator/reach.c", " && is_listened_at(addr)", "", "test_ways_round"),

@@ -3,7 +3,9 @@
  * @file test_peer_limit.c
  * Counting a certificate's names, in every encoding that OpenSSL reads; test_der.c has the parts of its extensions.
  */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include <check.h>
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +21,20 @@
 
 static apr_pool_t *pool;
 
+/* How often an extension was made an object of: this stands before OpenSSL's own. */
+static int decoded;
+
+void *X509V3_EXT_d2i(X509_EXTENSION *extension)
+{
+    void *(*real)(X509_EXTENSION *) = (void *(*)(X509_EXTENSION *))dlsym(RTLD_NEXT, "X509V3_EXT_d2i");
+
+    ++decoded;
+    return real(extension);
+}
+
 static void set_up(void)
 {
+    decoded = 0;
     ck_assert_int_eq(apr_initialize(), APR_SUCCESS);
     ck_assert_int_eq(apr_pool_create(&pool, NULL), APR_SUCCESS);
     pki_begin(pool);
@@ -343,6 +357,20 @@ START_TEST(long_alternative_name_is_too_much)
 }
 END_TEST
 
+/* A stranger's certificate can have thousands of empty names within the limit of bytes. OpenSSL makes none of them. */
+START_TEST(many_names_are_counted_without_making_them)
+{
+    X509 *cert = certificate();
+    int i;
+
+    for (i = 0; i < 4; ++i) {
+        add_names(cert, _i, 0);
+    }
+    ck_assert_int_eq(has_too_many_names(cert, 100), 1);
+    ck_assert_int_eq(decoded, _i > 1000 ? 0 : 1);
+}
+END_TEST
+
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
 int main(void)
@@ -358,6 +386,8 @@ int main(void)
     tcase_add_test(tests, list_without_a_length_is_counted);
     tcase_add_test(tests, element_without_a_length_hides_nothing);
     tcase_add_test(tests, lists_are_added_up);
+    tcase_add_loop_test(tests, many_names_are_counted_without_making_them, 900, 902);
+    tcase_add_loop_test(tests, many_names_are_counted_without_making_them, 1200, 1202);
     tcase_add_loop_test(tests, broken_list_ends_the_count, 0, COUNT(broken));
     tcase_add_loop_test(tests, subject_and_issuer_are_lists_too, 0, 2);
     tcase_add_loop_test(tests, parts_of_a_directory_name_are_names, 0, 2);
