@@ -104,6 +104,7 @@ typedef struct {
     int is_reached_by_plain_http;     /**< the configuration shows a port of this server without TLS */
     int has_tls;                      /**< mod_ssl has initialised TLS for this server */
     int directories_ask;              /**< a directory of this server, inherited or not, has an SSLVerifyClient */
+    int own_directories_ask;          /**< one that stands in this server has */
     int some_directory_asks;          /**< directories_ask of any server; the same for all servers */
     int mod_ssl_verifies;             /**< SSLVerifyClient is set for this server */
     int speaks_tls_13;                /**< SSLProtocol allows TLS 1.3 */

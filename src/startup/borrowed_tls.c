@@ -19,32 +19,33 @@ static int asks_for(const server_rec *lender, const server_rec *s)
     return cfaop_config_asks(conf) && conf->trust == cfaop_config_of(s)->trust;
 }
 
-static int shares_address(const server_rec *lender, const server_rec *s)
+/* The default virtual host of the address. httpd chains them from the last one of the configuration to the first. */
+static const server_rec *default_at(const server_rec *base, const server_addr_rec *addr)
+{
+    const server_rec *s, *first = NULL;
+
+    for (s = base->next; s; s = s->next) {
+        first = cfaop_server_has_address(s, addr) ? s : first;
+    }
+    return first;
+}
+
+/*
+ * mod_ssl takes the default virtual host of the address for a name without TLS of its own. Returns one that does not ask
+ * for the certificate of s; NULL: there is none.
+ */
+static const server_rec *lender_of_none(const cfaop_tree *tree, const server_rec *base, const server_rec *s)
 {
     const server_addr_rec *addr;
 
     for (addr = s->addrs; addr; addr = addr->next) {
-        if (cfaop_server_has_address(lender, addr)) {
-            return 1;
+        const server_rec *lender = default_at(base, addr);
+        if (lender && cfaop_tree_shows_tls(tree, lender) && !cfaop_tree_doubts_tls(tree, lender)
+            && !asks_for(lender, s)) {
+            return lender;
         }
     }
-    return 0;
-}
-
-/* A virtual host that gives s its TLS, if all of them ask for other certificates than s, or for none. */
-static const server_rec *lender_of_none(const cfaop_tree *tree, const server_rec *base, const server_rec *s)
-{
-    const server_rec *lender, *found = NULL;
-
-    for (lender = base->next; lender; lender = lender->next) {
-        if (cfaop_tree_shows_tls(tree, lender) && shares_address(lender, s)) {
-            if (cfaop_tree_doubts_tls(tree, lender) || asks_for(lender, s)) {
-                return NULL;
-            }
-            found = lender;
-        }
-    }
-    return found;
+    return NULL;
 }
 
 static int is_guarded_without_tls(const cfaop_tree *tree, const server_rec *s)

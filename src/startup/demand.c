@@ -161,7 +161,7 @@ static void settle_server(server_rec *s, report *rep)
     if (conf->mod_ssl_verifies) {
         cfaop_name_list_add(&rep->verified_twice, cfaop_server_label(rep->without_tls.pool, s));
     }
-    if (conf->directories_ask && conf->speaks_tls_13 && is_for_the_edge_only(conf)) {
+    if (conf->own_directories_ask && conf->speaks_tls_13 && is_for_the_edge_only(conf)) {
         cfaop_name_list_add(&rep->asked_again, cfaop_server_label(rep->without_tls.pool, s));
     }
 }

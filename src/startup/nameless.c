@@ -62,11 +62,11 @@ void cfaop_nameless_look(apr_array_header_t *findings, const cfaop_tree *tree, c
         const cfaop_server_conf *conf = cfaop_config_of(s);
         if (conf->mode_is_own && cfaop_config_asks(conf) && !has_name(tree, s) && !is_first_somewhere(s)) {
             const char *text = apr_psprintf(p,
-                                            "CFAOP159: the virtual host at %s has CFOriginPull and no ServerName, and "
-                                            "stands behind others of its address, which get the requests: httpd does "
-                                            "not add its lines to another's, write them into the virtual host of the "
-                                            "site",
-                                            cfaop_server_place(p, s));
+                                            "CFAOP159: the virtual host at %s has CFOriginPull and no ServerName: "
+                                            "requests for other names than %s, which httpd gives it, go to virtual "
+                                            "hosts before it, to which httpd does not add its lines; write them into "
+                                            "the virtual host of the site, or a ServerName into this one",
+                                            cfaop_server_place(p, s), s->server_hostname ? s->server_hostname : "-");
             cfaop_findings_add(findings, APLOG_WARNING, text);
             return;
         }

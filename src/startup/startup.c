@@ -163,7 +163,8 @@ static void note_directories(const cfaop_tree *tree, server_rec *base)
     server_rec *s;
 
     for (s = base; s; s = s->next) {
-        int ask = inherited || cfaop_tree_directories_ask(tree, s);
+        int own = cfaop_tree_directories_ask(tree, s), ask = inherited || own;
+        cfaop_config_of(s)->own_directories_ask = own;
         cfaop_config_of(s)->directories_ask = ask;
         some = some || ask;
     }

@@ -31,15 +31,36 @@ static int mod_ssl_asks(const cfaop_tree *tree, const server_rec *s)
     return cfaop_config_of(s)->directories_ask || (verify && ap_cstr_casecmp(verify, "none") != 0);
 }
 
+static int mod_ssl_asks_somewhere(const cfaop_tree *tree, const server_rec *base)
+{
+    const server_rec *s;
+
+    for (s = base; s && !mod_ssl_asks(tree, s); s = s->next) {
+    }
+    return s != NULL;
+}
+
+/* Does the directive stand in s itself? */
+static int is_own(const cfaop_tree *tree, const server_rec *s, const char *name)
+{
+    const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
+
+    while (node && ap_cstr_casecmp(node->directive, name) != 0) {
+        node = node->next;
+    }
+    return node != NULL;
+}
+
 void cfaop_unused_revocation_look(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base)
 {
     apr_pool_t *p = findings->pool;
+    int is_used = mod_ssl_asks_somewhere(tree, base); /* what is inherited may be for that server */
     const server_rec *s;
 
     for (s = base; s; s = s->next) {
         const cfaop_server_conf *conf = cfaop_config_of(s);
         const char *name = cfaop_config_asks(conf) && cfaop_tree_shows_tls(tree, s) ? looks_up_by(tree, s) : NULL;
-        if (name && !mod_ssl_asks(tree, s)) {
+        if (name && !mod_ssl_asks(tree, s) && (!is_used || is_own(tree, s, name))) {
             const char *text = apr_psprintf(p,
                                             "CFAOP158: %s is not for the certificates that CFOriginPull asks for, and "
                                             "no SSLVerifyClient is in force for %s (%s): no revoked certificate is "

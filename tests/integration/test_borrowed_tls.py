@@ -186,18 +186,30 @@ CERTIFICATE_OF_NONE = "CFAOP156: "
 
 @pytest.mark.parametrize(
     "line, warns",
-    [("CFOriginPull Off", True), (f"{CA_FILE} {{other}}", True), ("CFOriginPull LogOnly", False), ("", False), ("SSLEngine on", False)],
+    [
+        ("CFOriginPull Off", True),
+        (f"{CA_FILE} {{other}}", True),
+        ("another that asks", True),
+        ("CFOriginPull LogOnly", False),
+        ("", False),
+        ("SSLEngine on", False),
+    ],
 )
 def test_lender_that_asks_for_another_certificate(
     servers: Servers, pki: Pki, server_certificate: Credential, request: pytest.FixtureRequest, line: str, warns: bool
 ) -> None:
-    """The warning is true: the edge is refused, and `-t` says so. "SSLEngine on" stands for TLS of its own."""
+    """The warning is true: the edge is refused, and `-t` says so. "SSLEngine on" stands for TLS of its own. The default virtual host of the address
+    counts, even if another one asks."""
     port, number = free_port(), request.node.callspec.indices["line"]
     pull, other = pki.root(f"pull-lender-{number}"), pki.root(f"other-lender-{number}")
     own = line == "SSLEngine on"
-    lender = "CFOriginPull Off" if own else line.format(other=other.cert_file)
+    another = line == "another that asks"
+    lender = "CFOriginPull Off" if own or another else line.format(other=other.cert_file)
     config = f"SSLVHostSNIPolicy insecure\nCFOriginPull On\n{CA_FILE} {pull.cert_file}\n"
-    config += vhost(port, "lender.test", lender, tls=server_certificate) + vhost(port, "bare.test", tls=server_certificate if own else None)
+    config += vhost(port, "lender.test", lender, tls=server_certificate)
+    if another:
+        config += vhost(port, "another.test", tls=server_certificate)
+    config += vhost(port, "bare.test", tls=server_certificate if own else None)
     httpd = servers.prepare_httpd(config, listen=[port])
     outcome = httpd.config_test()
     assert outcome.ok and (CERTIFICATE_OF_NONE in outcome.stderr) is warns, outcome.stderr

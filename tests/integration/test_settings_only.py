@@ -89,3 +89,14 @@ def test_it_is_told_at_start_and_reload_too(bench: Bench, servers: Servers) -> N
     server.graceful()
     server.expect(TAG)
     server.stop()
+
+
+@pytest.mark.parametrize("name, warns", [("one.test", False), ("third.test", True)])
+def test_sections_that_both_virtual_hosts_of_a_site_have(bench: Bench, name: str, warns: bool) -> None:
+    """Over plain HTTP the place is denied to all, as it is meant: there is nothing to switch on."""
+    plain = free_port()
+    lines = [REQUIRE, "CFOriginPull Optional"]
+    config = f"Listen 127.0.0.1:{plain}\n" + vhost(bench.port, "one.test", *lines, bench.ca, tls=bench.tls) + vhost(plain, name, REQUIRE)
+    bench.server.write_config(config)
+    outcome = bench.server.config_test()
+    assert outcome.ok and (TAG in outcome.stderr) is warns, outcome.stderr

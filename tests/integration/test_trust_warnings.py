@@ -619,3 +619,13 @@ def test_revocation_that_is_inherited(bench: Bench, servers: Servers) -> None:
     server.expect("CFAOP158: SSLCARevocationCheck is not for .* in force for guarded.test:")
     assert fetch(port, sni="guarded.test", credential=edge).status == 200
     server.stop()
+
+
+@pytest.mark.parametrize("own", (True, False))
+def test_revocation_that_another_virtual_host_uses(bench: Bench, own: bool) -> None:
+    """What is inherited may be for that one: to remove it would disarm mod_ssl there."""
+    check = "SSLCARevocationCheck chain"
+    lines = ["CFOriginPull On", bench.listing(bench.zone_ca), *[check] * own]
+    other = vhost(bench.port, "admin.test", "CFOriginPull Off", "SSLVerifyClient require", f"SSLCACertificateFile {bench.zone_ca.cert_file}", tls=bench.tls)
+    config = check * (not own) + "\n" + vhost(bench.port, "guarded.test", *lines, tls=bench.tls) + other
+    assert any("CFAOP158" in line for line in bench.lines(config)) is own

@@ -51,11 +51,9 @@ def directory(bench: Bench, section: str = '<Location "/">', verify: str = "requ
 
 
 @pytest.mark.parametrize("tls", TLS_VERSIONS)
-@pytest.mark.parametrize("place", ("virtual host", "main server"))
-def test_directory_asks_the_edge_again(bench: Bench, tls: str, place: str) -> None:
+def test_directory_asks_the_edge_again(bench: Bench, tls: str) -> None:
     port, lines = free_port(), directory(bench)
-    main = place == "main server"
-    server = bench.server("\n".join(lines * main) + "\n" + bench.site(port, ON, *lines * (not main)), port).start()
+    server = bench.server(bench.site(port, ON, *lines), port).start()
     server.expect(rf"{ASKED_AGAIN}a directory has SSLVerifyClient beside CFOriginPull on www\.test:{port}: ")
     assert fetch(port, sni="www.test", tls=tls, credential=bench.edge).status == (403 if tls == "1.3" else 200)
     server.allow("AH10158|AH10129|AH02039|SSL Library Error")
@@ -85,6 +83,16 @@ def test_directory_that_may_ask(bench: Bench, mode: str, verify: str, protocol: 
     server.stop()
 
 
+def test_directory_of_the_main_server_may_be_anothers(bench: Bench) -> None:
+    """Nothing is told: to remove SSLVerifyClient might open what another virtual host serves."""
+    port = free_port()
+    lines = directory(bench, section='<Directory "/srv/admin">')
+    server = bench.server("\n".join(lines) + "\n" + bench.site(port, ON) + bench.site(port, "CFOriginPull Off", name="admin.test"), port).start()
+    server.allow("AH01909")
+    assert fetch(port, sni="www.test", credential=bench.edge).status == 200
+    server.stop()
+
+
 # A virtual host beside that of the site
 
 
@@ -98,7 +106,7 @@ def test_addition_without_a_name_guards_nothing(bench: Bench) -> None:
     outcome = server.config_test()
     assert outcome.ok and NAMELESS in outcome.stderr
     server.start()
-    server.expect(rf"{NAMELESS}the virtual host at .*:\d+ has CFOriginPull and no ServerName")
+    server.expect(rf"{NAMELESS}the virtual host at .*:\d+ has CFOriginPull and no ServerName: requests for other names than ")
     server.allow("AH01909")
     assert fetch(port, sni="www.test").status == 200
     server.stop()
