@@ -31,8 +31,8 @@ static const server_rec *default_at(const server_rec *base, const server_addr_re
 }
 
 /*
- * mod_ssl takes the default virtual host of the address for a name without TLS of its own. Returns one that does not ask
- * for the certificate of s; NULL: there is none.
+ * mod_ssl takes the default virtual host of the address for a name without TLS of its own. Returns one that does not
+ * ask for the certificate of s; NULL: there is none.
  */
 static const server_rec *lender_of_none(const cfaop_tree *tree, const server_rec *base, const server_rec *s)
 {

@@ -193,6 +193,7 @@ def bench(
 def lines_that_are_rarer_than_what_they_tell(bench: Bench) -> None:
     bench.httpd.allow("CFAOP202: ")
     bench.httpd.allow("CFAOP122: ")
+    bench.httpd.allow("CFAOP160: ")
     bench.httpd.allow("AH01875: session is too big")
     bench.httpd.allow_refusals()
 

@@ -153,6 +153,7 @@ def bench(
 def lines_that_are_rarer_than_what_they_tell(bench: Bench) -> None:
     bench.httpd.allow("CFAOP204: ")
     bench.httpd.allow("CFAOP122: ")
+    bench.httpd.allow("CFAOP160: ")
     bench.httpd.allow_refusals()
 
 

@@ -143,8 +143,8 @@ def test_parent_does_not_grow(bench: Bench, pki: Pki) -> None:
         bench.httpd.graceful()
         assert bench.status("v2.test", bench.edge) == 200
         sizes.append(resident_kib(process.pid))
-    # a sanitizer notes the module's data each time that it is loaded: some 130 KiB
-    allowed = 15 * 192 if environment.sanitizing() else 256
+    # a sanitizer notes the module's data each time that it is loaded: some 190 KiB, more with each line of code
+    allowed = 15 * 256 if environment.sanitizing() else 256
     assert sizes[-1] - sizes[4] < allowed, sizes
 
 

@@ -361,13 +361,11 @@ END_TEST
 START_TEST(many_names_are_counted_without_making_them)
 {
     X509 *cert = certificate();
-    int i;
 
-    for (i = 0; i < 4; ++i) {
-        add_names(cert, _i, 0);
-    }
+    add_names(cert, _i, 0);
+    add_names(cert, _i, 0);
     ck_assert_int_eq(has_too_many_names(cert, 100), 1);
-    ck_assert_int_eq(decoded, _i > 1000 ? 0 : 1);
+    ck_assert_int_eq(decoded, _i < 1000);
 }
 END_TEST
 
@@ -386,8 +384,7 @@ int main(void)
     tcase_add_test(tests, list_without_a_length_is_counted);
     tcase_add_test(tests, element_without_a_length_hides_nothing);
     tcase_add_test(tests, lists_are_added_up);
-    tcase_add_loop_test(tests, many_names_are_counted_without_making_them, 900, 902);
-    tcase_add_loop_test(tests, many_names_are_counted_without_making_them, 1200, 1202);
+    tcase_add_loop_test(tests, many_names_are_counted_without_making_them, 995, 1005);
     tcase_add_loop_test(tests, broken_list_ends_the_count, 0, COUNT(broken));
     tcase_add_loop_test(tests, subject_and_issuer_are_lists_too, 0, 2);
     tcase_add_loop_test(tests, parts_of_a_directory_name_are_names, 0, 2);
