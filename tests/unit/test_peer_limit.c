@@ -3,7 +3,6 @@
  * @file test_peer_limit.c
  * Counting a certificate's names, in every encoding that OpenSSL reads; test_der.c has the parts of its extensions.
  */
-#define _GNU_SOURCE /* RTLD_NEXT */
 #include <check.h>
 #include <dlfcn.h>
 #include <stdlib.h>
