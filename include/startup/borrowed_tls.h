@@ -12,9 +12,9 @@
 #include "apr_tables.h"
 
 /**
- * Adds to @a findings (of cfaop_finding) a warning if one of the virtual hosts from @a base on is On, has no TLS of its
- * own, and the default virtual host of one of its addresses has TLS and does not ask clients under its policy. One is
- * named. Configuration phase, after cfaop_policy_resolve_all().
+ * Adds to @a findings (of cfaop_finding) a warning if one of the virtual hosts from @a base on refuses clients, has no
+ * TLS of its own, and the default virtual host of one of its addresses has TLS and does not ask clients under its
+ * policy. One is named. Configuration phase, after cfaop_policy_resolve_all().
  */
 void cfaop_borrowed_tls_look(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base);
 

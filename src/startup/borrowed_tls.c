@@ -52,8 +52,8 @@ static int is_guarded_without_tls(const cfaop_tree *tree, const server_rec *s)
 {
     const cfaop_server_conf *conf = cfaop_config_of(s);
 
-    return conf->mode == CFAOP_MODE_ON && conf->trust && conf->is_reached_by_tls && !cfaop_config_has_own_on(s)
-        && !cfaop_tree_shows_tls(tree, s);
+    return cfaop_config_asks(conf) && conf->mode != CFAOP_MODE_LOG_ONLY && conf->trust && conf->is_reached_by_tls
+        && !cfaop_config_has_own_on(s) && !cfaop_tree_shows_tls(tree, s);
 }
 
 void cfaop_borrowed_tls_look(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base)

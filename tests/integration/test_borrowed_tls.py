@@ -82,7 +82,7 @@ def bench(request: pytest.FixtureRequest, servers: Servers, pki: Pki, server_cer
                     "</Location>")
     httpd = servers.httpd(config, listen=[ports["shared"], ports["open"], ports["plain"]])
     httpd.expect("CFAOP121: ")
-    if mode == "On":
+    if mode != "LogOnly":
         httpd.expect("CFAOP156: (foreign|bare).test:")
     clients = {None: None, "edge": pull.issue(f"edge-{mode}"), "stranger": pki.self_signed(f"stranger-{mode}")}
     return Bench(httpd, ports, clients, httpd.log.find("CFAOP121: "))
