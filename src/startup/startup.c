@@ -259,7 +259,7 @@ int cfaop_startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp
     cfaop_demand_settle_all(ptemp, base);
     cfaop_judge_prepare(p, base);
     cfaop_attach_counters(base, ptemp, is_any_needed(base));
-    if (cfaop_slots_are_there()) {
+    if (is_any_needed(base) || cfaop_slots_are_there()) {
         cfaop_limiter_init(p, servers); /* CFAOP205 is for handshakes with servers that are Off, too */
     }
     if (is_any_needed(base)) {
