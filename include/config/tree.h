@@ -54,6 +54,9 @@ const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const c
  */
 const ap_directive_t *cfaop_tree_directives(const cfaop_tree *tree, const server_rec *s);
 
+/** Says whether a directive of that name stands in @a s itself, and in none of its sections. */
+int cfaop_tree_has_own(const cfaop_tree *tree, const server_rec *s, const char *name);
+
 /** Says something about a directive. */
 typedef int (*cfaop_tree_test)(const ap_directive_t *node);
 

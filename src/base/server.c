@@ -37,3 +37,13 @@ int cfaop_server_has_address(const server_rec *s, const server_addr_rec *wanted)
     }
     return 0;
 }
+
+const server_rec *cfaop_server_default_at(const server_rec *s, const server_addr_rec *addr)
+{
+    const server_rec *first = NULL;
+
+    for (; s; s = s->next) {
+        first = s->is_virtual && cfaop_server_has_address(s, addr) ? s : first;
+    }
+    return first;
+}

@@ -142,6 +142,11 @@ static const char *last_inherited(const cfaop_tree *tree, const char *name)
     return inherited ? first_word(tree, APR_ARRAY_IDX(inherited, inherited->nelts - 1, const ap_directive_t *)) : NULL;
 }
 
+int cfaop_tree_has_own(const cfaop_tree *tree, const server_rec *s, const char *name)
+{
+    return last_of(cfaop_tree_directives(tree, s), name) != NULL;
+}
+
 const char *cfaop_tree_last(const cfaop_tree *tree, const server_rec *s, const char *name)
 {
     const ap_directive_t *own = s->is_virtual ? last_of(cfaop_tree_directives(tree, s), name) : NULL;

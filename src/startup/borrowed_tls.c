@@ -19,17 +19,6 @@ static int asks_for(const server_rec *lender, const server_rec *s)
     return cfaop_config_asks(conf) && conf->trust == cfaop_config_of(s)->trust;
 }
 
-/* The default virtual host of the address. httpd chains them from the last one of the configuration to the first. */
-static const server_rec *default_at(const server_rec *base, const server_addr_rec *addr)
-{
-    const server_rec *s, *first = NULL;
-
-    for (s = base->next; s; s = s->next) {
-        first = cfaop_server_has_address(s, addr) ? s : first;
-    }
-    return first;
-}
-
 /*
  * mod_ssl takes the default virtual host of the address for a name without TLS of its own. Returns one that does not
  * ask for the certificate of s; NULL: there is none.
@@ -39,7 +28,7 @@ static const server_rec *lender_of_none(const cfaop_tree *tree, const server_rec
     const server_addr_rec *addr;
 
     for (addr = s->addrs; addr; addr = addr->next) {
-        const server_rec *lender = default_at(base, addr);
+        const server_rec *lender = cfaop_server_default_at(base, addr);
         if (lender && cfaop_tree_shows_tls(tree, lender) && !cfaop_tree_doubts_tls(tree, lender)
             && !asks_for(lender, s)) {
             return lender;

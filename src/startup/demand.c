@@ -186,54 +186,38 @@ static void note_error_documents(const server_rec *s, report *rep)
     }
 }
 
-static void log_verified_twice(server_rec *base, const report *rep)
+/* Logs a line about the servers of a list, if there are some: their names stand between two texts. */
+static void log_list(const report *rep, int level, const cfaop_name_list *list, const char *before, const char *after)
 {
-    if (rep->verified_twice.count) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
-                     "CFAOP122: SSLVerifyClient is set beside CFOriginPull on %s: "
-                     "mod_ssl verifies first and by its own CAs, so refusals may be TLS alerts instead of 400; remove "
-                     "SSLVerifyClient unless you need both",
-                     cfaop_name_list_text(&rep->verified_twice));
-    }
-    if (rep->asked_again.count) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
-                     "CFAOP160: a directory has SSLVerifyClient beside CFOriginPull on %s: over TLS 1.3 mod_ssl cannot "
-                     "ask the edge again and answers 403 there; remove SSLVerifyClient, the edge has shown its "
-                     "certificate, or take TLSv1.3 out of SSLProtocol",
-                     cfaop_name_list_text(&rep->asked_again));
+    if (list->count) {
+        ap_log_error(APLOG_MARK, level, 0, rep->base, "%s%s%s", before, cfaop_name_list_text(list), after);
     }
 }
 
-static void log_report(server_rec *base, const report *rep)
+static void log_report(const report *rep)
 {
-    if (rep->without_tls.count) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, base,
-                     "CFAOP121: CFOriginPull lets plain HTTP go on where a virtual "
-                     "host has no TLS of its own: %s",
-                     cfaop_name_list_text(&rep->without_tls));
-    }
-    log_verified_twice(base, rep);
-    if (rep->trailers.count) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
-                     "CFAOP127: MergeTrailers is taken for Off beside "
-                     "CFOriginPullRemoteIP, a trailer could bring back the header that is removed: %s; remove "
-                     "MergeTrailers",
-                     cfaop_name_list_text(&rep->trailers));
-    }
-    if (rep->builtin_only.count) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, base,
-                     "CFAOP126: these trust only the CA of Cloudflare's global "
-                     "certificate, which proves Cloudflare but not your zone, since all its customers share it: %s; to "
-                     "bind them to your zone, upload a certificate of your own at Cloudflare, list its CA with "
-                     "CFOriginPullCACertificateFile, and pin it with CFOriginPullPin if that CA issues more than this",
-                     cfaop_name_list_text(&rep->builtin_only));
-    }
-    if (rep->error_documents.count) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, base,
-                     "CFAOP124: no local ErrorDocument is run for refused "
-                     "requests, they get the built-in page; write a text or a URL instead of %s",
-                     cfaop_name_list_text(&rep->error_documents));
-    }
+    log_list(rep, APLOG_NOTICE, &rep->without_tls,
+             "CFAOP121: CFOriginPull lets plain HTTP go on where a virtual host has no TLS of its own: ", "");
+    log_list(rep, APLOG_WARNING, &rep->verified_twice, "CFAOP122: SSLVerifyClient is set beside CFOriginPull on ",
+             ": mod_ssl verifies first and by its own CAs, so refusals may be TLS alerts instead of 400; remove "
+             "SSLVerifyClient unless you need both");
+    log_list(rep, APLOG_WARNING, &rep->asked_again, "CFAOP160: a directory has SSLVerifyClient beside CFOriginPull on ",
+             ": over TLS 1.3 mod_ssl cannot ask the edge again and answers 403 there; remove SSLVerifyClient, the edge "
+             "has shown its certificate, or take TLSv1.3 out of SSLProtocol");
+    log_list(rep, APLOG_WARNING, &rep->trailers,
+             "CFAOP127: MergeTrailers is taken for Off beside CFOriginPullRemoteIP, a trailer could bring back the "
+             "header that is removed: ",
+             "; remove MergeTrailers");
+    log_list(rep, APLOG_INFO, &rep->builtin_only,
+             "CFAOP126: these trust only the CA of Cloudflare's global certificate, which proves Cloudflare but not "
+             "your zone, since all its customers share it: ",
+             "; to bind them to your zone, upload a certificate of your own at Cloudflare, list its CA with "
+             "CFOriginPullCACertificateFile, and pin it with CFOriginPullPin if that CA issues more than this");
+    log_list(rep, APLOG_WARNING, &rep->error_documents,
+             "CFAOP124: no local ErrorDocument is run for refused requests, they get the built-in page; write a text "
+             "or "
+             "a URL instead of ",
+             "");
 }
 
 void cfaop_demand_settle_all(apr_pool_t *ptemp, server_rec *base)
@@ -256,5 +240,5 @@ void cfaop_demand_settle_all(apr_pool_t *ptemp, server_rec *base)
             cfaop_name_list_add(&rep.trailers, cfaop_server_label(ptemp, s));
         }
     }
-    log_report(base, &rep);
+    log_report(&rep);
 }

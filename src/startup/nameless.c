@@ -12,45 +12,21 @@
 
 #include "apr_strings.h"
 
-/* httpd makes up a name where there is none. */
+/* httpd makes up a name where there is none. Nothing is known of a virtual host that a module has made. */
 static int has_name(const cfaop_tree *tree, const server_rec *s)
 {
-    const ap_directive_t *node = cfaop_tree_directives(tree, s);
-
-    if (!node) {
-        return 1; /* a module has made it, or it is empty */
-    }
-    for (; node; node = node->next) {
-        if (!ap_cstr_casecmp(node->directive, "ServerName") || !ap_cstr_casecmp(node->directive, "ServerAlias")) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* httpd chains virtual hosts from the last one of the configuration to the first: those behind s stand before it. */
-static int is_first_at(const server_rec *s, const server_addr_rec *addr)
-{
-    const server_rec *before;
-
-    for (before = s->next; before; before = before->next) {
-        if (cfaop_server_has_address(before, addr)) {
-            return 0;
-        }
-    }
-    return 1;
+    return !cfaop_tree_directives(tree, s) || cfaop_tree_has_own(tree, s, "ServerName")
+        || cfaop_tree_has_own(tree, s, "ServerAlias");
 }
 
 static int is_first_somewhere(const server_rec *s)
 {
-    const server_addr_rec *addr;
+    const server_addr_rec *addr = s->addrs;
 
-    for (addr = s->addrs; addr; addr = addr->next) {
-        if (is_first_at(s, addr)) {
-            return 1;
-        }
+    while (addr && cfaop_server_default_at(s, addr) != s) {
+        addr = addr->next;
     }
-    return 0;
+    return addr != NULL;
 }
 
 void cfaop_nameless_look(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base)

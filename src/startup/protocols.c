@@ -63,16 +63,6 @@ static int strangers_get_to_a_guarded_one(const server_rec *base)
     return s != NULL;
 }
 
-/* Is s the default virtual host of an address that it has? httpd's list begins with the last one. */
-static int is_default_of(const server_rec *s, const server_addr_rec *addr)
-{
-    const server_rec *earlier;
-
-    for (earlier = s->next; earlier && !cfaop_server_has_address(earlier, addr); earlier = earlier->next) {
-    }
-    return earlier == NULL;
-}
-
 /*
  * Can a module that the default virtual host of an address has switched on answer strangers in the name of a guarded
  * one? Clients get to it by the handshake of each virtual host of the address.
@@ -99,7 +89,7 @@ static int is_switched_on(const cfaop_tree *tree, const server_rec *base, const 
 
     for (s = base->next; s; s = s->next) {
         for (addr = is_on(tree, s, directive) ? s->addrs : NULL; addr; addr = addr->next) {
-            if (is_default_of(s, addr) && answers_at(base, s, addr)) {
+            if (cfaop_server_default_at(s, addr) == s && answers_at(base, s, addr)) {
                 return 1;
             }
         }

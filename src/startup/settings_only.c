@@ -57,9 +57,9 @@ void cfaop_settings_only_look(apr_array_header_t *findings, const server_rec *ba
     for (s = base; s; s = s->next) {
         if (is_forgotten(s, base)) {
             const char *text = apr_psprintf(p,
-                                            "CFAOP149: %s has directives of mod_cfaop (%s), but no CFOriginPull On is "
-                                            "in "
-                                            "force there, and no client is asked for a certificate: add CFOriginPull "
+                                            "CFAOP149: %s has directives of mod_cfaop (%s), but no CFOriginPull On "
+                                            "is in force there, and no client is asked for a certificate: add "
+                                            "CFOriginPull "
                                             "On, or write CFOriginPull Off there if that is meant",
                                             cfaop_server_label(p, s), cfaop_config_of(s)->setting_is_own);
             cfaop_findings_add(findings, APLOG_WARNING, text);

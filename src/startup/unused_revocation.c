@@ -40,17 +40,6 @@ static int mod_ssl_asks_somewhere(const cfaop_tree *tree, const server_rec *base
     return s != NULL;
 }
 
-/* Does the directive stand in s itself? */
-static int is_own(const cfaop_tree *tree, const server_rec *s, const char *name)
-{
-    const ap_directive_t *node = s->is_virtual ? cfaop_tree_directives(tree, s) : NULL;
-
-    while (node && ap_cstr_casecmp(node->directive, name) != 0) {
-        node = node->next;
-    }
-    return node != NULL;
-}
-
 void cfaop_unused_revocation_look(apr_array_header_t *findings, const cfaop_tree *tree, const server_rec *base)
 {
     apr_pool_t *p = findings->pool;
@@ -60,7 +49,7 @@ void cfaop_unused_revocation_look(apr_array_header_t *findings, const cfaop_tree
     for (s = base; s; s = s->next) {
         const cfaop_server_conf *conf = cfaop_config_of(s);
         const char *name = cfaop_config_asks(conf) && cfaop_tree_shows_tls(tree, s) ? looks_up_by(tree, s) : NULL;
-        if (name && !mod_ssl_asks(tree, s) && (!is_used || is_own(tree, s, name))) {
+        if (name && !mod_ssl_asks(tree, s) && (!is_used || (s->is_virtual && cfaop_tree_has_own(tree, s, name)))) {
             const char *text = apr_psprintf(p,
                                             "CFAOP158: %s is not for the certificates that CFOriginPull asks for, and "
                                             "no SSLVerifyClient is in force for %s (%s): no revoked certificate is "

@@ -174,9 +174,8 @@ static void warn_of_anchor(round_of *round, const cfaop_trust *trust, const cfao
     if (trust->crls->nelts && X509_check_ca(anchor->cert) <= 0 && !cfaop_issuer_is_listed(trust, anchor->cert)) {
         add_finding(round, APLOG_WARNING,
                     apr_psprintf(round->pool,
-                                 "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not, so that no CRL about "
-                                 "it "
-                                 "can be verified: remove it from the file to revoke it",
+                                 "CFAOP107: \"%s\" (%s) is listed itself and its issuer is not, so that no CRL "
+                                 "about it can be verified: remove it from the file to revoke it",
                                  subject, anchor->origin));
     }
 }
